@@ -1,0 +1,180 @@
+/**
+ * Agents: a model, instructions and tools under an id. Options carry Agno's names in camelCase.
+ * @module
+ */
+import type { RunContext } from './context.ts'
+import { define, isDefinition, refuseUnknown } from './definition.ts'
+import { type AiTool, isAiTool } from './ai-tool.ts'
+import { isModelInstance, type ModelInstance } from './model.ts'
+import type { JsonSchema, Schema } from './schema.ts'
+import type { Tool } from './tool.ts'
+
+/** Sampling settings, passed to the provider as they are. */
+export interface ModelSettings {
+  readonly temperature?: number
+  readonly maxOutputTokens?: number
+  readonly topP?: number
+  readonly topK?: number
+  readonly presencePenalty?: number
+  readonly frequencyPenalty?: number
+  readonly stopSequences?: readonly string[]
+  readonly seed?: number
+  /** Options of one provider under its name, for example `{ openai: { reasoningEffort: 'low' } }`. */
+  readonly providerOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+}
+
+export interface AgentOptions {
+  /** Letters, digits, `.`, `_` and `-`, 1 to 128; unique in the folder. Default: the folder or file name. */
+  readonly id?: string
+  /** Default: the id. */
+  readonly name?: string
+  readonly description?: string
+  readonly role?: string
+  /** `provider:id`, for example `openai:gpt-5-mini`, or an AI SDK model. Default: AGENTOS_DEFAULT_MODEL. */
+  readonly model?: string | ModelInstance
+  /** System prompt: text, lines, or a function of the run. Default: `instructions.md` beside the file, if it exists. */
+  readonly instructions?: string | readonly string[] | ((ctx: RunContext) => string | Promise<string>)
+  readonly expectedOutput?: string
+  readonly additionalContext?: string
+  /** Tools of {@link tool}, or AI SDK tools under their names. */
+  readonly tools?: readonly Tool[] | Readonly<Record<string, Tool | AiTool>>
+  /** Most tool calls in one run; further calls are answered with an error. Default: no limit. */
+  readonly toolCallLimit?: number
+  readonly toolChoice?: 'auto' | 'none' | 'required' | { readonly tool: string }
+  /** Most model calls in one run, 1 to 1000; default 50. */
+  readonly maxSteps?: number
+  /** Structured answer; the answer's `content` is then an object. */
+  readonly outputSchema?: Schema
+  /** Earlier runs of the session in the context; default 3, 0 to 1000. */
+  readonly numHistoryRuns?: number
+  /** Default true. */
+  readonly addHistoryToContext?: boolean
+  /** State a new session starts with. JSON values only. */
+  readonly sessionState?: Readonly<Record<string, unknown>>
+  readonly addSessionStateToContext?: boolean
+  /** Values for tools and instructions; functions are called once per run. */
+  readonly dependencies?: Readonly<Record<string, unknown>>
+  readonly addDependenciesToContext?: boolean
+  readonly addDatetimeToContext?: boolean
+  /** IANA time zone of that date, default UTC. */
+  readonly timezone?: string
+  /** Ask for Markdown answers. */
+  readonly markdown?: boolean
+  readonly modelSettings?: ModelSettings
+  /** Model calls tried again after a passing failure, 0 to 10; default 2. */
+  readonly retries?: number
+  /** Seconds before the first retry, 0 to 60; default 1. A provider's Retry-After wins. */
+  readonly delayBetweenRetries?: number
+  /** Double the delay at each retry; default true. */
+  readonly exponentialBackoff?: boolean
+  /** Shown to people before the first message. */
+  readonly introduction?: string
+  /** Suggestions a chat shows. */
+  readonly quickPrompts?: readonly string[]
+  readonly metadata?: Readonly<Record<string, unknown>>
+}
+
+/** An agent as {@link agent} made it; `options` are checked, defaults are the server's. */
+export interface Agent {
+  readonly kind: 'agent'
+  readonly options: AgentOptions
+}
+
+const TEXT = 'text'
+const FLAG = 'true or false'
+const RECORD = 'an object'
+type Kind = (value: unknown) => true | string
+
+const isText: Kind = (value) => typeof value === 'string' || TEXT
+const isFlag: Kind = (value) => typeof value === 'boolean' || FLAG
+const isRecord: Kind = (value) => (typeof value === 'object' && value !== null && !Array.isArray(value)) || RECORD
+const isTexts: Kind = (value) => (Array.isArray(value) && value.every((item) => typeof item === 'string')) || 'a list of texts'
+const isNumber =
+  (min: number, max: number, whole: boolean): Kind =>
+  (value) =>
+    (typeof value === 'number' && value >= min && value <= max && (!whole || Number.isInteger(value))) ||
+    `a ${whole ? 'whole ' : ''}number from ${min} to ${max}`
+const either =
+  (...kinds: readonly Kind[]): Kind =>
+  (value) => {
+    const misses = kinds.map((kind) => kind(value))
+    return misses.includes(true) || misses.join(' or ')
+  }
+const isFunction: Kind = (value) => typeof value === 'function' || 'a function'
+
+const KINDS: Readonly<Record<keyof AgentOptions, Kind>> = {
+  id: (value) => (typeof value === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(value)) || '1 to 128 letters, digits, ".", "_" or "-"',
+  name: isText,
+  description: isText,
+  role: isText,
+  model: (value) => typeof value === 'string' || isModelInstance(value) || '"provider:id" or an AI SDK model',
+  instructions: either(isText, isTexts, isFunction),
+  expectedOutput: isText,
+  additionalContext: isText,
+  tools: either((value) => Array.isArray(value) || 'a list of tools', isRecord),
+  toolCallLimit: isNumber(0, 10_000, true),
+  toolChoice: either(
+    (value) => value === 'auto' || value === 'none' || value === 'required' || '"auto", "none", "required"',
+    (value) => (isRecord(value) === true && 'tool' in (value as object)) || '{ tool: name }',
+  ),
+  maxSteps: isNumber(1, 1000, true),
+  outputSchema: either(isRecord, isFunction),
+  numHistoryRuns: isNumber(0, 1000, true),
+  addHistoryToContext: isFlag,
+  sessionState: isRecord,
+  addSessionStateToContext: isFlag,
+  dependencies: isRecord,
+  addDependenciesToContext: isFlag,
+  addDatetimeToContext: isFlag,
+  timezone: isText,
+  markdown: isFlag,
+  modelSettings: isRecord,
+  retries: isNumber(0, 10, true),
+  delayBetweenRetries: isNumber(0, 60, false),
+  exponentialBackoff: isFlag,
+  introduction: isText,
+  quickPrompts: isTexts,
+  metadata: isRecord,
+}
+
+/**
+ * Defines an agent. Export it from a file of the agents folder, as default or by name.
+ * @throws {TypeError} when an option is unknown or of the wrong kind; the message names it and what it takes
+ */
+export function agent(options: AgentOptions): Agent {
+  refuseUnknown('agent()', options, Object.keys(KINDS))
+  const label = options.id ?? options.name
+  const who = label === undefined ? 'agent()' : `agent "${label}"`
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue
+    const verdict = KINDS[name as keyof AgentOptions](value)
+    if (verdict !== true) throw new TypeError(`${who}: ${name} must be ${verdict}, got ${show(value)}`)
+  }
+  checkTools(who, options.tools)
+  return define({ kind: 'agent', options: Object.freeze({ ...options }) })
+}
+
+/** Whether `value` is an agent, made by this or another copy of the SDK. */
+export function isAgent(value: unknown): value is Agent {
+  return isDefinition(value, 'agent')
+}
+
+function checkTools(who: string, tools: AgentOptions['tools']): void {
+  if (tools === undefined) return
+  const named = Object.entries(tools) as [string, unknown][]
+  const list = Array.isArray(tools)
+  for (const [key, value] of named) {
+    if (isDefinition(value, 'tool')) continue
+    if (!list && isAiTool(value)) continue
+    const hint = isAiTool(value) ? 'an AI SDK tool has no name of its own: write tools: { name: tool }' : 'it must come from tool()'
+    throw new TypeError(`${who}: tools${list ? `[${key}]` : `.${key}`} is ${show(value)}; ${hint}`)
+  }
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function'
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > 80 ? `${text.slice(0, 80)}...` : text
+}
+
+export type { JsonSchema }

@@ -1,0 +1,67 @@
+/**
+ * The one catalogue of failures we choose to report. A code is never renamed and never reused: it is `error_id` on the
+ * wire and the anchor of `docs/reference/errors.md`.
+ * @module
+ */
+export const ERRORS = {
+  AGENT_NOT_FOUND: { status: 404, next: 'GET /agents lists the agents that this revision serves.' },
+  RUN_NOT_FOUND: { status: 404, next: 'GET /agents/{id}/runs?session_id=... lists the runs of a session.' },
+  SESSION_NOT_FOUND: { status: 404, next: 'GET /sessions lists the sessions.' },
+  SESSION_EXISTS: { status: 409, next: 'Use PATCH /sessions/{id} to change it.' },
+  SESSION_TAKEN: { status: 409, next: 'Start a new session, or send the same user_id and agent as before.' },
+  DATABASE_NOT_FOUND: { status: 404, next: 'GET /config names the database.' },
+  INVALID_REQUEST: { status: 400, next: 'See /docs for the fields of this route.' },
+  BODY_TOO_LARGE: { status: 413, next: 'Send less, or raise AGENTOS_BODY_LIMIT_BYTES.' },
+  UNSUPPORTED_MEDIA: { status: 415, next: 'Send a form or JSON.' },
+  UNAUTHORIZED: { status: 401, next: 'Send "Authorization: Bearer <key>".' },
+  TOO_MANY_RUNS: { status: 429, next: 'Try again after the seconds in Retry-After.' },
+  NOT_SUPPORTED: { status: 501, next: 'See docs/reference/agno-differences.md.' },
+  DRAINING: { status: 503, next: 'This replica is stopping; try again, another one answers.' },
+  NO_REVISION: { status: 503, next: 'No revision of the agents folder has loaded; GET /health/ready names the file.' },
+  DATABASE_UNAVAILABLE: { status: 503, next: 'Try again; GET /health/ready tells when the database is back.' },
+  CONFIG_INVALID: { status: 500, next: 'docs/reference/configuration.md lists every setting.' },
+  DATABASE_UNREACHABLE: { status: 500, next: 'Check POSTGRES_URL and that the database accepts connections.' },
+  DATABASE_AUTH: { status: 500, next: 'Check the user and the password of POSTGRES_URL.' },
+  SCHEMA_NEWER: { status: 500, next: 'Start a release of the server that knows this schema.' },
+  DATA_DIR_LOCKED: { status: 500, next: 'Stop the other server, or set AGENTOS_DATA_DIR or POSTGRES_URL.' },
+  AGENTS_LOAD_FAILED: { status: 500, next: 'Run `agentos check DIR` to see every file.' },
+  MODEL_UNKNOWN: { status: 500, next: 'Write the model as provider:id, for example openai:gpt-5-mini.' },
+  MODEL_KEY_MISSING: { status: 500, next: "Set the provider's key in the environment, or use model demo:assistant." },
+  MODEL_AUTH: { status: 502, next: "Check the provider's key." },
+  MODEL_RATE_LIMITED: { status: 502, next: 'Wait, or raise the limit at the provider.' },
+  MODEL_REJECTED: { status: 502, next: 'The provider refused the request; its message says why.' },
+  MODEL_UNAVAILABLE: { status: 502, next: 'Try again; the provider did not answer properly.' },
+  MODEL_BAD_ANSWER: { status: 502, next: 'Try again, or use another model.' },
+  STEP_LIMIT: { status: 500, next: 'Raise maxSteps of the agent, or give the model a clearer stop.' },
+  OUTPUT_INVALID: { status: 502, next: 'Loosen outputSchema, or use a model with structured output.' },
+  AGENT_FAILED: { status: 500, next: "The agent's own code threw; the server log has its stack." },
+  WORKER_LOST: { status: 500, next: "The agent's worker ended; GET /health/ready and the log say why." },
+  RUN_TIMEOUT: { status: 500, next: 'Raise AGENTOS_RUN_TIMEOUT_MS.' },
+  INTERNAL: { status: 500, next: 'Report it with the x-request-id of the answer.' },
+} as const satisfies Record<string, { readonly status: number; readonly next: string }>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** A failure we chose to report. `message` and the catalogue's `next` reach the caller; secrets and stacks belong in `cause`. */
+export class AgentOSError extends Error {
+  override readonly name = 'AgentOSError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status
+  }
+
+  get next(): string {
+    return ERRORS[this.code].next
+  }
+}
+
+/** Whether `value` is an error of the catalogue, also one whose prototype was lost on its way between threads. */
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERRORS, value)
+}

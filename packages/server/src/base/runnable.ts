@@ -1,0 +1,62 @@
+/**
+ * What a loaded runnable tells about itself: plain data that crosses the port and feeds `/agents`, `/config` and
+ * `agentos check`. The code behind it never leaves its worker.
+ * @module
+ */
+import type { JsonObject } from './json.ts'
+import type { ModelName } from './run.ts'
+
+/** What re-running a tool does to the outside world; undeclared means `once`. */
+export type Effect = 'read' | 'idempotent' | 'keyed' | 'once'
+
+export type ToolInfo = {
+  readonly name: string
+  readonly description: string
+  /** JSON Schema of the arguments. */
+  readonly parameters: JsonObject
+  readonly effect: Effect
+}
+
+export type AgentInfo = {
+  readonly id: string
+  readonly name: string
+  readonly description: string | null
+  readonly role: string | null
+  readonly model: ModelName
+  /** Null when they are a function of the run. */
+  readonly instructions: string | null
+  readonly expectedOutput: string | null
+  readonly additionalContext: string | null
+  readonly introduction: string | null
+  readonly markdown: boolean
+  readonly addDatetimeToContext: boolean
+  readonly timezone: string | null
+  readonly tools: readonly ToolInfo[]
+  readonly toolCallLimit: number | null
+  readonly toolChoice: string | null
+  readonly addHistoryToContext: boolean
+  readonly numHistoryRuns: number
+  readonly retries: number
+  readonly delayBetweenRetriesSeconds: number
+  readonly exponentialBackoff: boolean
+  /** Name and JSON Schema of the structured answer. */
+  readonly outputSchema: { readonly name: string; readonly schema: JsonObject } | null
+  readonly quickPrompts: readonly string[]
+  readonly metadata: JsonObject | null
+  /** Top-level keys and values every new session of this agent starts with. */
+  readonly sessionState: JsonObject
+  /** Path of the file that exports it, relative to the agents folder. */
+  readonly file: string
+}
+
+/** One file of the agents folder, as a load left it. */
+export type FileReport = {
+  readonly path: string
+  readonly outcome: 'loaded' | 'skipped' | 'error'
+  /** Ids of the runnables it exports. */
+  readonly runnables: readonly string[]
+  /** Why it was skipped, or what is wrong, with a code frame where the source has one. */
+  readonly detail: string | null
+}
+
+export type Manifest = { readonly agents: readonly AgentInfo[]; readonly files: readonly FileReport[] }
