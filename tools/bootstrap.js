@@ -43,7 +43,8 @@ function runNpmCi(scope, reason) {
     shell: process.platform === 'win32',
   })
   if (error) throw new Error(`Cannot run npm: ${error.message}. Is it installed and on the PATH?`, { cause: error })
-  if (status !== 0) throw new Error(`npm ci ended with code ${status}; its messages stand above. Mend that and run again.`)
+  if (status !== 0)
+    throw new Error(`npm ci ended with code ${status}; its messages stand above. Mend that and run again.`)
   console.error(`Installed in ${((performance.now() - started) / 1000).toFixed(1)} s.`)
 }
 
