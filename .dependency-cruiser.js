@@ -125,7 +125,10 @@ export default {
       comment: 'e2e, bench and examples meet the server the way users do: over HTTP, the sdk and the wire client.',
       severity: 'error',
       from: { path: '^(e2e|bench|examples)/' },
-      to: { path: '^packages/', pathNot: ['^packages/sdk/src/(index|testing)\\.ts$', '^packages/wire/src/client\\.ts$'] },
+      to: {
+        path: '^packages/',
+        pathNot: ['^packages/sdk/src/(index|testing)\\.ts$', '^packages/wire/src/client\\.ts$'],
+      },
     },
     {
       name: 'product-without-its-tools',

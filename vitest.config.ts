@@ -1,0 +1,68 @@
+/**
+ * Test projects:
+ * - `unit`: everything beside its source in packages and tools. A suite named `*.db.test.ts` runs on the embedded engine.
+ * - `postgres`: the same `*.db.test.ts` suites on a real PostgreSQL, and `*.pg.test.ts`, which only it can run. The
+ *   server is the one of TEST_POSTGRES_URL, or one started for the run.
+ * - `e2e`: the running server from outside.
+ * A suite that needs a database asks `inject('engine')` for its engine and `inject('postgresUrl')` for the URL.
+ * @module
+ */
+import { defineConfig } from 'vitest/config'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    engine: 'embedded' | 'postgres'
+    /** A superuser's URL; empty where the engine is `embedded`. */
+    postgresUrl: string
+  }
+}
+
+const leakedHandles = './tools/vitest/leaked-handles.ts'
+
+export default defineConfig({
+  test: {
+    // Node runs the sources and the tests as it runs the server; nothing is bundled or rewritten.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    pool: 'forks',
+    maxWorkers: 2,
+    allowOnly: false,
+    exclude: ['**/node_modules/**', '**/fixtures/**'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['packages/**/*.test.ts', 'tools/**/*.test.ts'],
+          exclude: ['**/node_modules/**', '**/fixtures/**', '**/*.pg.test.ts'],
+          setupFiles: [leakedHandles],
+          provide: { engine: 'embedded', postgresUrl: '' },
+          testTimeout: 10_000,
+          hookTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include: ['packages/**/*.{db,pg}.test.ts'],
+          globalSetup: ['./tools/vitest/provide-postgres.ts'],
+          setupFiles: [leakedHandles],
+          provide: { engine: 'postgres' },
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          // Servers, clients and databases of one test fill the machine; two at a time would measure each other.
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
