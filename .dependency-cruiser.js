@@ -39,6 +39,7 @@ const pathOf = (target) => {
   return name === 'sdk' || name === 'wire' ? `^packages/${name}/` : `^${SERVER}/${name}/`
 }
 
+/** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
 const layers = Object.entries(MAY_IMPORT).map(([folder, targets]) => ({
   name: `may-import-${folder}`,
   comment:
@@ -49,6 +50,7 @@ const layers = Object.entries(MAY_IMPORT).map(([folder, targets]) => ({
   to: { path: '^packages/', pathNot: [folder, ...targets].map(pathOf) },
 }))
 
+/** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
 const typesOnly = Object.entries(MAY_IMPORT).flatMap(([folder, targets]) =>
   targets
     .filter((target) => target.endsWith(' types'))
@@ -61,7 +63,10 @@ const typesOnly = Object.entries(MAY_IMPORT).flatMap(([folder, targets]) =>
     })),
 )
 
-/** Packages of npm that belong to one folder. */
+/**
+ * Packages of npm that belong to one folder.
+ * @type {import('dependency-cruiser').IForbiddenRuleType[]}
+ */
 const OWNED_PACKAGES = [
   { folder: 'storage', name: 'sql-drivers', packages: '(kysely|pg|pg-[^/]+|@electric-sql/[^/]+)/', what: 'SQL' },
   {
@@ -79,101 +84,101 @@ const OWNED_PACKAGES = [
   to: { path: `^node_modules/${packages}` },
 }))
 
-/** @type {import('dependency-cruiser').IConfiguration} */
-export default {
-  forbidden: [
-    ...layers,
-    ...typesOnly,
-    ...OWNED_PACKAGES,
-    {
-      name: 'known-folders',
-      comment: `This folder of ${SERVER} is not in the may-import table: add it there, with what it may import.`,
-      severity: 'error',
-      from: { path: `^${SERVER}/`, pathNot: [`^${SERVER}/(${Object.keys(MAY_IMPORT).join('|')})/`, COMPOSITION_ROOTS] },
-      to: {},
+/** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
+export const forbidden = [
+  ...layers,
+  ...typesOnly,
+  ...OWNED_PACKAGES,
+  {
+    name: 'known-folders',
+    comment: `This folder of ${SERVER} is not in the may-import table: add it there, with what it may import.`,
+    severity: 'error',
+    from: { path: `^${SERVER}/`, pathNot: [`^${SERVER}/(${Object.keys(MAY_IMPORT).join('|')})/`, COMPOSITION_ROOTS] },
+    to: {},
+  },
+  {
+    name: 'config-is-read-at-the-root',
+    comment: 'Only the composition roots read the Config: take the values you need as arguments.',
+    severity: 'error',
+    from: { path: '^packages/', pathNot: [`^${SERVER}/config/`, COMPOSITION_ROOTS, TEST_FILE] },
+    to: { path: `^${SERVER}/config/` },
+  },
+  {
+    name: 'roots-are-not-imported',
+    comment: 'Composition roots import the parts, never the other way round: take what you need as an argument.',
+    severity: 'error',
+    from: { path: '^packages/', pathNot: [COMPOSITION_ROOTS, TEST_FILE] },
+    to: { path: COMPOSITION_ROOTS },
+  },
+  {
+    name: 'sdk-imports-nothing',
+    comment: 'The sdk has no dependencies: describe what you need as a type of its own.',
+    severity: 'error',
+    from: { path: '^packages/sdk/', pathNot: TEST_FILE },
+    to: { pathNot: '^packages/sdk/' },
+  },
+  {
+    name: 'wire-imports-zod',
+    comment: 'wire may import zod and nothing else: it has to run in a browser too.',
+    severity: 'error',
+    from: { path: '^packages/wire/', pathNot: TEST_FILE },
+    to: { pathNot: ['^packages/wire/', '^node_modules/zod/'] },
+  },
+  {
+    name: 'outside-is-outside',
+    comment: 'e2e, bench and examples meet the server the way users do: over HTTP, the sdk and the wire client.',
+    severity: 'error',
+    from: { path: '^(e2e|bench|examples)/' },
+    to: {
+      path: '^packages/',
+      pathNot: ['^packages/sdk/src/(index|testing)\\.ts$', '^packages/wire/src/client\\.ts$'],
     },
-    {
-      name: 'config-is-read-at-the-root',
-      comment: 'Only the composition roots read the Config: take the values you need as arguments.',
-      severity: 'error',
-      from: { path: '^packages/', pathNot: [`^${SERVER}/config/`, COMPOSITION_ROOTS, TEST_FILE] },
-      to: { path: `^${SERVER}/config/` },
-    },
-    {
-      name: 'roots-are-not-imported',
-      comment: 'Composition roots import the parts, never the other way round: take what you need as an argument.',
-      severity: 'error',
-      from: { path: '^packages/', pathNot: [COMPOSITION_ROOTS, TEST_FILE] },
-      to: { path: COMPOSITION_ROOTS },
-    },
-    {
-      name: 'sdk-imports-nothing',
-      comment: 'The sdk has no dependencies: describe what you need as a type of its own.',
-      severity: 'error',
-      from: { path: '^packages/sdk/', pathNot: TEST_FILE },
-      to: { pathNot: '^packages/sdk/' },
-    },
-    {
-      name: 'wire-imports-zod',
-      comment: 'wire may import zod and nothing else: it has to run in a browser too.',
-      severity: 'error',
-      from: { path: '^packages/wire/', pathNot: TEST_FILE },
-      to: { pathNot: ['^packages/wire/', '^node_modules/zod/'] },
-    },
-    {
-      name: 'outside-is-outside',
-      comment: 'e2e, bench and examples meet the server the way users do: over HTTP, the sdk and the wire client.',
-      severity: 'error',
-      from: { path: '^(e2e|bench|examples)/' },
-      to: {
-        path: '^packages/',
-        pathNot: ['^packages/sdk/src/(index|testing)\\.ts$', '^packages/wire/src/client\\.ts$'],
-      },
-    },
-    {
-      name: 'product-without-its-tools',
-      comment: 'What is shipped does not import what only developers have: move the piece into a package.',
-      severity: 'error',
-      from: { path: '^(packages|examples)/' },
-      to: { path: '^(tools|e2e|bench)/' },
-    },
-    {
-      name: 'tools-from-outside',
-      comment: 'tools may import packages/server/bin and nothing else of the packages.',
-      severity: 'error',
-      from: { path: '^tools/' },
-      to: { path: '^packages/', pathNot: '^packages/server/bin/' },
-    },
-    {
-      name: 'base-without-io',
-      comment: 'base does no I/O: put this into the folder that owns the resource.',
-      severity: 'error',
-      from: { path: `^${SERVER}/base/`, pathNot: TEST_FILE },
-      to: { path: '^(node:)?(fs|net|http|https|http2|tls|dns|dgram|child_process|worker_threads|cluster)(/|$)' },
-    },
-    {
-      name: 'no-cycles',
-      comment: 'These files import each other in a circle: move what they share into a file of its own.',
-      severity: 'error',
-      from: {},
-      to: { circular: true },
-    },
-    {
-      name: 'resolvable',
-      comment: 'This import leads nowhere: check the path (it ends in .ts) or add the package to package.json.',
-      severity: 'error',
-      from: {},
-      to: { couldNotResolve: true },
-    },
-  ],
-  options: {
-    parser: 'swc',
-    doNotFollow: { path: '^node_modules/' },
-    exclude: { path: '/fixtures/' },
-    enhancedResolveOptions: {
-      exportsFields: ['exports'],
-      conditionNames: ['import', 'node', 'types', 'default'],
-      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json', '.d.ts'],
-    },
+  },
+  {
+    name: 'product-without-its-tools',
+    comment: 'What is shipped does not import what only developers have: move the piece into a package.',
+    severity: 'error',
+    from: { path: '^(packages|examples)/' },
+    to: { path: '^(tools|e2e|bench)/' },
+  },
+  {
+    name: 'tools-from-outside',
+    comment: 'tools may import packages/server/bin and nothing else of the packages.',
+    severity: 'error',
+    from: { path: '^tools/' },
+    to: { path: '^packages/', pathNot: '^packages/server/bin/' },
+  },
+  {
+    name: 'base-without-io',
+    comment: 'base does no I/O: put this into the folder that owns the resource.',
+    severity: 'error',
+    from: { path: `^${SERVER}/base/`, pathNot: TEST_FILE },
+    to: { path: '^(node:)?(fs|net|http|https|http2|tls|dns|dgram|child_process|worker_threads|cluster)(/|$)' },
+  },
+  {
+    name: 'no-cycles',
+    comment: 'These files import each other in a circle: move what they share into a file of its own.',
+    severity: 'error',
+    from: {},
+    to: { circular: true },
+  },
+  {
+    name: 'resolvable',
+    comment: 'This import leads nowhere: check the path (it ends in .ts) or add the package to package.json.',
+    severity: 'error',
+    from: {},
+    to: { couldNotResolve: true },
+  },
+]
+
+/** @type {import('dependency-cruiser').ICruiseOptions} */
+export const options = {
+  parser: 'swc',
+  doNotFollow: { path: '^node_modules/' },
+  exclude: { path: '/fixtures/' },
+  enhancedResolveOptions: {
+    exportsFields: ['exports'],
+    conditionNames: ['import', 'node', 'types', 'default'],
+    extensions: ['.ts', '.js', '.mjs', '.cjs', '.json', '.d.ts'],
   },
 }

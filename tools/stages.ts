@@ -1,0 +1,73 @@
+/**
+ * The checks of this repository: what each runs, and what to do when it fails. `check.ts` and `test.ts` choose among them.
+ * @module
+ */
+
+export interface Stage {
+  readonly name: string
+  /** A command of node_modules/.bin or a script of this repository (`*.ts`), and its arguments. */
+  readonly command: readonly [string, ...string[]]
+  /** Printed when the stage fails. */
+  readonly fix: string
+  /** Whether the command is vitest, whose tests are counted one by one; another command counts as one. */
+  readonly isVitest?: boolean
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export const STATIC_STAGES: readonly Stage[] = [
+  {
+    name: 'format',
+    command: ['oxfmt', '--check'],
+    fix: 'Run `npm run format`.',
+  },
+  {
+    name: 'lint',
+    command: ['oxlint'],
+    fix: 'Each finding above says what it wants; `npm run lint -- --fix` mends some. To keep one, put `// oxlint-disable-next-line RULE -- REASON` above the line.',
+  },
+  {
+    name: 'types',
+    command: ['tsc'],
+    fix: 'Mend the types; `npm run typecheck` runs only this.',
+  },
+  {
+    name: 'boundaries',
+    command: ['tools/boundaries.ts'],
+    fix: 'Move the import as the rule beside it says; `npm run boundaries` runs only this.',
+  },
+  {
+    name: 'dead-code',
+    command: ['knip', '--no-config-hints'],
+    fix: 'Remove what nothing uses, or use it; `npm run dead` runs only this. What counts as used stands in knip.config.ts.',
+  },
+  {
+    name: 'lockfile',
+    command: ['tools/lockfile.ts'],
+    fix: 'Each line above says how; then run `npm install` and commit package-lock.json.',
+  },
+]
+
+/** Tests that need no database, however it is embedded. */
+export const PURE_UNIT: Stage = vitest('unit', ['--project', 'unit', '--exclude', '**/*.db.test.ts'])
+
+export const UNIT: Stage = vitest('unit', ['--project', 'unit'])
+
+/** @param url of a server whose databases the tests may create and drop */
+export function onPostgres(name: string, url: string, filters: readonly string[] = []): Stage {
+  return { ...vitest(name, ['--project', 'postgres', ...filters]), env: { TEST_POSTGRES_URL: url } }
+}
+
+/** @param url of a PostgreSQL server; without it, tests that want one say so and skip themselves */
+export function endToEnd(url: string | undefined): Stage {
+  const stage = vitest('e2e', ['--project', 'e2e'])
+  return url === undefined ? stage : { ...stage, env: { TEST_POSTGRES_URL: url } }
+}
+
+function vitest(name: string, args: readonly string[]): Stage {
+  return {
+    name,
+    command: ['vitest', 'run', ...args],
+    fix: 'Each failure stands above; `npx vitest --project PROJECT FILE` runs one file again.',
+    isVitest: true,
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What `npm test` runs: every check and every test, on every database that this machine can have. A failed stage does
+ * not stop the next. With TEST_STRICT=1 whatever is skipped counts as a failure.
+ * @module
+ */
+import { runSideBySide } from './check.ts'
+import { startPostgres } from './postgres.ts'
+import { whyNoPostgres } from './postgres-install.ts'
+import { runStage, type StageResult } from './run-stage.ts'
+import { endToEnd, onPostgres, STATIC_STAGES, UNIT } from './stages.ts'
+import { summarize, type Skip } from './summary.ts'
+
+/** The older end of the supported range is held by the suites that speak SQL. */
+const STORAGE = ['packages/server/src/storage']
+
+async function runEverything() {
+  const results: StageResult[] = await runSideBySide(STATIC_STAGES)
+  const skips: Skip[] = []
+  results.push(await runStage(UNIT, 'stream'))
+
+  const given = process.env['TEST_POSTGRES_URL']
+  const obstacle = given ? undefined : await whyNoPostgres()
+  if (given) {
+    skips.push({ name: 'storage on PostgreSQL 16', reason: 'TEST_POSTGRES_URL is set: only that server is tested' })
+    results.push(await runStage(onPostgres('postgres', given), 'stream'), await runStage(endToEnd(given), 'stream'))
+  } else if (obstacle === undefined) {
+    await using newest = await startPostgres(18)
+    results.push(await runStage(onPostgres('postgres 18', newest.url), 'stream'))
+    await using oldest = await startPostgres(16)
+    results.push(await runStage(onPostgres('postgres 16', oldest.url, STORAGE), 'stream'))
+    results.push(await runStage(endToEnd(newest.url), 'stream'))
+  } else {
+    const reason = `${obstacle}; install it, or set TEST_POSTGRES_URL to a server of yours`
+    skips.push({ name: 'everything on a real PostgreSQL', reason })
+    results.push(await runStage(endToEnd(undefined), 'stream'))
+  }
+  return { results, skips }
+}
+
+const { results, skips } = await runEverything()
+const { text, exitCode } = summarize(results, skips, process.env['TEST_STRICT'] === '1')
+console.log(`\n${text}`)
+process.exitCode = exitCode
