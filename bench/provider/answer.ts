@@ -1,0 +1,74 @@
+/**
+ * What the fake provider says to one request: the frames of a stream and the same as one message.
+ * @module
+ */
+import { frame, reasoningFrames, tokenFrame, tokenText, type Usage } from './frames.ts'
+import { exampleArguments, type ChatRequest } from './request.ts'
+import type { Fault, Script } from './script.ts'
+
+export type ToolCall = { readonly id: string; readonly name: string; readonly arguments: string }
+
+export type Answer = {
+  readonly frames: readonly Buffer[]
+  readonly text: string | null
+  readonly toolCalls: readonly ToolCall[]
+  readonly finishReason: 'stop' | 'tool_calls'
+  readonly usage: Usage | undefined
+}
+
+/** Bytes per frame of a huge answer. */
+const HUGE_CHUNK = 16_384
+
+/** @param fault the fault that hits this answer, if it is one of the answer's content */
+export function answer(chat: ChatRequest, script: Script, fault: Fault | undefined): Answer {
+  const prompt = Math.ceil(chat.characters / 4)
+  const wantsTool = script.tools.length > 0 || fault === 'unknown-tool' || fault === 'bad-args'
+  if (wantsTool && chat.call <= script.calls) return toolAnswer(chat, script, fault, prompt)
+
+  const thoughts = reasoningFrames(script.reasoning)
+  const usage = (completion: number) => (script.usage ? { prompt, completion } : undefined)
+  const done = { toolCalls: [], finishReason: 'stop' } as const
+  if (script.huge > 0) {
+    const text = 'x'.repeat(script.huge)
+    const chunk = frame({ content: text.slice(0, HUGE_CHUNK) })
+    const full = Math.floor(script.huge / HUGE_CHUNK)
+    const frames = Array.from({ length: full }, () => chunk)
+    frames.push(frame({ content: text.slice(full * HUGE_CHUNK) }))
+    return { ...done, frames: [...thoughts, ...frames], text, usage: usage(Math.ceil(script.huge / 4)) }
+  }
+  const given = script.echo ? chat.user : script.text
+  if (given !== undefined) {
+    const words = given.match(/\s*\S+\s*/g) ?? []
+    const frames = words.map((word) => frame({ content: word }))
+    return { ...done, frames: [...thoughts, ...frames], text: given, usage: usage(words.length) }
+  }
+  const frames = Array.from({ length: script.tokens }, (_, index) => tokenFrame(index))
+  return {
+    ...done,
+    frames: [...thoughts, ...frames],
+    text: chat.stream ? null : tokenText(script.tokens),
+    usage: usage(script.tokens + script.reasoning),
+  }
+}
+
+function toolAnswer(chat: ChatRequest, script: Script, fault: Fault | undefined, prompt: number): Answer {
+  const names = fault === 'unknown-tool' ? ['no_such_tool'] : script.tools
+  const named = names.length > 0 ? names : [...chat.tools.keys()].slice(0, 1)
+  const toolCalls = named.map((name, index) => ({
+    id: `call_${chat.call}_${index}`,
+    name,
+    arguments:
+      fault === 'bad-args' ? '{"city": Oslo' : (script.args ?? JSON.stringify(exampleArguments(chat.tools.get(name)))),
+  }))
+  const frames = toolCalls.flatMap((call, index) => {
+    const middle = Math.ceil(call.arguments.length / 2)
+    const start = { index, id: call.id, type: 'function', function: { name: call.name, arguments: '' } }
+    return [
+      frame({ tool_calls: [start] }),
+      frame({ tool_calls: [{ index, function: { arguments: call.arguments.slice(0, middle) } }] }),
+      frame({ tool_calls: [{ index, function: { arguments: call.arguments.slice(middle) } }] }),
+    ]
+  })
+  const usage = script.usage ? { prompt, completion: 12 * toolCalls.length } : undefined
+  return { frames, text: null, toolCalls, finishReason: 'tool_calls', usage }
+}
