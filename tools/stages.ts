@@ -57,10 +57,9 @@ export function onPostgres(name: string, url: string, filters: readonly string[]
   return { ...vitest(name, ['--project', 'postgres', ...filters]), env: { TEST_POSTGRES_URL: url } }
 }
 
-/** @param url of a PostgreSQL server; without it, tests that want one say so and skip themselves */
-export function endToEnd(url: string | undefined): Stage {
-  const stage = vitest('e2e', ['--project', 'e2e'])
-  return url === undefined ? stage : { ...stage, env: { TEST_POSTGRES_URL: url } }
+/** @param env the database and the Python client that the tests may use, as far as the machine has them */
+export function endToEnd(env: Readonly<Record<string, string>>): Stage {
+  return { ...vitest('e2e', ['--project', 'e2e']), env }
 }
 
 function vitest(name: string, args: readonly string[]): Stage {

@@ -3,9 +3,11 @@
  * not stop the next. With TEST_STRICT=1 whatever is skipped counts as a failure.
  * @module
  */
+import { installAgnoClient } from './agno-client.ts'
 import { runSideBySide } from './check.ts'
 import { startPostgres } from './postgres.ts'
 import { whyNoPostgres } from './postgres-install.ts'
+import { whyNoPip } from './python.ts'
 import { runStage, type StageResult } from './run-stage.ts'
 import { endToEnd, onPostgres, STATIC_STAGES, UNIT } from './stages.ts'
 import { summarize, type Skip } from './summary.ts'
@@ -22,19 +24,30 @@ async function runEverything() {
   const obstacle = given ? undefined : await whyNoPostgres()
   if (given) {
     skips.push({ name: 'storage on PostgreSQL 16', reason: 'TEST_POSTGRES_URL is set: only that server is tested' })
-    results.push(await runStage(onPostgres('postgres', given), 'stream'), await runStage(endToEnd(given), 'stream'))
+    results.push(await runStage(onPostgres('postgres', given), 'stream'))
+    results.push(await runEndToEnd(given, skips))
   } else if (obstacle === undefined) {
     await using newest = await startPostgres(18)
     results.push(await runStage(onPostgres('postgres 18', newest.url), 'stream'))
     await using oldest = await startPostgres(16)
     results.push(await runStage(onPostgres('postgres 16', oldest.url, STORAGE), 'stream'))
-    results.push(await runStage(endToEnd(newest.url), 'stream'))
+    results.push(await runEndToEnd(newest.url, skips))
   } else {
     const reason = `${obstacle}; install it, or set TEST_POSTGRES_URL to a server of yours`
     skips.push({ name: 'everything on a real PostgreSQL', reason })
-    results.push(await runStage(endToEnd(undefined), 'stream'))
+    results.push(await runEndToEnd(undefined, skips))
   }
   return { results, skips }
+}
+
+/** @param url of a real PostgreSQL; without it, and without the Python client, the tests that want one skip themselves */
+async function runEndToEnd(url: string | undefined, skips: Skip[]): Promise<StageResult> {
+  const given = process.env['AGNO_PYTHON']
+  const obstacle = given ? undefined : await whyNoPip()
+  if (obstacle !== undefined) skips.push({ name: "Agno's Python client", reason: obstacle })
+  const python = obstacle === undefined ? (given ?? (await installAgnoClient())) : undefined
+  const env = { ...(url && { TEST_POSTGRES_URL: url }), ...(python && { AGNO_PYTHON: python }) }
+  return runStage(endToEnd(env), 'stream')
 }
 
 const { results, skips } = await runEverything()
