@@ -44,7 +44,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'postgres',
-          include: ['packages/**/*.{db,pg}.test.ts'],
+          include: ['packages/**/*.{db,pg}.test.ts', 'tools/**/*.pg.test.ts'],
           globalSetup: ['./tools/vitest/provide-postgres.ts'],
           setupFiles: [leakedHandles],
           provide: { engine: 'postgres' },
