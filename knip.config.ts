@@ -32,7 +32,7 @@ const config: KnipConfig = {
     },
     examples: { entry: ['**/*.ts'] },
     e2e: { entry: ['**/*.test.ts'], project: ['**/*.ts'] },
-    bench: { entry: ['main.ts'], project: ['**/*.ts'] },
+    bench: { entry: ['**/main.ts'], project: ['**/*.ts'] },
   },
 }
 

@@ -54,7 +54,7 @@ export function whyInstall(root, scope) {
  * @param {string} path
  * @returns {Lockfile | undefined} undefined when there is no such file
  */
-export function readLockfile(path) {
+function readLockfile(path) {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
