@@ -88,7 +88,8 @@ type Kind = (value: unknown) => true | string
 const isText: Kind = (value) => typeof value === 'string' || TEXT
 const isFlag: Kind = (value) => typeof value === 'boolean' || FLAG
 const isRecord: Kind = (value) => (typeof value === 'object' && value !== null && !Array.isArray(value)) || RECORD
-const isTexts: Kind = (value) => (Array.isArray(value) && value.every((item) => typeof item === 'string')) || 'a list of texts'
+const isTexts: Kind = (value) =>
+  (Array.isArray(value) && value.every((item) => typeof item === 'string')) || 'a list of texts'
 const isNumber =
   (min: number, max: number, whole: boolean): Kind =>
   (value) =>
@@ -103,7 +104,8 @@ const either =
 const isFunction: Kind = (value) => typeof value === 'function' || 'a function'
 
 const KINDS: Readonly<Record<keyof AgentOptions, Kind>> = {
-  id: (value) => (typeof value === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(value)) || '1 to 128 letters, digits, ".", "_" or "-"',
+  id: (value) =>
+    (typeof value === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(value)) || '1 to 128 letters, digits, ".", "_" or "-"',
   name: isText,
   description: isText,
   role: isText,
@@ -166,7 +168,9 @@ function checkTools(who: string, tools: AgentOptions['tools']): void {
   for (const [key, value] of named) {
     if (isDefinition(value, 'tool')) continue
     if (!list && isAiTool(value)) continue
-    const hint = isAiTool(value) ? 'an AI SDK tool has no name of its own: write tools: { name: tool }' : 'it must come from tool()'
+    const hint = isAiTool(value)
+      ? 'an AI SDK tool has no name of its own: write tools: { name: tool }'
+      : 'it must come from tool()'
     throw new TypeError(`${who}: tools${list ? `[${key}]` : `.${key}`} is ${show(value)}; ${hint}`)
   }
 }

@@ -33,7 +33,7 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown
 }
 
-export type Schema = StandardSchema<never, unknown> | JsonSchema
+export type Schema = StandardSchema | JsonSchema
 
 /** The value a schema yields: inferred for a Standard Schema, an open record for JSON Schema. */
 export type Infer<S> = S extends {

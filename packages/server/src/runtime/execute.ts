@@ -1,0 +1,251 @@
+/**
+ * Executes a run: does what the loop decides, shows it as events and commits it to the journal. Ends in a result, always;
+ * terminal events are the main thread's.
+ *
+ * Commits: a reply with tool calls before its tools run; their results before the next model call, unless every tool of
+ * the step may simply run again; what comes last stays in `uncommitted`, to be stored together with the run's end.
+ * @module
+ */
+import { AgentOSError } from '../base/errors.ts'
+import { textOf, type AssistantMessage, type ToolMessage } from '../base/message.ts'
+import type { RunJob, RunResult, ToolExecution } from '../base/run.ts'
+import type { ModelRequest, ToolChoice } from '../models/model.ts'
+import type { PreparedAgent } from './agent.ts'
+import { finalPartsOf } from './draft.ts'
+import { createExecution, openRun, type Execution, type OpenedRun, type RunPorts } from './execution.ts'
+import { apply, decide, stopResultOf, type PlannedCall } from './loop.ts'
+import { callModel } from './model-call.ts'
+import { parseOutput } from './output.ts'
+import { endWithError, refuseRun, toResult, type RunEnd } from './result.ts'
+import { runToolCall, type ToolOutcome } from './tool-call.ts'
+import { describeIssues } from './validation.ts'
+
+/** Times a model may mend a structured answer. */
+const MOST_CORRECTIONS = 1
+
+/** Never rejects: a failure is a result of status ERROR, an aborted signal one of status CANCELLED. */
+export async function executeRun(agent: PreparedAgent, job: RunJob, ports: RunPorts): Promise<RunResult> {
+  let run: Execution
+  try {
+    run = createExecution(agent, job, ports)
+  } catch (error) {
+    return refuseRun(agent, ports, error)
+  }
+  let end: RunEnd
+  try {
+    if (job.journal.length === 0) ports.emit({ type: 'run-start', at: ports.clock.now(), model: agent.model.name })
+    end = await advance(run, await openRun(run))
+  } catch (error) {
+    end = ports.signal.aborted ? { status: 'CANCELLED' } : endWithError(run, error)
+  }
+  return toResult(run, end)
+}
+
+async function advance(run: Execution, opened: OpenedRun): Promise<RunEnd> {
+  for (;;) {
+    const action = decide(run.loop, run.agent.loop)
+    if (action.type === 'finish') {
+      const end = await finish(run, opened, action.reason)
+      if (end !== undefined) return end
+      continue
+    }
+    run.ports.signal.throwIfAborted()
+    if (action.type === 'call-model') await takeStep(run, opened, action.toolChoice)
+    else await runTools(run, opened, action.calls)
+  }
+}
+
+async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoice): Promise<void> {
+  const { agent, job, ports } = run
+  const { model, info } = agent
+  const { clock, ids, emit } = ports
+  if (run.mustCommit) await commit(run)
+  emit({ type: 'model-start', at: clock.now(), model: model.name })
+  const draft = await callModel(writeRequest(run, opened, toolChoice), {
+    ...ports,
+    model,
+    retry: {
+      retries: job.request.retries ?? info.retries,
+      delayMs: info.delayBetweenRetriesSeconds * 1000,
+      exponential: info.exponentialBackoff,
+    },
+    show: opened.output === undefined,
+    emit: (event) => {
+      if (event.type === 'content') run.text += event.text
+      else if (event.type === 'reasoning') run.reasoning += event.text
+      emit(event)
+    },
+    onDraft: (draft) => (run.draft = draft),
+  })
+  const { usage, timeToFirstTokenMs: first } = draft
+  const time = first === undefined ? {} : { timeToFirstTokenMs: first }
+  emit({ type: 'model-end', at: clock.now(), model: model.name, usage, ...time })
+  const parts = finalPartsOf(draft, callIdsOf(run), ids.uuid)
+  const message: AssistantMessage = { role: 'assistant', id: ids.uuid(), createdAt: clock.now(), parts, usage, ...time }
+  run.loop = apply(run.loop, message)
+  run.draft = undefined
+  if (draft.reason === 'content-filter' && parts.length === 0) {
+    throw new AgentOSError(
+      'MODEL_REJECTED',
+      `The content filter of ${model.name.provider}:${model.name.id} withheld the answer`,
+    )
+  }
+  if (draft.reason === 'length') ports.log.warn('The model stopped at its token limit', { runId: job.runId })
+  if (run.loop.pending.length > 0) await commit(run)
+}
+
+function writeRequest(
+  { agent, loop }: Execution,
+  { history, output }: OpenedRun,
+  toolChoice: ToolChoice,
+): ModelRequest {
+  const own = loop.messages
+  const system = own[0]?.role === 'system' ? 1 : 0
+  return {
+    messages: history.length === 0 ? own : [...own.slice(0, system), ...history, ...own.slice(system)],
+    tools: agent.modelTools,
+    toolChoice,
+    output: output && { name: output.name, schema: output.schema },
+    settings: agent.settings,
+  }
+}
+
+async function runTools(run: Execution, opened: OpenedRun, calls: readonly PlannedCall[]): Promise<void> {
+  const { agent, ports } = run
+  const { clock, emit } = ports
+  const createdAt = clock.now()
+  const started = calls.map(({ call }): ToolExecution => {
+    const { toolCallId, toolName, input } = call
+    const stopAfterToolCall = agent.tools.get(toolName)?.stopAfterToolCall ?? false
+    return { toolCallId, toolName, input, createdAt, stopAfterToolCall }
+  })
+  for (const tool of started) emit({ type: 'tool-start', at: createdAt, tool })
+  const answers = await Promise.all(
+    started.map(async (tool, index) => {
+      const outcome = await answerCall(run, opened, calls[index])
+      const { content, isError, durationMs } = outcome
+      emit({ type: 'tool-end', at: clock.now(), tool: { ...tool, result: content, isError, durationMs } })
+      return { tool, outcome }
+    }),
+  )
+  for (const { tool, outcome } of answers) {
+    run.loop = apply(run.loop, toToolMessage(run, tool, outcome))
+    const effect = agent.tools.get(tool.toolName)?.effect
+    if (outcome.ran && effect !== 'read' && effect !== 'idempotent') run.mustCommit = true
+  }
+  const credit = ports.ready()
+  if (credit !== undefined) await credit
+}
+
+async function answerCall(
+  run: Execution,
+  { ctx, history }: OpenedRun,
+  planned: PlannedCall | undefined,
+): Promise<ToolOutcome> {
+  if (planned === undefined) return refuseCall('There is no such call.')
+  const { call, overLimit } = planned
+  const { agent, ports, loop, recovered } = run
+  if (overLimit) {
+    return refuseCall(
+      `Not called: the limit of ${agent.loop.toolCallLimit} tool calls is reached. Answer with what you know.`,
+    )
+  }
+  if (recovered.has(call.toolCallId) && agent.tools.get(call.toolName)?.effect === 'once') {
+    return refuseCall(
+      `The server stopped while tool "${call.toolName}" was called, so it is unknown whether it took effect. It was not called again.`,
+    )
+  }
+  const transcript = [...history, ...loop.messages.slice(0, loop.messages.findLastIndex(isReply))]
+  return runToolCall(call, { tools: agent.tools, ctx, transcript, limits: ports.limits, clock: ports.clock })
+}
+
+function refuseCall(content: string): ToolOutcome {
+  return { content, isError: true, durationMs: 0, ran: false }
+}
+
+function toToolMessage(
+  { ports }: Execution,
+  tool: ToolExecution,
+  { content, isError, durationMs }: ToolOutcome,
+): ToolMessage {
+  const { toolCallId, toolName, input, stopAfterToolCall } = tool
+  const message = { role: 'tool', toolCallId, toolName, input, content, isError, durationMs } as const
+  const base = { ...message, id: ports.ids.uuid(), createdAt: ports.clock.now() }
+  // A call that failed ends nothing: the model hears of it and can do better.
+  return stopAfterToolCall && !isError ? { ...base, stopAfterToolCall } : base
+}
+
+/** @returns how the run ends, or undefined when the model gets another turn */
+async function finish(
+  run: Execution,
+  { output }: OpenedRun,
+  reason: 'answer' | 'tool-result' | 'step-limit',
+): Promise<RunEnd | undefined> {
+  const { agent, ports, loop } = run
+  if (reason === 'step-limit') {
+    throw new AgentOSError(
+      'STEP_LIMIT',
+      `Agent "${agent.info.id}" made ${loop.steps} model calls without a final answer`,
+    )
+  }
+  if (reason === 'tool-result') return endWithText(run, stopResultOf(loop))
+  if (output === undefined) return endContent(run, { status: 'COMPLETED', content: run.text, contentType: 'str' })
+  const last = loop.messages.at(-1)
+  const parsed = await parseOutput(last?.role === 'assistant' ? textOf(last) : '', output)
+  if (parsed.ok) {
+    showText(run, JSON.stringify(parsed.content))
+    return endContent(run, { status: 'COMPLETED', content: parsed.content, contentType: output.name })
+  }
+  const issues = describeIssues(parsed.issues)
+  if (loop.corrections >= MOST_CORRECTIONS || loop.steps >= agent.loop.maxSteps) {
+    throw new AgentOSError(
+      'OUTPUT_INVALID',
+      `The answer of agent "${agent.info.id}" does not fit ${output.name}:\n${issues}`,
+    )
+  }
+  const content = `Your answer does not fit the schema ${output.name}:\n${issues}\nAnswer again, with JSON that fits it and nothing else.`
+  run.loop = apply(loop, { role: 'user', id: ports.ids.uuid(), createdAt: ports.clock.now(), content })
+  return undefined
+}
+
+function endWithText(run: Execution, text: string): RunEnd {
+  showText(run, text)
+  return endContent(run, { status: 'COMPLETED', content: text, contentType: 'str' })
+}
+
+function showText(run: Execution, text: string): void {
+  run.text += text
+  if (text !== '') run.ports.emit({ type: 'content', at: run.ports.clock.now(), text })
+}
+
+function endContent(run: Execution, end: RunEnd): RunEnd {
+  run.ports.emit({ type: 'content-end', at: run.ports.clock.now() })
+  return end
+}
+
+/** Not raced against the signal: an answer that is not awaited may have been stored, and would be stored twice. */
+async function commit(run: Execution): Promise<void> {
+  const messages = run.loop.messages.slice(run.committed)
+  run.mustCommit = false
+  if (messages.length === 0) return
+  try {
+    await run.ports.commit(messages)
+  } catch (cause) {
+    if (cause instanceof AgentOSError) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new AgentOSError('DATABASE_UNAVAILABLE', `The journal of the run could not be written: ${reason}`, { cause })
+  }
+  run.committed += messages.length
+}
+
+function callIdsOf({ loop }: Execution): ReadonlySet<string> {
+  const ids = new Set<string>()
+  for (const message of loop.messages) if (message.role === 'tool') ids.add(message.toolCallId)
+  return ids
+}
+
+function isReply(message: { readonly role: string }): boolean {
+  return message.role === 'assistant'
+}
+
+export type { RunPorts }

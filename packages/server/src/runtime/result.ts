@@ -1,0 +1,98 @@
+/**
+ * How an execution ended, as the main thread stores it.
+ * @module
+ */
+import { AgentOSError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
+import type { AssistantMessage, Message } from '../base/message.ts'
+import { addUsage, NO_USAGE, type RunFailure, type RunMetrics, type RunResult } from '../base/run.ts'
+import type { PreparedAgent } from './agent.ts'
+import { partialPartsOf } from './draft.ts'
+import type { Execution, RunPorts } from './execution.ts'
+import { diffState, NO_PATCH } from './state.ts'
+import { elapsedMs } from './tool-call.ts'
+
+export type RunEnd =
+  | { readonly status: 'COMPLETED'; readonly content: Json; readonly contentType: string }
+  | { readonly status: 'CANCELLED' }
+  | { readonly status: 'ERROR'; readonly error: RunFailure }
+
+/** Failures of the catalogue speak for themselves; any other is a defect of ours, whose details go to the log only. */
+export function endWithError({ agent, job, ports }: Execution, error: unknown): RunEnd {
+  return { status: 'ERROR', error: toFailure(agent, ports, error, job.runId) }
+}
+
+/** The result of a run whose journal cannot be gone on with. */
+export function refuseRun(agent: PreparedAgent, ports: RunPorts, error: unknown): RunResult {
+  return {
+    status: 'ERROR',
+    content: '',
+    contentType: 'str',
+    reasoning: '',
+    model: agent.model.name,
+    metrics: { usage: NO_USAGE, durationMs: 0 },
+    statePatch: NO_PATCH,
+    uncommitted: [],
+    error: toFailure(agent, ports, error, undefined),
+  }
+}
+
+/**
+ * State that tools have set is kept however the run ends. State that cannot be stored fails a run that would otherwise
+ * have completed: its author has to know.
+ */
+export function toResult(run: Execution, end: RunEnd): RunResult {
+  const { agent, job, ports } = run
+  const { patch, problems } = diffState(job.sessionState, run.sessionState)
+  for (const problem of problems) ports.log.error(`Agent "${agent.info.id}": ${problem}`, { runId: job.runId })
+  const [problem] = problems
+  const stateError: RunEnd | undefined =
+    problem === undefined || end.status !== 'COMPLETED'
+      ? undefined
+      : { status: 'ERROR', error: { code: 'AGENT_FAILED', message: `Agent "${agent.info.id}": ${problem}` } }
+  const settled = stateError ?? end
+  const messages = withPartialReply(run)
+  const completed = settled.status === 'COMPLETED'
+  return {
+    status: settled.status,
+    content: completed ? settled.content : run.text,
+    contentType: completed ? settled.contentType : 'str',
+    reasoning: run.reasoning,
+    model: agent.model.name,
+    metrics: measure(run, messages),
+    statePatch: patch,
+    uncommitted: messages.slice(run.committed),
+    ...(settled.status === 'ERROR' ? { error: settled.error } : {}),
+  }
+}
+
+function toFailure({ info }: PreparedAgent, { log }: RunPorts, error: unknown, runId: string | undefined): RunFailure {
+  if (error instanceof AgentOSError) return { code: error.code, message: error.message }
+  log.error('A run failed unexpectedly', { runId, error: error instanceof Error ? error.stack : String(error) })
+  return { code: 'INTERNAL', message: `The run of agent "${info.id}" failed unexpectedly` }
+}
+
+/** Adds what a model call that did not end has said. */
+function withPartialReply({ draft, loop, ports }: Execution): readonly Message[] {
+  const parts = draft === undefined ? [] : partialPartsOf(draft)
+  if (parts.every((part) => part.type === 'tool-call' || part.text === '')) return loop.messages
+  const partial: AssistantMessage = {
+    role: 'assistant',
+    id: ports.ids.uuid(),
+    createdAt: ports.clock.now(),
+    parts,
+    usage: NO_USAGE,
+    ...(draft?.timeToFirstTokenMs === undefined ? {} : { timeToFirstTokenMs: draft.timeToFirstTokenMs }),
+  }
+  return [...loop.messages, partial]
+}
+
+function measure({ ports, startedAt }: Execution, messages: readonly Message[]): RunMetrics {
+  const replies = messages.filter((message) => message.role === 'assistant')
+  const first = replies[0]?.timeToFirstTokenMs
+  return {
+    usage: replies.reduce((sum, reply) => addUsage(sum, reply.usage), NO_USAGE),
+    durationMs: elapsedMs(ports.clock, startedAt),
+    ...(first === undefined ? {} : { timeToFirstTokenMs: first }),
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * One tool call from the model's request to the text it gets back. Whatever the tool does (throws, hangs, returns ten
+ * megabytes or something that is no JSON), the outcome is text for the model and the run goes on.
+ * @module
+ */
+import type { RunContext } from '@agentos/sdk'
+import type { Clock } from '../base/clock.ts'
+import type { Message, ToolCall } from '../base/message.ts'
+import { untilAborted } from './abort.ts'
+import { createToolContext } from './context.ts'
+import { cutToolText, describeThrown, writeToolResult, type ToolText } from './tool-result.ts'
+import type { PreparedTool } from './tool.ts'
+import { describeIssues } from './validation.ts'
+
+export type ToolLimits = {
+  /** Longest time of one call when its tool sets none, in milliseconds. */
+  readonly toolTimeoutMs: number
+  /** Largest result for the model, in bytes of UTF-8. */
+  readonly toolResultBytes: number
+}
+
+export type ToolCallDeps = {
+  readonly tools: ReadonlyMap<string, PreparedTool>
+  readonly ctx: RunContext
+  /** Messages that led to the call, for tools of the AI SDK. */
+  readonly transcript: readonly Message[]
+  readonly limits: ToolLimits
+  readonly clock: Clock
+}
+
+export type ToolOutcome = {
+  readonly content: string
+  readonly isError: boolean
+  readonly durationMs: number
+  /** Whether the tool's own code was called. */
+  readonly ran: boolean
+}
+
+/** Never rejects. Ends at the tool's timeout or when the run's signal aborts, even if the tool does not. */
+export async function runToolCall(call: ToolCall, deps: ToolCallDeps): Promise<ToolOutcome> {
+  const started = deps.clock.monotonic()
+  const progress = { ran: false }
+  const tool = deps.tools.get(call.toolName)
+  const { text, isError } = tool === undefined ? unknownTool(call, deps) : await runTool(tool, call, deps, progress)
+  return {
+    content: cutToolText(text, deps.limits.toolResultBytes),
+    isError,
+    durationMs: elapsedMs(deps.clock, started),
+    ran: progress.ran,
+  }
+}
+
+/** Milliseconds since `started`, to the microsecond. */
+export function elapsedMs(clock: Clock, started: number): number {
+  return Math.round((clock.monotonic() - started) * 1000) / 1000
+}
+
+async function runTool(
+  tool: PreparedTool,
+  call: ToolCall,
+  deps: ToolCallDeps,
+  progress: { ran: boolean },
+): Promise<ToolText> {
+  const { ctx } = deps
+  const timeoutMs = tool.timeoutMs ?? deps.limits.toolTimeoutMs
+  const controller = new AbortController()
+  const stop = () => controller.abort(ctx.signal.reason)
+  if (ctx.signal.aborted) stop()
+  else ctx.signal.addEventListener('abort', stop, { once: true })
+  const timer = setTimeout(
+    () => controller.abort(new DOMException(`Tool "${tool.name}" took longer than ${timeoutMs} ms`, 'TimeoutError')),
+    timeoutMs,
+  )
+  try {
+    return await untilAborted(validateAndRun(tool, call, deps, controller.signal, progress), controller.signal, () =>
+      ctx.log.warn('A tool ended after its call was given up; its result is dropped', { toolName: tool.name }),
+    )
+  } catch (error) {
+    if (ctx.signal.aborted) return failed(`The run ended before tool "${tool.name}" did.`)
+    if (controller.signal.aborted) {
+      ctx.log.warn('A tool took too long and was given up', { toolName: tool.name, timeoutMs })
+      return failed(`Tool "${tool.name}" gave no result within ${timeoutMs} ms and was given up.`)
+    }
+    ctx.log.warn('A tool failed', { toolName: tool.name, error: error instanceof Error ? error.stack : String(error) })
+    return failed(describeThrown(error, tool.name))
+  } finally {
+    clearTimeout(timer)
+    ctx.signal.removeEventListener('abort', stop)
+  }
+}
+
+async function validateAndRun(
+  tool: PreparedTool,
+  call: ToolCall,
+  deps: ToolCallDeps,
+  signal: AbortSignal,
+  progress: { ran: boolean },
+): Promise<ToolText> {
+  // Providers send empty text when a tool without arguments is called.
+  const validation = await tool.validate(call.input === '' ? {} : call.input)
+  if (!validation.ok) {
+    const reason =
+      typeof call.input === 'string' ? '- the arguments are not a JSON object' : describeIssues(validation.issues)
+    return failed(`The arguments of tool "${tool.name}" do not fit its schema, so it was not called:\n${reason}`)
+  }
+  signal.throwIfAborted()
+  progress.ran = true
+  const result = await tool.run(validation.value, createToolContext(deps.ctx, call, signal), deps.transcript)
+  return writeToolResult(result, tool.name)
+}
+
+function unknownTool(call: ToolCall, { tools }: ToolCallDeps): ToolText {
+  const names = [...tools.keys()]
+  const known = names.length === 0 ? 'There are no tools.' : `Tools that exist: ${names.join(', ')}.`
+  return failed(`There is no tool "${call.toolName}". ${known}`)
+}
+
+function failed(text: string): ToolText {
+  return { text, isError: true }
+}

@@ -1,0 +1,83 @@
+/**
+ * The implementation behind `@agentos/sdk/testing`: an agent run once, in this process, by the runtime of the server,
+ * with a scripted model and ports that keep everything in memory.
+ * @module
+ */
+import type { Agent } from '@agentos/sdk'
+import type { AgentRun, RunAgentOptions } from '@agentos/sdk/testing'
+import { systemClock } from '../base/clock.ts'
+import { createIds } from '../base/ids.ts'
+import type { Message } from '../base/message.ts'
+import type { RunJob } from '../base/run.ts'
+import { prepareAgent, type PreparedAgent } from '../runtime/agent.ts'
+import { executeRun, type RunPorts } from '../runtime/execute.ts'
+import { patchState, toJsonObject } from '../runtime/state.ts'
+import { createScriptedModel } from './scripted-model.ts'
+
+export type { AgentRun, RunAgentOptions, ScriptedToolCall, ScriptedTurn } from '@agentos/sdk/testing'
+
+const LIMITS = { toolTimeoutMs: 10_000, toolResultBytes: 262_144 }
+
+/**
+ * Runs an agent once against a scripted model. Retries do not wait.
+ * @throws {TypeError} when the agent or an option cannot work
+ */
+export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<AgentRun> {
+  const ids = createIds(systemClock)
+  const id = agent.options.id ?? 'agent'
+  const model = createScriptedModel(options.script, ids)
+  const found = { agent, id, file: `${id}.ts`, instructions: undefined, tools: [] }
+  const deps = { models: { resolve: () => Promise.resolve(model) }, defaultModel: 'scripted:test' }
+  const prepared = withoutDelays(await prepareAgent(found, deps))
+  const committed: Message[] = []
+  const job: RunJob = {
+    runId: ids.uuid(),
+    sessionId: ids.uuid(),
+    userId: options.userId ?? null,
+    agentId: id,
+    attempt: 1,
+    input: options.message,
+    history: [],
+    journal: [],
+    sessionState: { ...prepared.info.sessionState, ...toJsonObject(options.sessionState ?? {}, 'sessionState') },
+    request: {},
+  }
+  const result = await executeRun(withDependencies(prepared, options), job, {
+    emit: () => {},
+    ready: () => undefined,
+    commit: (messages) => {
+      committed.push(...messages)
+      return Promise.resolve()
+    },
+    log: SILENT,
+    clock: systemClock,
+    ids,
+    signal: new AbortController().signal,
+    limits: LIMITS,
+  })
+  const messages = [...committed, ...result.uncommitted]
+  return {
+    status: result.status,
+    content: result.content,
+    error: result.error?.message,
+    toolCalls: messages.flatMap((message) =>
+      message.role === 'tool'
+        ? [{ name: message.toolName, input: message.input, result: message.content, isError: message.isError }]
+        : [],
+    ),
+    sessionState: patchState(job.sessionState, result.statePatch),
+    systemPrompt: messages.find((message) => message.role === 'system')?.content ?? '',
+  }
+}
+
+/** A test may hand over anything as a dependency, clients and functions included. */
+function withDependencies(prepared: PreparedAgent, { dependencies }: RunAgentOptions): PreparedAgent {
+  return { ...prepared, dependencies: { ...prepared.dependencies, ...dependencies } }
+}
+
+function withoutDelays(prepared: PreparedAgent): PreparedAgent {
+  return { ...prepared, info: { ...prepared.info, delayBetweenRetriesSeconds: 0 } }
+}
+
+/** Failures show in the result; a test's output stays its own. */
+const SILENT: RunPorts['log'] = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
