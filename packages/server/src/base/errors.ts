@@ -23,6 +23,7 @@ export const ERRORS = {
   DATABASE_UNREACHABLE: { status: 500, next: 'Check POSTGRES_URL and that the database accepts connections.' },
   DATABASE_AUTH: { status: 500, next: 'Check the user and the password of POSTGRES_URL.' },
   SCHEMA_NEWER: { status: 500, next: 'Start a release of the server that knows this schema.' },
+  SCHEMA_CHANGED: { status: 500, next: 'Start the release that made this schema; released migrations never change.' },
   DATA_DIR_LOCKED: { status: 500, next: 'Stop the other server, or set AGENTOS_DATA_DIR or POSTGRES_URL.' },
   AGENTS_LOAD_FAILED: { status: 500, next: 'Run `agentos check DIR` to see every file.' },
   MODEL_UNKNOWN: { status: 500, next: 'Write the model as provider:id, for example openai:gpt-5-mini.' },

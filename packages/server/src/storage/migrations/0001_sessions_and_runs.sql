@@ -15,7 +15,8 @@ create table agentos_sessions (
   usage         jsonb not null default '{}',
   created_at    timestamptz not null default now(),
   updated_at    timestamptz not null default now()
-);
+  -- Every run updates its session: room for the new version on the same page spares the indexes.
+) with (fillfactor = 80);
 create index agentos_sessions_by_component on agentos_sessions (session_type, component_id, created_at desc);
 create index agentos_sessions_by_user on agentos_sessions (user_id, created_at desc);
 create index agentos_sessions_by_created on agentos_sessions (created_at desc);
@@ -57,7 +58,9 @@ create table agentos_runs (
 create index agentos_runs_by_session on agentos_runs (session_id, created_at, run_id);
 create index agentos_runs_by_parent on agentos_runs (parent_run_id) where parent_run_id is not null;
 create index agentos_runs_claimable on agentos_runs (created_at) where status = 'PENDING';
-create index agentos_runs_leased on agentos_runs (lease_until) where status = 'RUNNING';
+-- By owner, not by lease_until: a column that every renewal changes would make each renewal rewrite its index entry.
+-- Expired leases are found by reading the whole index, which holds only what runs now.
+create index agentos_runs_leased on agentos_runs (lease_owner) where status = 'RUNNING';
 
 -- The journal: one row per message (base/message.ts), appended, never rewritten.
 create table agentos_messages (

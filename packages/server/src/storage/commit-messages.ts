@@ -1,0 +1,45 @@
+/**
+ * The journal of a running run grows, in one statement, if the writer still holds its lease.
+ * Hot: up to twice per step of a run. COST
+ * @module
+ */
+import { sql } from 'kysely'
+import type { Message } from '../base/message.ts'
+import type { Db } from './tables.ts'
+import { jsonText } from './values.ts'
+
+/** Who writes to a run: what a replica that lost the lease in the meantime no longer has. */
+export type Fence = {
+  readonly runId: string
+  readonly owner: string
+  /** The claim this writer works under; every claim has a higher one. */
+  readonly attempt: number
+}
+
+export type MessageCommit = Fence & {
+  /** Place of the first message in the journal, from 0. */
+  readonly firstSeq: number
+  readonly messages: readonly Message[]
+}
+
+/**
+ * Writing the same messages again is harmless, so that a commit whose answer got lost may be repeated.
+ * @returns false when the run is no longer this writer's; then nothing was written
+ */
+export async function commitMessages(db: Db, commit: MessageCommit): Promise<boolean> {
+  // The row lock makes a claim wait for this commit, or this commit see the claim: never in between.
+  const held = await sql<{ run_id: string }>`
+    with held as (
+      select run_id from agentos_runs
+      where run_id = ${commit.runId} and lease_owner = ${commit.owner} and attempt = ${commit.attempt}
+        and status = 'RUNNING'
+      for no key update
+    ), written as (
+      insert into agentos_messages (run_id, seq, message)
+      select run_id, ${commit.firstSeq}::integer + place::integer - 1, message
+      from held, jsonb_array_elements(${jsonText(commit.messages)}::jsonb) with ordinality as given (message, place)
+      on conflict (run_id, seq) do update set message = excluded.message
+    )
+    select run_id from held`.execute(db)
+  return held.rows.length === 1
+}

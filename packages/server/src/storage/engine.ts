@@ -1,0 +1,50 @@
+/**
+ * What a database is to the rest of the server, whichever engine runs it.
+ * @module
+ */
+import type { Db } from './tables.ts'
+
+export type PostgresOptions = {
+  readonly kind: 'postgres'
+  /** `postgresql://`, `postgres://` or `postgresql+driver://`, with libpq's `sslmode` and certificate parameters. */
+  readonly url: string
+  /** Most connections for requests. */
+  readonly poolSize: number
+  /** Most connections for background work; one more, for migrations and pings, comes on top. */
+  readonly backgroundPoolSize: number
+  /** Longest time one statement may take, in milliseconds; 0 is no limit. */
+  readonly statementTimeoutMs: number
+  /** Longest wait for a connection, new or free, in milliseconds. */
+  readonly connectTimeoutMs: number
+  /** File with the password, read anew for every connection; wins over the password of the URL. */
+  readonly passwordFile?: string
+  readonly applicationName: string
+}
+
+export type EmbeddedOptions = {
+  readonly kind: 'embedded'
+  /** Made when it is missing. One server at a time may have it open. */
+  readonly directory: string
+}
+
+export type DatabaseOptions = PostgresOptions | EmbeddedOptions
+
+export type DatabaseLog = (
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  fields: Readonly<Record<string, string | number>>,
+) => void
+
+export type Database = {
+  readonly engine: 'postgres' | 'embedded'
+  readonly db: Db
+  /** A pool of its own on PostgreSQL, the same object on the embedded engine. */
+  readonly background: Db
+  /** One connection without a statement timeout, for migrations; the same object on the embedded engine. */
+  readonly maintenance: Db
+  /** @throws {AgentOSError} DATABASE_UNAVAILABLE when the database does not answer within `timeoutMs` */
+  readonly ping: (timeoutMs: number) => Promise<void>
+  /** Waits for what is running; what comes later fails with DATABASE_UNAVAILABLE. May be called twice. */
+  readonly close: () => Promise<void>
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}

@@ -1,0 +1,28 @@
+/**
+ * What a run is told of the conversation before it, in one statement whose cost depends on the runs it returns and not
+ * on how many the session has.
+ * Hot: once per run of an agent with history. COST
+ * @module
+ */
+import { sql } from 'kysely'
+import type { Message } from '../base/message.ts'
+import type { Db } from './tables.ts'
+
+/**
+ * The messages of the last completed root runs, oldest first, without system messages: the next run brings its own.
+ * @param numRuns how many runs, 0 or more
+ */
+export async function loadHistory(db: Db, sessionId: string, numRuns: number): Promise<Message[]> {
+  if (numRuns <= 0) return []
+  const history = await sql<{ message: Message }>`
+    select m.message
+    from (
+      select run_id, created_at from agentos_runs
+      where session_id = ${sessionId} and parent_run_id is null and status = 'COMPLETED'
+      order by created_at desc, run_id desc
+      limit ${numRuns}
+    ) r join agentos_messages m using (run_id)
+    where m.message ->> 'role' <> 'system'
+    order by r.created_at, r.run_id, m.seq`.execute(db)
+  return history.rows.map(({ message }) => message)
+}

@@ -1,0 +1,89 @@
+/**
+ * Runs and their journals: reading, cancelling, keeping leases. The statements that every run needs have files of their
+ * own. Only the clock of the database decides leases.
+ * @module
+ */
+import { sql } from 'kysely'
+import type { Message } from '../base/message.ts'
+import type { RunStatus } from '../base/run.ts'
+import { readRun, type Run } from './run-row.ts'
+import type { Db } from './tables.ts'
+import { textArray } from './values.ts'
+
+export { commitMessages, type Fence, type MessageCommit } from './commit-messages.ts'
+export { createRun, type NewRun } from './create-run.ts'
+export { finishRun, type RunEnd } from './finish-run.ts'
+export { loadHistory } from './load-history.ts'
+export type { Run } from './run-row.ts'
+
+/** @returns undefined when there is none */
+export async function findRun(db: Db, runId: string): Promise<Run | undefined> {
+  const row = await db.selectFrom('agentos_runs').selectAll().where('run_id', '=', runId).executeTakeFirst()
+  return row && readRun(row)
+}
+
+export type RunQuery = {
+  readonly status?: RunStatus | undefined
+  readonly createdAfter?: Date | undefined
+  readonly createdBefore?: Date | undefined
+  readonly componentId?: string | undefined
+}
+
+/** The runs of a session, oldest first. Both times are inclusive. */
+export async function listRuns(db: Db, sessionId: string, query: RunQuery = {}): Promise<Run[]> {
+  const { status, createdAfter, createdBefore, componentId } = query
+  let runs = db.selectFrom('agentos_runs').selectAll().where('session_id', '=', sessionId)
+  if (status !== undefined) runs = runs.where('status', '=', status)
+  if (createdAfter !== undefined) runs = runs.where('created_at', '>=', createdAfter)
+  if (createdBefore !== undefined) runs = runs.where('created_at', '<=', createdBefore)
+  if (componentId !== undefined) runs = runs.where('component_id', '=', componentId)
+  const rows = await runs.orderBy('created_at').orderBy('run_id').execute()
+  return rows.map(readRun)
+}
+
+/**
+ * Asks the owner of a run to stop it; the owner sees it when it renews its leases. Asking again changes nothing.
+ * @returns the run's status and owner, or undefined when there is no such run; one that has ended is left alone
+ */
+export async function requestCancel(
+  db: Db,
+  runId: string,
+): Promise<{ status: RunStatus; leaseOwner: string | null } | undefined> {
+  const asked = await sql<{ status: RunStatus; lease_owner: string | null }>`
+    with asked as (
+      update agentos_runs set cancel_requested_at = now(), updated_at = now()
+      where run_id = ${runId} and cancel_requested_at is null and status in ('PENDING', 'RUNNING', 'PAUSED')
+    )
+    select status, lease_owner from agentos_runs where run_id = ${runId}`.execute(db)
+  const row = asked.rows[0]
+  return row && { status: row.status, leaseOwner: row.lease_owner }
+}
+
+/**
+ * Keeps all runs of a replica, in one statement.
+ * @param leaseMs milliseconds from now; renew before a third of it has passed
+ * @returns the runs that are still the replica's; one that is missing was lost to another replica
+ */
+export async function renewLeases(
+  db: Db,
+  owner: string,
+  leaseMs: number,
+): Promise<{ runId: string; cancelRequested: boolean }[]> {
+  const renewed = await sql<{ run_id: string; cancel_requested: boolean }>`
+    update agentos_runs set lease_until = now() + ${leaseMs}::float8 * interval '1 millisecond'
+    where lease_owner = ${owner} and status = 'RUNNING'
+    returning run_id, cancel_requested_at is not null as cancel_requested`.execute(db)
+  return renewed.rows.map((row) => ({ runId: row.run_id, cancelRequested: row.cancel_requested }))
+}
+
+/** The journals of `runIds`, each in its order; a run without messages has an empty one. */
+export async function loadMessages(db: Db, runIds: readonly string[]): Promise<Map<string, Message[]>> {
+  const journals = new Map<string, Message[]>(runIds.map((runId) => [runId, []]))
+  if (runIds.length === 0) return journals
+  const rows = await sql<{ run_id: string; message: Message }>`
+    select run_id, message from agentos_messages
+    where run_id = any(${textArray(runIds)}::text[])
+    order by run_id, seq`.execute(db)
+  for (const { run_id: runId, message } of rows.rows) journals.get(runId)?.push(message)
+  return journals
+}

@@ -1,0 +1,90 @@
+/**
+ * The tables of `migrations/` as Kysely types. JSON goes in as text (`values.ts` makes it) and comes out parsed.
+ * @module
+ */
+import type { ColumnType, Generated, Kysely } from 'kysely'
+import type { ErrorCode } from '../base/errors.ts'
+import type { Json, JsonObject } from '../base/json.ts'
+import type { Message } from '../base/message.ts'
+import type { RunMetrics, RunOptions, RunStatus, Usage } from '../base/run.ts'
+
+export type SessionType = 'agent' | 'team' | 'workflow'
+
+type JsonColumn<T> = ColumnType<T, string, string>
+type OptionalJsonColumn<T> = ColumnType<T | null, string | null | undefined, string | null>
+/** Set by the database's own clock only. */
+type DatabaseTime = Generated<Date>
+
+export type SessionRow = {
+  session_id: string
+  session_type: SessionType
+  component_id: string | null
+  user_id: string | null
+  session_name: string | null
+  default_name: Generated<string>
+  session_state: JsonColumn<JsonObject>
+  metadata: OptionalJsonColumn<JsonObject>
+  summary: OptionalJsonColumn<JsonObject>
+  usage: ColumnType<Partial<Usage>, string | undefined, string>
+  created_at: DatabaseTime
+  updated_at: DatabaseTime
+}
+
+export type RunRow = {
+  run_id: string
+  session_id: string
+  run_type: SessionType
+  component_id: string
+  parent_run_id: string | null
+  user_id: string | null
+  status: RunStatus
+  streamed: boolean
+  input: string
+  options: JsonColumn<RunOptions>
+  revision: string | null
+  provider: string | null
+  model: string | null
+  content: OptionalJsonColumn<Json>
+  content_type: string | null
+  reasoning: string | null
+  metrics: OptionalJsonColumn<RunMetrics>
+  error_code: ErrorCode | null
+  error_message: string | null
+  lease_owner: string | null
+  lease_until: Date | null
+  attempt: Generated<number>
+  max_attempts: Generated<number>
+  cancel_requested_at: Date | null
+  created_at: DatabaseTime
+  started_at: Date | null
+  finished_at: Date | null
+  updated_at: DatabaseTime
+}
+
+export type MessageRow = { run_id: string; seq: number; message: JsonColumn<Message> }
+
+/** `day` is `YYYY-MM-DD` in UTC. */
+export type RunEventsRow = { day: string; run_id: string; first_index: number; last_index: number; events: string }
+
+export type ReplicaRow = {
+  replica_id: string
+  revision: string | null
+  started_at: DatabaseTime
+  heartbeat_at: DatabaseTime
+}
+
+export type SignalRow = { name: string; version: Generated<number> }
+
+export type MigrationRow = { version: number; name: string; checksum: string; applied_at: DatabaseTime }
+
+export type Tables = {
+  agentos_sessions: SessionRow
+  agentos_runs: RunRow
+  agentos_messages: MessageRow
+  agentos_run_events: RunEventsRow
+  agentos_replicas: ReplicaRow
+  agentos_signals: SignalRow
+  agentos_migrations: MigrationRow
+}
+
+export type Db = Kysely<Tables>
