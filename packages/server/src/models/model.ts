@@ -27,7 +27,11 @@ export type ModelPart =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'reasoning'; readonly text: string }
   /** Marks of the provider for the part that just ended; opaque, sent back with it. */
-  | { readonly type: 'part-end'; readonly part: 'text' | 'reasoning'; readonly providerMetadata: ProviderMetadata | undefined }
+  | {
+      readonly type: 'part-end'
+      readonly part: 'text' | 'reasoning'
+      readonly providerMetadata: ProviderMetadata | undefined
+    }
   | ToolCall
   | { readonly type: 'finish'; readonly usage: Usage; readonly reason: FinishReason }
 
