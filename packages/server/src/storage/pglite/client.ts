@@ -86,7 +86,7 @@ function createConnection(worker: Worker, onDeath: (reason: string) => void): Co
   worker.on('error', (error) => die(error instanceof Error ? error.message : String(error)))
   worker.on('exit', (code) => die(stopping ? 'it was closed' : `its thread ended with code ${code}`))
 
-  const post = (message: ToPglite) => worker.postMessage(message)
+  const post = (message: ToPglite) => worker.postMessage(message, [])
   return {
     gone: gone.promise,
     ready: ready.promise,
@@ -124,11 +124,8 @@ function createClient({ send, stop, gone }: Connection): PgliteClient {
   }
   const leave = () => {
     inTransaction = false
-    while (!inTransaction) {
-      const start = waiting.shift()
-      if (start === undefined) return
-      start()
-    }
+    // Until one of them opens a transaction of its own.
+    for (let start = waiting.shift(); start !== undefined; start = inTransaction ? undefined : waiting.shift()) start()
   }
   const openTransaction = async (sql: string): Promise<PgliteTransaction> => {
     inTransaction = true

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { Kysely } from 'kysely'
 import type { Clock } from '../../base/clock.ts'
 import { withDeadline } from '../deadline.ts'
-import { lockDirectory } from '../directory-lock.ts'
+import { lockDirectory, type DirectoryLock } from '../directory-lock.ts'
 import type { Database, DatabaseLog, EmbeddedOptions } from '../engine.ts'
 import { codeOf } from '../failure.ts'
 import type { Tables } from '../tables.ts'
@@ -27,7 +27,7 @@ export async function openEmbedded(
     const client = await openData(directory, (reason) => log('error', 'The embedded database has stopped', { reason }))
     const db = new Kysely<Tables>({ dialect: createPgliteDialect(client) })
     let closing: Promise<void> | undefined
-    const close = () => (closing ??= client.close().finally(lock.release))
+    const close = () => (closing ??= closeAll(client, lock))
     return {
       engine: 'embedded',
       db,
@@ -66,5 +66,13 @@ async function exists(path: string): Promise<boolean> {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false
     throw error
+  }
+}
+
+async function closeAll(client: PgliteClient, lock: DirectoryLock): Promise<void> {
+  try {
+    await client.close()
+  } finally {
+    await lock.release()
   }
 }

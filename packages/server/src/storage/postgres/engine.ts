@@ -76,7 +76,7 @@ function openingFailure(error: unknown, target: ConnectionTarget): AgentOSError 
   const cause = error instanceof AgentOSError && error.cause !== undefined ? error.cause : error
   const where = `${target.host}:${target.port}/${target.database} as ${target.user}`
   // pg itself refuses to answer SCRAM without a password, and gives that no code.
-  const isAuth = codeOf(cause).startsWith('28') || /^SASL/.test(reasonOf(cause))
+  const isAuth = codeOf(cause).startsWith('28') || reasonOf(cause).startsWith('SASL')
   return isAuth
     ? new AgentOSError('DATABASE_AUTH', `PostgreSQL refused ${where}: ${reasonOf(cause)}`, { cause })
     : new AgentOSError('DATABASE_UNREACHABLE', `Cannot use PostgreSQL at ${where}: ${reasonOf(cause)}`, { cause })
