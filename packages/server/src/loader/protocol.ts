@@ -16,8 +16,18 @@ export const CREDIT_EVENTS = 16_384
 
 /** `workerData` of a generation's worker. */
 export type WorkerInit = {
-  /** Resolved directory that holds this revision; imports never leave it for a link. */
+  /** The agents folder of this revision's snapshot; imports never leave the snapshot for a link. */
   readonly directory: string
+  /** Root of the snapshot: `directory` itself, or above it where the agents are a part of a repository. */
+  readonly root: string
+  /** Directory that `root` is a copy of: its packages are found from here, and messages speak of it. */
+  readonly origin: string
+  /** Whether relative imports may leave `root`: for a folder within a project, not for a revision of a repository. */
+  readonly mayLeave: boolean
+  /** Files that are settled already and must not be imported: refused links, files that ended an earlier attempt. */
+  readonly settled: readonly FileReport[]
+  /** Environment of the agents, as `process.env` shows it to them. */
+  readonly env: Readonly<Record<string, string>>
   readonly revision: string
   /** `strict`: one bad file rejects the revision. `partial`: the good files serve. */
   readonly policy: 'strict' | 'partial'
@@ -40,11 +50,21 @@ export type ToWorker =
   | { readonly type: 'ping'; readonly id: number }
 
 export type FromWorker =
-  | { readonly type: 'ready'; readonly manifest: Manifest }
-  | { readonly type: 'rejected'; readonly files: readonly FileReport[] }
+  /** The file whose import begins, relative to the agents folder; null once all are imported. */
+  | { readonly type: 'loading'; readonly path: string | null }
+  /** `outside`, here and below: absolute paths of imported sources that are not part of the snapshot. */
+  | { readonly type: 'ready'; readonly manifest: Manifest; readonly outside: readonly string[] }
+  /** Agent code called process.exit; the worker ends right after this. */
+  | { readonly type: 'exiting'; readonly code: number }
+  | { readonly type: 'rejected'; readonly files: readonly FileReport[]; readonly outside: readonly string[] }
   | { readonly type: 'events'; readonly batch: readonly RunBatch[] }
   /** Journal append: answered by `committed` with the same id, before the worker goes on. */
-  | { readonly type: 'commit'; readonly commitId: number; readonly runId: string; readonly messages: readonly Message[] }
+  | {
+      readonly type: 'commit'
+      readonly commitId: number
+      readonly runId: string
+      readonly messages: readonly Message[]
+    }
   | { readonly type: 'done'; readonly runId: string; readonly result: RunResult }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: JsonObject }
   | { readonly type: 'pong'; readonly id: number }

@@ -1,0 +1,134 @@
+/**
+ * The worker's end of the port: batches events, keeps to its credit, matches commits with their answers.
+ * Invariant: what is sent for a run arrives in order, its events before the commit or result that follows them.
+ * @module
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { JsonObject } from '../base/json.ts'
+import type { Message } from '../base/message.ts'
+import type { FileReport, Manifest } from '../base/runnable.ts'
+import type { RunJob, RunResult, StepEvent } from '../base/run.ts'
+import { CREDIT_EVENTS, type FromWorker, type LogLevel, type RunBatch, type ToWorker } from './protocol.ts'
+
+export type WorkerPort = {
+  /** Queues an event; it leaves with the others of this turn of the event loop. */
+  readonly emit: (runId: string, event: StepEvent) => void
+  /** Undefined while there is credit, else a promise of some: await it before emitting more. */
+  readonly ready: () => Promise<void> | undefined
+  /**
+   * Appends to the journal and waits until it is stored.
+   * @throws {Error} when it was not: the run's lease is lost, and the run must stop
+   */
+  readonly commit: (runId: string, messages: readonly Message[]) => Promise<void>
+  readonly done: (runId: string, result: RunResult) => void
+  readonly log: (level: LogLevel, message: string, fields: JsonObject) => void
+  readonly loading: (path: string | null) => void
+  readonly loaded: (manifest: Manifest, outside: readonly string[]) => void
+  readonly rejected: (files: readonly FileReport[], outside: readonly string[]) => void
+  readonly exiting: (code: number) => void
+  readonly onStart: (start: (job: RunJob) => void) => void
+  readonly onCancel: (cancel: (runId: string, reason: string) => void) => void
+}
+
+type Pending = { readonly resolve: () => void; readonly reject: (error: Error) => void }
+
+/** Takes over `port`: listens on it and answers the heartbeat from now on. */
+export function createWorkerPort(port: Pick<MessagePort, 'postMessage' | 'on'>): WorkerPort {
+  const post = (message: FromWorker) => port.postMessage(message)
+  const events = createEventQueue((batch) => post({ type: 'events', batch }))
+  const commits = new Map<number, Pending>()
+  let nextCommit = 0
+  let start: (job: RunJob) => void = () => {}
+  let cancel: (runId: string, reason: string) => void = () => {}
+
+  port.on('message', (message: ToWorker) => {
+    switch (message.type) {
+      case 'start':
+        return start(message.job)
+      case 'cancel':
+        return cancel(message.runId, message.reason)
+      case 'committed':
+        return settle(commits, message.commitId, (pending) => pending.resolve())
+      case 'commit-failed':
+        return settle(commits, message.commitId, (pending) => pending.reject(new Error(message.message)))
+      case 'credit':
+        return events.grant(message.events)
+      case 'ping':
+        return post({ type: 'pong', id: message.id })
+    }
+  })
+
+  return {
+    emit: events.push,
+    ready: events.ready,
+    commit: (runId, messages) => {
+      events.flush()
+      const commitId = nextCommit++
+      const answered = new Promise<void>((resolve, reject) => commits.set(commitId, { resolve, reject }))
+      post({ type: 'commit', commitId, runId, messages })
+      return answered
+    },
+    done: (runId, result) => {
+      events.flush()
+      post({ type: 'done', runId, result })
+    },
+    log: (level, message, fields) => post({ type: 'log', level, message, fields }),
+    loading: (path) => post({ type: 'loading', path }),
+    loaded: (manifest, outside) => post({ type: 'ready', manifest, outside }),
+    rejected: (files, outside) => post({ type: 'rejected', files, outside }),
+    exiting: (code) => post({ type: 'exiting', code }),
+    onStart: (callback) => {
+      start = callback
+    },
+    onCancel: (callback) => {
+      cancel = callback
+    },
+  }
+}
+
+function settle(commits: Map<number, Pending>, commitId: number, answer: (pending: Pending) => void): void {
+  const pending = commits.get(commitId)
+  commits.delete(commitId)
+  if (pending !== undefined) answer(pending)
+}
+
+/** Collects the events of one turn, and counts those that the main thread has not handled yet. */
+function createEventQueue(send: (batch: readonly RunBatch[]) => void) {
+  const queued = new Map<string, StepEvent[]>()
+  let credit = CREDIT_EVENTS
+  let scheduled = false
+  let waiting: PromiseWithResolvers<void> | undefined
+
+  const flush = () => {
+    if (queued.size === 0) return
+    const batch = Array.from(queued, ([runId, events]) => ({ runId, events }))
+    queued.clear()
+    send(batch)
+  }
+  return {
+    flush,
+    push: (runId: string, event: StepEvent) => {
+      const events = queued.get(runId)
+      if (events === undefined) queued.set(runId, [event])
+      else events.push(event)
+      credit -= 1
+      if (scheduled) return
+      scheduled = true
+      setImmediate(() => {
+        scheduled = false
+        flush()
+      })
+    },
+    ready: () => {
+      if (credit > 0) return undefined
+      waiting ??= Promise.withResolvers<void>()
+      return waiting.promise
+    },
+    grant: (events: number) => {
+      credit += events
+      if (credit <= 0) return
+      waiting?.resolve()
+      waiting = undefined
+    },
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Which generation serves. Compares the revision that the configured path names with the one that is loaded, loads what
+ * differs beside what serves, and swaps one pointer when it is complete.
+ * Invariant: `current()` is always a whole revision; a failure of any kind leaves it as it was.
+ * @module
+ */
+import type { Clock } from '../base/clock.ts'
+import type { FileReport } from '../base/runnable.ts'
+import type { Log } from '../telemetry/log.ts'
+import { attemptRevision, createRevisionNames } from './attempt.ts'
+import { type Condition, createCondition, createRetry, type LoadState } from './condition.ts'
+import type { Generation } from './generation.ts'
+import { createReconciler } from './reconciler.ts'
+import type { LoadSettings } from './revision.ts'
+import { createServing, type GenerationStatus, type ServingGenerations } from './serving.ts'
+import { createLook, directoriesOf, type NoSight, type Sight } from './sight.ts'
+import { createSnapshots } from './snapshot.ts'
+import type { AgentLogLine } from './thread.ts'
+import { createWatcher, type WatcherDeps } from './watch.ts'
+
+export type RegistryOptions = LoadSettings & {
+  /** Folder of agents, or a link to one, as configured. */
+  readonly directory: string
+  /** Holds the private copies of revisions; other processes may use it too. */
+  readonly snapshotDirectory: string
+  /** Quiet time after a change before it loads, in milliseconds. */
+  readonly debounceMs: number
+  /** How often the folder is compared with what serves, in milliseconds. */
+  readonly pollMs: number
+  /** How long runs of a replaced generation may go on, in milliseconds. */
+  readonly drainMs: number
+  /** Whether to follow changes by itself; {@link Registry.reload} always works. */
+  readonly watch: boolean
+}
+
+export type RegistryDeps = {
+  readonly clock: Clock
+  readonly log: Log
+  /** Takes what agent code logs and prints. */
+  readonly onLog: (line: AgentLogLine) => void
+  readonly watch?: WatcherDeps['watch']
+}
+
+export type LoadStatus = {
+  /** The revision that the path names; null when it names none. */
+  readonly desired: string | null
+  /** The revision that serves. */
+  readonly loaded: string | null
+  /** Milliseconds since the epoch. */
+  readonly loadedAt: number | null
+  /** `empty`: there is nothing to serve, and nothing is wrong with the server. */
+  readonly state: LoadState
+  /** Why it is not `ready`, in words. */
+  readonly error: string | null
+  /** The files of the latest revision that was tried. */
+  readonly files: readonly FileReport[]
+  readonly generations: readonly GenerationStatus[]
+}
+
+export type Registry = {
+  /** The generation for new runs. Take it and start the run in the same turn. */
+  readonly current: () => Generation | undefined
+  readonly status: () => LoadStatus
+  /** Reconciles now, also a revision that failed before. Resolves when that has ended. */
+  readonly reload: () => Promise<LoadStatus>
+  /** From now on swaps are ignored: the process is draining. */
+  readonly stopWatching: () => void
+  /** Ends all generations; their runs are lost. */
+  readonly close: () => Promise<void>
+}
+
+/** Attempts on a folder that changes while it is read; then the next change or poll goes on. */
+const MAX_ATTEMPTS = 10
+
+export function createRegistry(options: RegistryOptions, deps: RegistryDeps): Registry {
+  const { clock, log } = deps
+  const stopping = new AbortController()
+  const serving = createServing(options.drainMs, deps)
+  const condition = createCondition(log, serving.revision)
+  const snapshots = createSnapshots(options.snapshotDirectory, process.pid)
+  const nameRevision = createRevisionNames()
+  const look = createLook(options.directory)
+  const retry = createRetry(clock)
+  /** What the last reconcile dealt with, whatever came of it; undefined when it has to be looked at again. */
+  let settled: string | undefined
+
+  const attempt = (sight: Sight) =>
+    attemptRevision(sight, {
+      directory: options.directory,
+      look,
+      snapshots,
+      nameRevision,
+      settings: options,
+      deps: { ...deps, signal: stopping.signal },
+      serving: serving.loaded(),
+      onRevision: condition.loading,
+    })
+  const reconcileOnce = async (isForced: boolean): Promise<boolean> => {
+    const sight = await look.see()
+    if ('location' in sight) watcher?.follow(directoriesOf(sight))
+    if (!isForced && !retry.isDue() && sight.identity === settled) return true
+    settled = undefined
+    if ('missing' in sight) {
+      condition.empty({ revision: null, error: sight.missing, files: [] })
+    } else {
+      const outcome = await attempt(sight)
+      if (outcome.type === 'moved') return false
+      if (outcome.type === 'ready') serving.replace(outcome)
+      if (!stopping.signal.aborted) condition.take(outcome)
+    }
+    retry.note(condition.now().state === 'failed')
+    settled = settledIdentity(sight, await look.see())
+    return true
+  }
+  const reconcile = async (isForced: boolean) => {
+    try {
+      for (let count = 0; count < MAX_ATTEMPTS && !stopping.signal.aborted; count++) {
+        if (await reconcileOnce(isForced)) return
+      }
+    } catch (error) {
+      settled = undefined
+      condition.fail({ revision: null, error: error instanceof Error ? error.message : String(error), files: [] })
+    }
+  }
+  const hasChanged = async () => {
+    if (retry.isDue() || settled === undefined) return true
+    return look.see().then(
+      ({ identity }) => identity !== settled,
+      () => true,
+    )
+  }
+  const reconciler = createReconciler({ ...options, clock, reconcile, hasChanged })
+  const watcher = options.watch ? createWatcher({ ...deps, onChange: reconciler.hint }) : undefined
+  if (!options.watch) reconciler.pause()
+  const stopWatching = () => {
+    reconciler.pause()
+    watcher?.close()
+  }
+  const status = () => describeStatus(condition, serving)
+  void reconciler.now()
+  return {
+    current: serving.current,
+    status,
+    reload: async () => {
+      await reconciler.now()
+      return status()
+    },
+    stopWatching,
+    close: async () => {
+      stopWatching()
+      stopping.abort()
+      await reconciler.close()
+      await serving.close('the server is stopping')
+    },
+  }
+}
+
+/** Identity that needs no further look: none when it changed while it was dealt with. */
+function settledIdentity(before: Sight | NoSight, after: Sight | NoSight): string | undefined {
+  const isSame =
+    'location' in before && 'location' in after ? before.base === after.base : before.identity === after.identity
+  return isSame ? after.identity : undefined
+}
+
+function describeStatus(condition: Condition, serving: ServingGenerations): LoadStatus {
+  const { state, error, ...rest } = condition.now()
+  return {
+    ...rest,
+    state,
+    error: error ?? serving.problem() ?? null,
+    loaded: serving.revision() ?? null,
+    ...serving.describe(),
+  }
+}

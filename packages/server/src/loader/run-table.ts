@@ -1,0 +1,174 @@
+/**
+ * The runs in flight on a generation, and the main thread's end of the port for them: hands out events, answers commits,
+ * gives credit back.
+ * Invariant: every started run ends with exactly one of `onDone` and `onLost`, and hears nothing after it.
+ * @module
+ */
+import type { Message } from '../base/message.ts'
+import type { RunJob, RunResult, StepEvent } from '../base/run.ts'
+import type { Log } from '../telemetry/log.ts'
+import { CREDIT_EVENTS, type ToWorker } from './protocol.ts'
+import type { RunMessage } from './thread.ts'
+
+export type RunHandlers = {
+  readonly onEvents: (events: readonly StepEvent[]) => void
+  /** Stores the messages; a rejection stops the run, because its lease is lost. */
+  readonly onCommit: (messages: readonly Message[]) => Promise<void>
+  readonly onDone: (result: RunResult) => void
+  /** The worker ended, or the run was handed over; what it had committed is all there is. */
+  readonly onLost: (reason: string) => void
+}
+
+export type RunHandle = {
+  /** Asks the run to stop; it still ends with a result. */
+  readonly cancel: (reason: string) => void
+}
+
+export type RunTable = {
+  readonly size: () => number
+  /** Starts the run now, or as soon as a worker is attached. */
+  readonly start: (job: RunJob, handlers: RunHandlers) => RunHandle
+  /** A worker is ready: it gets what waits, and everything from now on. */
+  readonly attach: (post: (message: ToWorker) => void) => void
+  /** The worker ended: its runs are lost, those that wait go on waiting. */
+  readonly detach: (reason: string) => void
+  readonly loseAll: (reason: string) => void
+  readonly receive: (message: RunMessage) => void
+}
+
+type Run = {
+  readonly job: RunJob
+  handlers: RunHandlers
+  isSent: boolean
+  cancelReason: string | undefined
+  /** A later attempt of the same run; starts once this one has left the worker. */
+  successor: Run | undefined
+}
+
+/** Credit goes back in portions, so that it costs few messages and the worker never runs dry. */
+const CREDIT_PORTION = CREDIT_EVENTS / 16
+
+const SUPERSEDED: RunHandlers = {
+  onEvents: () => {},
+  onCommit: () => Promise.reject(new Error('a later attempt has taken the run over')),
+  onDone: () => {},
+  onLost: () => {},
+}
+
+/** @param onIdle called whenever the last run has ended */
+export function createRunTable(log: Log, onIdle: () => void): RunTable {
+  const runs = new Map<string, Run>()
+  let post: ((message: ToWorker) => void) | undefined
+  let unacknowledged = 0
+
+  const send = (run: Run) => {
+    if (post === undefined) return
+    run.isSent = true
+    post({ type: 'start', job: run.job })
+    if (run.cancelReason !== undefined) post({ type: 'cancel', runId: run.job.runId, reason: run.cancelReason })
+  }
+  const tell = (run: Run, what: string, act: (handlers: RunHandlers) => void) => {
+    try {
+      act(run.handlers)
+    } catch (error) {
+      log.error('a handler of a run failed', { run_id: run.job.runId, handler: what, error })
+    }
+  }
+  const lose = (run: Run, reason: string) => tell(run, 'onLost', (handlers) => handlers.onLost(reason))
+  const loseWhere = (isLost: (run: Run) => boolean, reason: string) => {
+    for (const [runId, run] of [...runs]) {
+      if (!isLost(run)) continue
+      runs.delete(runId)
+      lose(run, reason)
+      const { successor } = run
+      if (successor === undefined) continue
+      if (isLost(successor)) lose(successor, reason)
+      else runs.set(runId, successor)
+    }
+    if (runs.size === 0) onIdle()
+  }
+  const finish = (runId: string, result: RunResult) => {
+    const run = runs.get(runId)
+    if (run === undefined) return
+    runs.delete(runId)
+    if (run.successor !== undefined) {
+      runs.set(runId, run.successor)
+      send(run.successor)
+    }
+    tell(run, 'onDone', (handlers) => handlers.onDone(result))
+    if (runs.size === 0) onIdle()
+  }
+  const deliver = (batch: Extract<RunMessage, { type: 'events' }>['batch']) => {
+    for (const { runId, events } of batch) {
+      unacknowledged += events.length
+      const run = runs.get(runId)
+      if (run !== undefined) tell(run, 'onEvents', (handlers) => handlers.onEvents(events))
+    }
+    if (unacknowledged < CREDIT_PORTION) return
+    post?.({ type: 'credit', events: unacknowledged })
+    unacknowledged = 0
+  }
+  const commit = async ({ runId, commitId, messages }: Extract<RunMessage, { type: 'commit' }>) => {
+    // The answer belongs to the worker that asked, not to one that took its place meanwhile.
+    const answer = post
+    try {
+      const run = runs.get(runId)
+      if (run === undefined) throw new Error('the run has ended')
+      await run.handlers.onCommit(messages)
+      answer?.({ type: 'committed', commitId })
+    } catch (error) {
+      answer?.({ type: 'commit-failed', commitId, message: error instanceof Error ? error.message : String(error) })
+    }
+  }
+
+  return {
+    size: () => runs.size,
+    start: (job, handlers) => {
+      const run: Run = { job, handlers, isSent: false, cancelReason: undefined, successor: undefined }
+      const before = runs.get(job.runId)
+      if (before === undefined) {
+        runs.set(job.runId, run)
+        send(run)
+      } else {
+        supersede(before, run, lose, post)
+        if (!before.isSent) runs.set(job.runId, run)
+      }
+      return { cancel: (reason) => cancel(run, reason, post) }
+    },
+    attach: (to) => {
+      post = to
+      unacknowledged = 0
+      for (const run of runs.values()) send(run)
+    },
+    detach: (reason) => {
+      post = undefined
+      loseWhere((run) => run.isSent, reason)
+    },
+    loseAll: (reason) => loseWhere(() => true, reason),
+    receive: (message) => {
+      if (message.type === 'events') deliver(message.batch)
+      else if (message.type === 'done') finish(message.runId, message.result)
+      else void commit(message)
+    },
+  }
+}
+
+function cancel(run: Run, reason: string, post: ((message: ToWorker) => void) | undefined): void {
+  if (run.cancelReason !== undefined) return
+  run.cancelReason = reason
+  if (run.isSent) post?.({ type: 'cancel', runId: run.job.runId, reason })
+}
+
+function supersede(
+  before: Run,
+  run: Run,
+  lose: (run: Run, reason: string) => void,
+  post: ((message: ToWorker) => void) | undefined,
+): void {
+  const reason = `attempt ${run.job.attempt} has taken the run over`
+  if (before.successor !== undefined) lose(before.successor, reason)
+  lose(before, reason)
+  before.handlers = SUPERSEDED
+  before.successor = run
+  cancel(before, reason, post)
+}

@@ -1,0 +1,130 @@
+/**
+ * Private copies of revisions: what a generation runs from, so that neither an edit nor git-sync's cleaning up reaches
+ * code that is already serving, and a worker that has to start again starts on the same code.
+ *
+ * A copy stands in a numbered slot of the snapshot directory. The numbers are used again, so that Node's compile cache,
+ * which goes by path, does not grow with every revision.
+ * @module
+ */
+import { constants } from 'node:fs'
+import { copyFile, mkdir, readFile, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { createHash, type Hash } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import type { Tree, TreeFile } from './tree.ts'
+
+/** Files read at once. */
+const PARALLEL = 16
+/** Larger files are copied without being read; their size and name stand for their content. */
+const MAX_HASHED_BYTES = 8 * 1024 * 1024
+
+export type Snapshot = {
+  /** Resolved directory with the copy. */
+  readonly root: string
+  /** Hash of the copied files, 64 hex digits. */
+  readonly contentHash: string
+  /** Removes the copy and frees its slot; further calls do nothing. */
+  readonly release: () => Promise<void>
+}
+
+export type Snapshots = {
+  /**
+   * Copies `tree`.
+   * @throws with code ENOENT when a file vanished meanwhile; nothing of the copy is left
+   */
+  readonly take: (tree: Tree) => Promise<Snapshot>
+}
+
+/**
+ * @param directory belongs to the snapshots of this process and of others like it; slots whose process is gone are freed
+ * @param pid id of this process
+ */
+export function createSnapshots(directory: string, pid: number): Snapshots {
+  const held = new Set<string>()
+  return {
+    take: async (tree) => {
+      const slot = await claimSlot(directory, pid, held)
+      const release = async () => {
+        if (!held.delete(slot)) return
+        await rm(slot, { recursive: true, force: true })
+      }
+      try {
+        const root = join(await realpath(slot), 'tree')
+        await mkdir(root)
+        return { root, contentHash: await copyTree(tree, root), release }
+      } catch (error) {
+        await release()
+        throw error
+      }
+    },
+  }
+}
+
+async function claimSlot(directory: string, pid: number, held: Set<string>): Promise<string> {
+  await mkdir(directory, { recursive: true })
+  await freeAbandoned(directory, pid, held)
+  for (let number = 0; ; number++) {
+    const slot = join(directory, String(number))
+    try {
+      await mkdir(slot)
+      held.add(slot)
+      await writeFile(join(slot, 'owner'), String(pid))
+      return slot
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    }
+  }
+}
+
+/** A process that was killed leaves its slots; in a container its successor often has the same process id. */
+async function freeAbandoned(directory: string, pid: number, held: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const slot = join(directory, name)
+    if (!/^\d+$/.test(name) || held.has(slot)) continue
+    const owner = await readFile(join(slot, 'owner'), 'utf8').catch(() => undefined)
+    // A slot without an owner is being claimed right now, or was left in that moment: its next visit decides.
+    if (owner === undefined || owner === '') continue
+    if (Number(owner) !== pid && isAlive(Number(owner))) continue
+    const abandoned = `${slot}.abandoned`
+    await rename(slot, abandoned).catch(() => undefined)
+    await rm(abandoned, { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+async function copyTree(tree: Tree, root: string): Promise<string> {
+  const directories = new Set(tree.files.map(({ path }) => dirname(path)))
+  for (const directory of directories) await mkdir(join(root, directory), { recursive: true })
+  const digests: string[] = Array.from({ length: tree.files.length }, () => '')
+  let next = 0
+  const copyNext = async () => {
+    for (let index = next++; index < tree.files.length; index = next++) {
+      // In bounds by the loop's condition.
+      digests[index] = await copyOne(tree.files[index] as TreeFile, root)
+    }
+  }
+  // All of them end before the copy is given up, so that none writes into a slot that is being removed.
+  const outcomes = await Promise.allSettled(Array.from({ length: PARALLEL }, copyNext))
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  const all: Hash = createHash('sha256')
+  for (const digest of digests) all.update(digest)
+  return all.digest('hex')
+}
+
+async function copyOne({ path, source, bytes }: TreeFile, root: string): Promise<string> {
+  const digest = createHash('sha256').update(path).update('\0')
+  const target = join(root, path)
+  if (bytes > MAX_HASHED_BYTES) {
+    await copyFile(source, target, constants.COPYFILE_FICLONE)
+    return digest.update(String(bytes)).digest('hex')
+  }
+  const content = await readFile(source)
+  await writeFile(target, content)
+  return digest.update(content).digest('hex')
+}

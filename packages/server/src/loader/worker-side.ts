@@ -1,0 +1,88 @@
+/**
+ * A generation's worker from inside: guards, hooks, loading, and a run for every `start` until the thread is ended.
+ * Shared by the server's worker and by the small workers of tests; what a run is, the caller says.
+ * @module
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { AgentInfo } from '../base/runnable.ts'
+import { NO_USAGE, type RunJob, type RunResult } from '../base/run.ts'
+import { describeFailure } from './failure.ts'
+import { installGuards } from './guards.ts'
+import { installHooks } from './hooks.ts'
+import { type Found, loadFolder } from './load.ts'
+import { createWorkerPort, type WorkerPort } from './port.ts'
+import type { WorkerInit } from './protocol.ts'
+
+export type Served = {
+  /** Makes an agent ready to run; what it throws is the error of the agent's file. */
+  readonly prepare: (found: Found) => Promise<AgentInfo>
+  /** Executes a run. Aborting the signal cancels it; the message of its reason says why. Should not reject. */
+  readonly execute: (job: RunJob, signal: AbortSignal) => Promise<RunResult>
+}
+
+export type WorkerSide = {
+  readonly port: WorkerPort
+  /** Loads the folder, reports what came of it, and executes runs from then on. Resolves after the report. */
+  readonly serve: (served: Served) => Promise<void>
+}
+
+/** Installs guards and hooks, so call it before anything of the folder is imported. */
+export function openWorker(init: WorkerInit, parentPort: MessagePort): WorkerSide {
+  const port = createWorkerPort(parentPort)
+  const strays: unknown[] = []
+  let isLoading = true
+  installGuards({
+    onExit: port.exiting,
+    onStray: (kind, error) => {
+      if (isLoading) strays.push(error)
+      // It belongs to no run that could be named, so the worker and its runs go on.
+      else port.log('error', `${kind} in agent code`, { reason: describeFailure(error, '', init) })
+    },
+  })
+  const hooks = installHooks(init)
+  return {
+    port,
+    serve: async ({ prepare, execute }) => {
+      acceptRuns(port, execute)
+      const watch = { onImport: port.loading, takeStrays: () => strays.splice(0) }
+      const result = await loadFolder(init, prepare, watch)
+      isLoading = false
+      if (result.ok) port.loaded(result.manifest, hooks.outside())
+      else port.rejected(result.files, hooks.outside())
+    },
+  }
+}
+
+function acceptRuns(port: WorkerPort, execute: Served['execute']): void {
+  const running = new Map<string, AbortController>()
+  const run = async (job: RunJob, signal: AbortSignal) => {
+    try {
+      port.done(job.runId, await execute(job, signal))
+    } catch (error) {
+      port.done(job.runId, refuse(error))
+    } finally {
+      running.delete(job.runId)
+    }
+  }
+  port.onStart((job) => {
+    const controller = new AbortController()
+    running.set(job.runId, controller)
+    void run(job, controller.signal)
+  })
+  port.onCancel((runId, reason) => running.get(runId)?.abort(new Error(reason)))
+}
+
+/** The result of a run that could not be executed at all, so that it ends in any case. */
+function refuse(error: unknown): RunResult {
+  return {
+    status: 'ERROR',
+    content: '',
+    contentType: 'str',
+    reasoning: '',
+    model: { provider: 'none', id: 'none' },
+    metrics: { usage: NO_USAGE, durationMs: 0 },
+    statePatch: { set: {}, unset: [] },
+    uncommitted: [],
+    error: { code: 'AGENT_FAILED', message: error instanceof Error ? error.message : String(error) },
+  }
+}
