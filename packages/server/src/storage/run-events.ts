@@ -115,6 +115,10 @@ function missingPartitions() {
       select day::date as day, 'agentos_run_events_' || to_char(day, 'YYYYMMDD') as name
       from generate_series(${TODAY}, ${TODAY} + ${DAYS_AHEAD}::integer, interval '1 day') as day
     ) wanted
-    where to_regclass(name) is null
+    where not exists (
+      -- to_regclass would do, but within a transaction it may not notice what another session has just created.
+      select from pg_inherits i join pg_class c on c.oid = i.inhrelid
+      where i.inhparent = 'agentos_run_events'::regclass and c.relname = wanted.name
+    )
     order by day`
 }
