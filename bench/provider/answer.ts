@@ -14,6 +14,7 @@ export type Answer = {
   readonly toolCalls: readonly ToolCall[]
   readonly finishReason: 'stop' | 'tool_calls'
   readonly usage: Usage | undefined
+  readonly usageFrame: boolean
 }
 
 /** Bytes per frame of a huge answer. */
@@ -27,7 +28,7 @@ export function answer(chat: ChatRequest, script: Script, fault: Fault | undefin
 
   const thoughts = reasoningFrames(script.reasoning)
   const usage = (completion: number) => (script.usage ? { prompt, completion } : undefined)
-  const done = { toolCalls: [], finishReason: 'stop' } as const
+  const done = { toolCalls: [], finishReason: 'stop', usageFrame: chat.usageFrame } as const
   if (script.huge > 0) {
     const text = 'x'.repeat(script.huge)
     const chunk = frame({ content: text.slice(0, HUGE_CHUNK) })
@@ -70,5 +71,5 @@ function toolAnswer(chat: ChatRequest, script: Script, fault: Fault | undefined,
     ]
   })
   const usage = script.usage ? { prompt, completion: 12 * toolCalls.length } : undefined
-  return { frames, text: null, toolCalls, finishReason: 'tool_calls', usage }
+  return { frames, text: null, toolCalls, finishReason: 'tool_calls', usage, usageFrame: chat.usageFrame }
 }

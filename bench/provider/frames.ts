@@ -39,12 +39,17 @@ export function reasoningFrames(tokens: number): readonly Buffer[] {
   return Array.from({ length: tokens }, () => REASONING)
 }
 
-/** Finish reason, usage (when given) and the end mark. */
-export function endFrames(finishReason: string, usage: Usage | undefined): readonly Buffer[] {
+/**
+ * Finish reason, usage (when given) and the end mark.
+ * @param ownFrame the usage in a frame of its own; else with the finish reason, where Mistral and Groq have it
+ */
+export function endFrames(finishReason: string, usage: Usage | undefined, ownFrame: boolean): readonly Buffer[] {
   const finish = frame({}, finishReason)
   if (usage === undefined) return [finish, DONE]
-  const counts = Buffer.from(`data: {${HEAD},"choices":[],"usage":${JSON.stringify(wireUsage(usage))}}\n\n`)
-  return [finish, counts, DONE]
+  const counts = JSON.stringify(wireUsage(usage))
+  if (ownFrame) return [finish, Buffer.from(`data: {${HEAD},"choices":[],"usage":${counts}}\n\n`), DONE]
+  const choice = `{"index":0,"delta":{},"finish_reason":${JSON.stringify(finishReason)}}`
+  return [Buffer.from(`data: {${HEAD},"choices":[${choice}],"usage":${counts},"x_groq":{"usage":${counts}}}\n\n`), DONE]
 }
 
 export function wireUsage({ prompt, completion }: Usage): object {

@@ -5,6 +5,8 @@
 export type ChatRequest = {
   readonly model: string
   readonly stream: boolean
+  /** Token counts in a frame of their own, as OpenAI sends them when asked. */
+  readonly usageFrame: boolean
   /** Text of the last user message. */
   readonly user: string
   /** Number of this model call since the last user message, from 1. */
@@ -20,7 +22,13 @@ type WireTool = { readonly function?: { readonly name?: unknown; readonly parame
 /** @throws {SyntaxError} when the body is not a chat-completions request */
 export function readRequest(body: string): ChatRequest {
   // JSON.parse gives any; every field is checked below before it is used.
-  const json = JSON.parse(body) as { model?: unknown; stream?: unknown; messages?: unknown; tools?: unknown }
+  const json = JSON.parse(body) as {
+    model?: unknown
+    stream?: unknown
+    messages?: unknown
+    tools?: unknown
+    stream_options?: { include_usage?: unknown }
+  }
   if (typeof json.model !== 'string' || !Array.isArray(json.messages)) {
     throw new SyntaxError('fake provider: a request needs model and messages')
   }
@@ -31,6 +39,7 @@ export function readRequest(body: string): ChatRequest {
   return {
     model: json.model,
     stream: json.stream === true,
+    usageFrame: json.stream_options?.include_usage === true,
     user: textOf(messages[last]?.content),
     call: answers.length + 1,
     tools: new Map(tools.map((tool) => [String(tool.function?.name), tool.function?.parameters])),

@@ -159,7 +159,7 @@ function paceable(reply: Answer, fault: Fault | undefined): readonly Buffer[] {
   const broken = { sse: [NOT_JSON, DONE], 'chunk-error': [ERROR_FRAME, DONE], cut: [], 'no-finish': [] }
   const partly = fault === 'sse' || fault === 'chunk-error' || fault === 'cut' || fault === 'no-finish'
   const frames = partly ? reply.frames.slice(0, half) : [...reply.frames]
-  const end = partly ? broken[fault] : endFrames(reply.finishReason, reply.usage)
+  const end = partly ? broken[fault] : endFrames(reply.finishReason, reply.usage, reply.usageFrame)
   const first = frames.shift()
   const last = frames.pop()
   if (first === undefined) return [Buffer.concat([ROLE, ...end])]

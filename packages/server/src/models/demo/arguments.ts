@@ -5,7 +5,18 @@
 import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts'
 import { exampleOf, fitNumber, fitText } from './example.ts'
 import { asText, propertiesOf, requiredOf, viewOf, type SchemaView } from './schema.ts'
-import { expressionOf, namesOf, numbersOf, placesOf, quotesOf, stem, termsOf, wordsOf } from './words.ts'
+import {
+  canonical,
+  capitalise,
+  expressionOf,
+  namesOf,
+  numbersOf,
+  placesOf,
+  quotesOf,
+  stem,
+  termsOf,
+  wordsOf,
+} from './words.ts'
 
 export type Filled = {
   readonly input: JsonObject
@@ -29,7 +40,7 @@ const TEXT =
   /text|message|body|content|note|title|task|todo|item|summary|reason|description|comment|value|fact|sentence|input/
 const NAME = /name|person|user|customer|author|recipient|who|contact|owner/
 const DATE = /date|day|when|^at$|^on$|deadline|due/
-const IDENTIFIER = /(^|_|[a-z])(id|ids|key|number|sku|code|ref|reference|ticket|order|symbol|ticker)$/i
+export const IDENTIFIER = /(^|_|[a-z])(id|ids|key|number|sku|code|ref|reference|ticket|order|symbol|ticker)$/i
 const LANGUAGE = /lang|locale/
 const LANGUAGES =
   /\b(english|german|french|spanish|italian|norwegian|swedish|danish|dutch|polish|portuguese|japanese|chinese|korean|latin|russian|ukrainian|turkish|arabic|hindi)\b/i
@@ -79,7 +90,9 @@ export function listedPlaces(
 }
 
 function offerOf(text: string, toolText: string): Offer {
-  return { text, quotes: [...quotesOf(text)], numbers: [...numbersOf(text)], toolTerms: termsOf(toolText) }
+  const own = termsOf(toolText)
+  const toolTerms = new Set([...own, ...[...termsOf(text)].filter((term) => own.has(canonical(term)))])
+  return { text, quotes: [...quotesOf(text)], numbers: [...numbersOf(text)], toolTerms }
 }
 
 /** Required properties first: optional ones must not take what those need. */
@@ -207,21 +220,39 @@ function stringFor(name: string, view: SchemaView, offer: Offer, required: boole
   if (format === 'email' || /mail/.test(name)) return /[\w.+-]+@[\w-]+(?:\.[\w-]+)+/.exec(text)?.[0]
   if (/^ur[il]$/.test(format) || /url|link|website/.test(name)) return /https?:\/\/[^\s<>"')]+/.exec(text)?.[0]
   if (/time_?zone|^tz$/.test(name)) return /\b[A-Z][a-z]+\/[A-Z][A-Za-z_]+\b|\bUTC\b/.exec(text)?.[0]
-  if (PLACE.test(name)) return placeFor(name, text)
+  if (PLACE.test(name)) return placeFor(name, offer)
   if (EXPRESSION.test(name)) return expressionOf(text) ?? (required ? bare(text) : undefined)
   if (LANGUAGE.test(name)) return LANGUAGES.exec(text)?.[0]
   if (DATE.test(name)) return dateIn(text) ?? (required ? 'today' : undefined)
   if (IDENTIFIER.test(name)) return identifierIn(text) ?? (required ? leftover(offer) : undefined)
-  if (quotes.length > 0 && (required || TEXT.test(name) || QUERY.test(name))) return quotes.shift()
+  if (quotes.length > 0 && (required || TEXT.test(name) || QUERY.test(name))) {
+    return quotes.length > 1 ? quotes.shift() : quotes[0]
+  }
+  const direction = directed(name, text)
+  if (direction !== undefined) return direction
   if (NAME.test(name)) return namesOf(text)[0] ?? (required ? leftover(offer) : undefined)
   if (QUERY.test(name) || TEXT.test(name)) return required ? bare(text) : undefined
   return required ? (namesOf(text)[0] ?? leftover(offer)) : undefined
 }
 
-function placeFor(name: string, text: string): string | undefined {
+/** What stands on one side of `from X to Y` or `X to Y`: `100 USD to EUR`. */
+function directed(name: string, text: string): string | undefined {
+  const sides = /(?:\bfrom\s+)?([\w-]+)\s+(?:to|into|in)\s+([\w-]+)/i.exec(text)
+  if (sides === null || /^\d+$/.test(sides[1] ?? '')) return undefined
+  if (/^(?:from|source|base)(?:_|$)/.test(name)) return sides[1]
+  return /^(?:to|target)(?:_|$)/.test(name) ? sides[2] : undefined
+}
+
+function placeFor(name: string, { text, toolTerms }: Offer): string | undefined {
   if (/origin|from|depart/.test(name)) return placesOf(text, ['from'])[0]
   if (/destination|^to|arriv/.test(name)) return placesOf(text, ['to'])[0]
-  return placesOf(text, ['in', 'at', 'near', 'for', 'of', 'to', 'from'])[0] ?? namesOf(text)[0]
+  const found = placesOf(text, ['in', 'at', 'near', 'for', 'of', 'to', 'from'])[0] ?? namesOf(text)[0]
+  if (found !== undefined || wordsOf(text).length > 3) return found
+  // `weather oslo`: in so few words what is not the tool's own is the place.
+  const [rest] = [...termsOf(text)].filter(
+    (term) => !toolTerms.has(term) && !/^(?:to(?:day|morrow|night)|now)$/.test(term),
+  )
+  return rest === undefined ? undefined : capitalise(rest)
 }
 
 function dateIn(text: string): string | undefined {
@@ -230,6 +261,7 @@ function dateIn(text: string): string | undefined {
   return pattern.exec(text)?.[0].replace(/^on /i, '').toLowerCase()
 }
 
+/** A token that looks like an identifier: `#17`, `A-1234`, `AAPL`. */
 function identifierIn(text: string): string | undefined {
   const marked = /#([\w-]+)/.exec(text)?.[1]
   return marked ?? /\b(?=[\w-]*\d)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\b/.exec(text)?.[0] ?? /\b[A-Z]{2,6}\b/.exec(text)?.[0]

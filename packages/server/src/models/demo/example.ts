@@ -21,6 +21,15 @@ const FORMATS: Readonly<Record<string, string>> = {
   ipv6: '2001:db8::1',
 }
 
+/** How a text of a format looks; a text that looks so is kept. */
+const FORMAT_LOOKS: Readonly<Record<string, RegExp>> = {
+  date: /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)$/,
+  email: /^[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}$/,
+  uri: /^https?:\/\/[\w.-]+(?::\d+)?(?:[/?#]\S*)?$/,
+  url: /^https?:\/\/[\w.-]+(?::\d+)?(?:[/?#]\S*)?$/,
+  uuid: /^[\da-f]{8}-[\da-f]{4}-[1-8][\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i,
+}
+
 /** @param text what free strings say, as far as their limits allow */
 export function exampleOf(schema: Json | undefined, root: JsonObject, text: string): Json {
   return example(viewOf(schema, root), root, text, 0)
@@ -82,7 +91,8 @@ function exampleObject(view: SchemaView, root: JsonObject, text: string, depth: 
 /** `text` within the format, pattern and lengths of a string schema. */
 export function fitText(view: SchemaView, text: string): string {
   const { schema } = view
-  const format = FORMATS[asText(schema['format'] ?? '')]
+  const name = asText(schema['format'] ?? '')
+  const format = FORMAT_LOOKS[name]?.test(text) === true ? text : FORMATS[name]
   const pattern = typeof schema['pattern'] === 'string' ? schema['pattern'] : undefined
   if (format !== undefined) return matches(pattern, format) ? format : synthesize(pattern ?? '')
   const least = limitOf(view, 'minLength') ?? 0

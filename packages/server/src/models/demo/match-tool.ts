@@ -5,8 +5,9 @@
  */
 import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts'
 import type { ModelTool } from '../model.ts'
+import { IDENTIFIER } from './arguments.ts'
 import { asText, propertiesOf, viewOf } from './schema.ts'
-import { canonical, expressionOf, termsOf } from './words.ts'
+import { canonical, expressionOf, termsOf, withoutOperatorWords } from './words.ts'
 
 export type Match = { readonly tool: ModelTool; readonly score: number }
 
@@ -19,6 +20,8 @@ const IN_DESCRIPTION = 1
 const SYNONYM = 0.7
 /** An arithmetic expression before a tool that takes one. */
 const ARITHMETIC = 3
+/** An identifier before a tool that takes one. */
+const IDENTIFIED = 2
 
 /** The best tool for `message`; undefined when none shares enough with it. */
 export function bestTool(tools: readonly ModelTool[], message: string): Match | undefined {
@@ -49,7 +52,7 @@ export function toolsFor(
 }
 
 function scoreOf(tool: ModelTool, tools: readonly ModelTool[], message: string): number {
-  const said = termsOf(message)
+  const said = termsOf(withoutOperatorWords(message))
   const saidCanonical = new Set([...said].map(canonical))
   const weigh = (terms: ReadonlySet<string>, weight: number) => {
     let score = 0
@@ -65,13 +68,24 @@ function scoreOf(tool: ModelTool, tools: readonly ModelTool[], message: string):
   const arithmetic =
     expressionOf(message) !== undefined &&
     /calc|math|expression|arithmetic/i.test(`${tool.name} ${[...names].join(' ')}`)
+  const identified =
+    takesIdentifier(tool.parameters) && hasNameTerm(nameTerms, said) && /#\w|\b[A-Za-z]*-?\d{2,}/.test(message)
   return (
     weigh(nameTerms, IN_NAME) +
     weigh(names, IN_PARAMETER) +
     weigh(values, IN_PARAMETER) +
     Math.min(weigh(descriptionTerms, IN_DESCRIPTION), IN_NAME) +
-    (arithmetic ? ARITHMETIC : 0)
+    (arithmetic ? ARITHMETIC : 0) +
+    (identified ? IDENTIFIED : 0)
   )
+}
+
+function takesIdentifier(parameters: JsonObject): boolean {
+  return propertiesOf(viewOf(parameters, parameters)).some(([name]) => IDENTIFIER.test(name))
+}
+
+function hasNameTerm(nameTerms: ReadonlySet<string>, said: ReadonlySet<string>): boolean {
+  return [...nameTerms].some((term) => said.has(term))
 }
 
 /** A word that every tool uses tells nothing about one of them. */

@@ -28,6 +28,10 @@ const UNITS: Readonly<Record<string, string>> = {
 const TITLES = ['name', 'title', 'label', 'summary', 'text', 'id']
 /** Keys that repeat the request or are meant for programs. */
 const NOISE = /^(ok|success|status_?code|request_?id|type|kind)$/i
+/** Verbs that open the names of tools. */
+const VERBS: ReadonlySet<string> = new Set(
+  'get fetch read list show search find lookup look query load check'.split(' '),
+)
 const MOST_FACTS = 8
 const MOST_ENTRIES = 5
 const MOST_TEXT = 600
@@ -38,18 +42,39 @@ export function narrate(results: readonly ToolMessage[]): string {
 }
 
 function sentenceFor(result: ToolMessage): string {
-  const name = wordsOf(result.toolName).join(' ')
   if (result.isError) return `I tried ${result.toolName}, but it failed: ${ended(cut(result.content))}`
-  const subject = subjectOf(result.input)
+  const call = callOf(result)
+  const { name, subject } = call
   const json = parseJson(result.content)
-  if (json === undefined || typeof json === 'string')
-    return fromText(typeof json === 'string' ? json : result.content, name)
+  if (json === undefined || typeof json === 'string') return fromText(json ?? result.content, name)
   if (json === null) return `${capitalise(name)}${subject === undefined ? '' : ` for ${subject}`} is done.`
   if (typeof json === 'boolean') return `The answer of ${name} is ${json ? 'yes' : 'no'}.`
-  if (typeof json === 'number')
-    return `${subject === undefined ? `The result of ${name}` : capitalise(subject)} is ${json}.`
-  if (Array.isArray(json)) return listed(json as readonly Json[], name)
-  return isJsonObject(json) ? described(json, name, subject) : fromText(result.content, name)
+  if (typeof json === 'number') return `${subject === undefined ? `The ${name}` : capitalise(subject)} is ${json}.`
+  return isJsonObject(json) ? described(json, call) : listed(json, name)
+}
+
+type Call = {
+  /** The tool's name in words, without its verb: `get_weather` is `weather`. */
+  readonly name: string
+  /** Its first text or number, when that is short enough to repeat. */
+  readonly subject: string | undefined
+  /** How a sentence about it begins. */
+  readonly lead: string | undefined
+  readonly input: Json
+}
+
+function callOf({ toolName, input }: ToolMessage): Call {
+  const words = wordsOf(toolName)
+  const named = words.length > 1 ? words.filter((word, index) => index > 0 || !VERBS.has(word)) : words
+  const values = isJsonObject(input) ? Object.entries(input) : []
+  const about = values.find(([, value]) => typeof value === 'string') ?? values[0]
+  const value = about?.[1]
+  const short =
+    typeof value === 'number' || (typeof value === 'string' && /^(?:\S+\s?){1,3}$/.test(value) && value.length <= 40)
+  const subject = short ? String(value) : undefined
+  const isPlace = /city|location|place|town|country|region|where/i.test(about?.[0] ?? '')
+  const lead = subject === undefined ? undefined : `${isPlace ? 'In' : 'For'} ${subject}`
+  return { name: named.join(' '), subject, lead, input }
 }
 
 function fromText(text: string, name: string): string {
@@ -66,29 +91,30 @@ function listed(entries: readonly Json[], name: string): string {
   return `${capitalise(name)} found ${count}: ${shown.join('; ')}${more}.`
 }
 
-function described(object: JsonObject, name: string, subject: string | undefined): string {
+function described(object: JsonObject, { name, subject, lead, input }: Call): string {
   const list = Object.entries(object).find(([, value]) => Array.isArray(value))
   const facts = Object.entries(object).filter(
-    ([key, value]) => !NOISE.test(key) && value !== null && typeof value !== 'object' && asText(value) !== subject,
+    ([key, value]) => !NOISE.test(key) && value !== null && typeof value !== 'object' && !echoes(input, value),
   )
   if (list !== undefined && facts.length <= 1) return listed(list[1] as readonly Json[], wordsOf(list[0]).join(' '))
-  if (facts.length === 0) return ended(cut(`${capitalise(name)} answered ${JSON.stringify(object)}`))
-  if (facts.length === 1 && facts[0] !== undefined) {
-    const [key, value] = facts[0]
-    const label = wordsOf(key).join(' ')
-    if (/^(result|answer|value|output)$/.test(label)) {
-      return `${subject === undefined ? 'The result' : capitalise(subject)} is ${ended(valueOf(key, value))}`
-    }
-    return `The ${labelOf(key)}${subject === undefined ? '' : ` for ${subject}`} is ${ended(valueOf(key, value))}`
+  const [first] = facts
+  if (first === undefined) return ended(cut(`${capitalise(name)} answered ${JSON.stringify(object)}`))
+  if (facts.length === 1 && /^(result|answer|value|output)$/i.test(first[0])) {
+    return `${subject === undefined ? 'The result' : capitalise(subject)} is ${ended(valueOf(...first))}`
   }
-  const told = facts.slice(0, MOST_FACTS).map(([key, value]) => `${labelOf(key)} ${valueOf(key, value)}`)
+  const told = facts.slice(0, MOST_FACTS).map(([key, value]) => `the ${labelOf(key)} is ${valueOf(key, value)}`)
   const last = told.pop() ?? ''
-  const lead = subject === undefined ? `${capitalise(name)} reports` : `For ${subject}, ${name} reports`
-  return `${lead}: ${told.join(', ')} and ${ended(last)}`
+  const all = told.length === 0 ? last : `${told.join(', ')} and ${last}`
+  return ended(lead === undefined ? capitalise(all) : `${lead} ${all}`)
+}
+
+/** Whether a value of the result only repeats an argument of the call. */
+function echoes(input: Json, value: Json): boolean {
+  return isJsonObject(input) && Object.values(input).includes(value)
 }
 
 function titleOf(entry: Json): string {
-  if (!isJsonObject(entry)) return typeof entry === 'string' ? entry : JSON.stringify(entry)
+  if (!isJsonObject(entry)) return asText(entry)
   const key = TITLES.find((candidate) => typeof entry[candidate] === 'string' || typeof entry[candidate] === 'number')
   return key === undefined ? cut(JSON.stringify(entry)) : asText(entry[key] ?? null)
 }
@@ -102,13 +128,6 @@ function valueOf(key: string, value: Json): string {
   const words = wordsOf(key)
   const unit = words.length > 1 && typeof value === 'number' ? (UNITS[words.at(-1) ?? ''] ?? '') : ''
   return typeof value === 'boolean' ? (value ? 'yes' : 'no') : `${cut(asText(value))}${unit}`
-}
-
-/** What the call was about: its first short text or number. */
-function subjectOf(input: Json): string | undefined {
-  const values = isJsonObject(input) ? Object.values(input) : []
-  const value = values.find((candidate) => typeof candidate === 'string' && candidate.length <= 60) ?? values[0]
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
 }
 
 function cut(text: string): string {

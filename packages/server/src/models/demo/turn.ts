@@ -79,7 +79,12 @@ function toolsAsked(
   const asked = toolsFor(tools, message)
   const before = earlier.at(-1)
   const answersQuestion = /^Which .* do you mean\?$/.test(answers.at(-1) ?? '')
-  if (asked.length > 0 || !answersQuestion || before === undefined) return asked
+  if (asked.length > 0 || before === undefined) return asked
+  if (/^(?:and|what about|how about|same for)\b/i.test(message)) {
+    const topic = earlier.findLast((text) => toolsFor(tools, text).length > 0)
+    return topic === undefined ? [] : toolsFor(tools, topic).map(({ tool }) => ({ tool, clause: message }))
+  }
+  if (!answersQuestion) return []
   // `Oslo` after `Which city do you mean?`: said as an addition to what was asked before.
   return toolsFor(tools, before).map(({ tool, clause }) => ({ tool, clause: `${clause} in ${message}` }))
 }

@@ -101,20 +101,32 @@ export function quotesOf(text: string): readonly string[] {
   return [...text.matchAll(pattern)].map((match) => match.slice(1).find((group) => group !== undefined) ?? '')
 }
 
-/** The longest arithmetic expression in `text`, words for operators translated; undefined without an operator. */
-export function expressionOf(text: string): string | undefined {
-  const symbols = text
+/** `text` in lower case with operators as symbols: `3 times 4` is `3 * 4`. */
+function withOperators(text: string): string {
+  return text
     .toLowerCase()
-    .replaceAll(/\bplus\b/g, '+')
-    .replaceAll(/\bminus\b/g, '-')
-    .replaceAll(/\b(times|multiplied by)\b/g, '*')
-    .replaceAll(/\b(divided by|over)\b/g, '/')
+    .replaceAll(/(?<=[\d)]\s*)\bplus\b(?=\s*[\d(-])/g, '+')
+    .replaceAll(/(?<=[\d)]\s*)\bminus\b(?=\s*[\d(-])/g, '-')
+    .replaceAll(/(?<=[\d)]\s*)\b(?:times|multiplied by)\b(?=\s*[\d(-])/g, '*')
+    .replaceAll(/(?<=[\d)]\s*)\b(?:divided by|over)\b(?=\s*[\d(-])/g, '/')
     .replaceAll('×', '*')
     .replaceAll('÷', '/')
     .replaceAll(/(\d)\s*x\s*(?=\d)/g, '$1 * ')
-  const found = symbols.match(/[-(]*\d[\d\s.()]*(?:[-+*/^%][\d\s.()-]*\d[\s.)]*)+/g) ?? []
+}
+
+/** The longest arithmetic expression in `text`, words for operators translated; undefined without an operator. */
+export function expressionOf(text: string): string | undefined {
+  const found = withOperators(text).match(/[-(]*\d[\d\s.()]*(?:[-+*/^%][\d\s.()-]*\d[\s.)]*)+/g) ?? []
   const longest = found.map((part) => part.trim().replace(/\.$/, '')).sort((a, b) => b.length - a.length)[0]
-  return longest !== undefined && /\d\s*\)*\s*[-+*/^%]/.test(longest) ? longest : undefined
+  // 2026-01-15 and 555-1234 are not subtractions.
+  const isNumberWithDashes =
+    longest !== undefined && /^\d+(?:-\d+)+$/.test(longest) && !/^\d{1,3}-\d{1,3}$/.test(longest)
+  return isNumberWithDashes ? undefined : longest
+}
+
+/** `text` without the words that only join the numbers of an expression. */
+export function withoutOperatorWords(text: string): string {
+  return expressionOf(text) === undefined ? text : withOperators(text)
 }
 
 const NOT_NAMES: ReadonlySet<string> = new Set(
@@ -128,7 +140,14 @@ const NOT_NAMES: ReadonlySet<string> = new Set(
 
 /** Capitalised names in `text`, longest runs of them: `New York`, `Ada Lovelace`. */
 export function namesOf(text: string): readonly string[] {
-  const runs = text.match(/\p{Lu}[\p{L}'’-]*(?:\s+(?:(?:de|da|del|la|van|von|of)\s+)?\p{Lu}[\p{L}'’-]*)*/gu) ?? []
+  const words = text.trim().split(/\s+/)
+  // The first word of a sentence has its capital anyway.
+  const opener = words.length > 3 && !/^\p{Lu}/u.test(words[1] ?? '') ? (words[0] ?? '') : ''
+  const runs =
+    text
+      .trim()
+      .slice(opener.length)
+      .match(/\p{Lu}[\p{L}'’-]*(?:\s+(?:(?:de|da|del|la|van|von|of)\s+)?\p{Lu}[\p{L}'’-]*)*/gu) ?? []
   return runs.flatMap((run) => {
     const words = run.split(/\s+/)
     while (words.length > 0 && NOT_NAMES.has((words[0] ?? '').toLowerCase())) words.shift()
