@@ -63,6 +63,8 @@ export type RunJob = {
 
 /** What a caller may override for one run; absent means the agent's own setting. */
 export type RunOptions = {
+  /** Laid over the session's state, top-level key by key, before the run. */
+  readonly sessionState?: JsonObject
   readonly dependencies?: JsonObject
   readonly metadata?: JsonObject
   /** JSON Schema of the answer. */

@@ -1,0 +1,56 @@
+/**
+ * An agent as the API describes it: only settings that differ from Agno's defaults are there.
+ * @module
+ */
+import { z } from 'zod'
+import { Json, JsonObject } from './json.ts'
+
+export const AgentResponse = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    db_id: z.string(),
+    filesystem: z.boolean(),
+    description: z.string().optional(),
+    role: z.string().optional(),
+    is_factory: z.boolean(),
+    model: z.object({ name: z.string(), model: z.string(), provider: z.string() }),
+    tools: z
+      .object({
+        tools: z.array(z.object({ name: z.string(), description: z.string(), parameters: JsonObject })),
+        tool_call_limit: z.int().optional(),
+        tool_choice: Json.optional(),
+      })
+      .optional(),
+    sessions: z.object({
+      session_table: z.string(),
+      add_history_to_context: z.boolean().optional(),
+      num_history_runs: z.int().optional(),
+    }),
+    reasoning: z.object({ reasoning: z.boolean() }),
+    system_message: z
+      .object({
+        description: z.string().optional(),
+        instructions: z.string().optional(),
+        expected_output: z.string().optional(),
+        additional_context: z.string().optional(),
+        markdown: z.boolean().optional(),
+        add_datetime_to_context: z.boolean().optional(),
+        timezone_identifier: z.string().optional(),
+      })
+      .optional(),
+    response_settings: z
+      .object({
+        retries: z.int().optional(),
+        delay_between_retries: z.number().optional(),
+        exponential_backoff: z.boolean().optional(),
+        output_schema_name: z.string().optional(),
+      })
+      .optional(),
+    introduction: z.string().optional(),
+    metadata: JsonObject.optional(),
+    is_component: z.boolean(),
+    sandboxed: z.boolean(),
+  })
+  .meta({ id: 'AgentResponse' })
+export type AgentResponse = z.infer<typeof AgentResponse>

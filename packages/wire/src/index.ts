@@ -1,0 +1,14 @@
+/**
+ * The HTTP contract: schemas of requests, answers and events under Agno's names. Runs in a browser too.
+ * @module
+ */
+export * from './agent.ts'
+export * from './event.ts'
+export * from './json.ts'
+export * from './message.ts'
+export * from './metrics.ts'
+export * from './problem.ts'
+export * from './run.ts'
+export * from './server.ts'
+export * from './session.ts'
+export * from './tool.ts'

@@ -1,0 +1,122 @@
+/**
+ * Starting a run, and runs as they are shown: RunOutput by the run routes, RunSchema by lists and session routes.
+ * @module
+ */
+import { z } from 'zod'
+import { EpochSeconds, Id, IsoTime, Json, JsonObject } from './json.ts'
+import { Message } from './message.ts'
+import { RunMetrics } from './metrics.ts'
+import { ToolExecution } from './tool.ts'
+
+export const RunStatus = z
+  .enum(['PENDING', 'RUNNING', 'COMPLETED', 'PAUSED', 'CANCELLED', 'ERROR', 'REGENERATED'])
+  .meta({ id: 'RunStatus' })
+export type RunStatus = z.infer<typeof RunStatus>
+
+const refusedMedia = z.array(Json).optional().describe('Not served: anything but an empty list is refused with 501.')
+const refused = (what: string) => `Not served: ${what} is refused with 501.`
+
+/** Body of a run: a form (urlencoded or multipart, objects as JSON text) or JSON. Empty values count as absent. */
+export const RunRequest = z
+  .object({
+    message: z.string().describe("The user's input."),
+    stream: z.boolean().default(true).describe('Server-sent events, or one JSON answer at the end.'),
+    session_id: Id.optional().describe('Conversation to go on with; a new one without it.'),
+    user_id: Id.optional().describe('Who asks.'),
+    stream_events: z.boolean().default(true).describe('false: only text, cancellation and errors are streamed.'),
+    session_state: JsonObject.optional().describe("Laid over the session's state, key by key, before the run."),
+    dependencies: JsonObject.optional().describe("Laid over the agent's dependencies for this run."),
+    metadata: JsonObject.optional(),
+    output_schema: JsonObject.optional().describe('JSON Schema of the answer, which then is an object.'),
+    use_json_schema: z.boolean().optional().describe('Accepted; an output_schema is always used as JSON Schema.'),
+    add_history_to_context: z.boolean().optional(),
+    add_dependencies_to_context: z.boolean().optional(),
+    add_session_state_to_context: z.boolean().optional(),
+    retries: z.int().min(0).max(10).optional().describe('Model calls tried again after a passing failure.'),
+    background: z.boolean().default(false).describe(refused('true')),
+    files: refusedMedia,
+    images: refusedMedia,
+    audio: refusedMedia,
+    videos: refusedMedia,
+    input_files: refusedMedia,
+    knowledge_filters: Json.optional().describe(refused('any filter')),
+    factory_input: Json.optional().describe(refused('any input')),
+    yield_run_output: z.boolean().optional().describe(refused('true')),
+    version: z.string().optional().describe('Accepted and ignored: agents from files have one version.'),
+    debug_mode: z.boolean().optional().describe('Accepted and ignored.'),
+    monitor: z.boolean().optional().describe('Accepted and ignored.'),
+  })
+  .meta({ id: 'RunRequest' })
+export type RunRequest = z.infer<typeof RunRequest>
+
+/** A whole run, keys in Agno's order; keys that are null are left out. */
+export const RunOutput = z
+  .object({
+    run_id: z.string(),
+    agent_id: z.string(),
+    agent_name: z.string(),
+    session_id: z.string(),
+    parent_run_id: z.string().optional(),
+    user_id: z.string().optional(),
+    content: Json.optional(),
+    content_type: z.string(),
+    reasoning_content: z.string().optional(),
+    model: z.string().optional(),
+    model_provider: z.string().optional(),
+    session_state: JsonObject,
+    created_at: EpochSeconds,
+    status: RunStatus,
+    metrics: RunMetrics.optional(),
+    events: z.array(JsonObject).optional().describe('Of a streamed run, without its RunContent.'),
+    messages: z.array(Message),
+    metadata: JsonObject.optional(),
+    tools: z.array(ToolExecution).optional(),
+    input: z.object({ input_content: z.string() }),
+  })
+  .meta({ id: 'RunOutput' })
+export type RunOutput = z.infer<typeof RunOutput>
+
+const medium = z.array(JsonObject)
+
+/** A run of a list. The session routes leave null keys out, the list of an agent's runs keeps them. */
+export const RunSchema = z
+  .object({
+    run_id: z.string(),
+    parent_run_id: z.string(),
+    agent_id: z.string().nullish(),
+    user_id: z.string(),
+    status: RunStatus,
+    cancellation_stage: z.string().nullish(),
+    run_input: z.string(),
+    content: Json.optional(),
+    run_response_format: z.enum(['text', 'json']),
+    reasoning_content: z.string(),
+    reasoning_steps: z.array(JsonObject),
+    metrics: RunMetrics,
+    metadata: JsonObject.nullish(),
+    messages: z.array(Message).nullish(),
+    tools: z.array(ToolExecution).nullish(),
+    events: z.array(JsonObject).nullish(),
+    created_at: IsoTime,
+    references: z.array(JsonObject),
+    citations: JsonObject.nullish(),
+    reasoning_messages: z.array(Message),
+    session_state: JsonObject.nullish(),
+    images: medium,
+    videos: medium,
+    audio: medium,
+    files: medium,
+    response_audio: JsonObject.nullish(),
+    input_media: z.object({ images: medium, videos: medium, audios: medium, files: medium }),
+    followups: z.array(z.string()).nullish(),
+    forked_from_run_id: z.string().nullish(),
+    forked_from_message_index: z.int().nullish(),
+    forked_from_session_id: z.string().nullish(),
+    regenerated_from: z.string().nullish(),
+    last_checkpoint_at_message_index: z.int().nullish(),
+  })
+  .meta({ id: 'RunSchema' })
+export type RunSchema = z.infer<typeof RunSchema>
+
+export const SessionOfRun = z.object({ session_id: Id })
+export const RunListQuery = z.object({ session_id: Id, status: RunStatus.optional() })
