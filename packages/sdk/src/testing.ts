@@ -5,6 +5,7 @@
  * @module
  */
 import type { Agent } from './agent.ts'
+import type { Tool } from './tool.ts'
 
 /** One turn of the scripted model: an answer, tool calls, or an error of the provider. */
 export type ScriptedTurn =
@@ -24,7 +25,12 @@ export interface RunAgentOptions {
   readonly script: readonly ScriptedTurn[]
   readonly userId?: string
   readonly sessionState?: Readonly<Record<string, unknown>>
+  /** In place of the agent's own of the same name; anything, clients and functions included. */
   readonly dependencies?: Readonly<Record<string, unknown>>
+  /** Text of `instructions.md`, which a folder may have beside its agent file. */
+  readonly instructions?: string
+  /** Tools of `tools/*.ts` beside the agent file. */
+  readonly tools?: readonly Tool[]
 }
 
 export interface AgentRun {

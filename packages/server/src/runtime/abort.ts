@@ -4,28 +4,19 @@
  */
 
 /**
- * Settles as `work` does, or rejects with the signal's reason as soon as it aborts. The work is then abandoned:
- * `onLate` hears how it ended after all.
+ * Settles as `work` does, unless the signal aborts first: the work is then abandoned, and `onLate` hears of its end.
  * @throws the signal's reason when it aborts
  */
-export function untilAborted<T>(
-  work: PromiseLike<T>,
-  signal: AbortSignal,
-  onLate?: (outcome: { readonly value: T } | { readonly error: unknown }) => void,
-): Promise<T> {
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal, onLate?: () => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const abandon = () => reject(signal.reason as Error)
     if (signal.aborted) abandon()
     else signal.addEventListener('abort', abandon, { once: true })
-    const settle = (outcome: { readonly value: T } | { readonly error: unknown }) => {
+    const settle = () => {
       signal.removeEventListener('abort', abandon)
-      if (signal.aborted) onLate?.(outcome)
-      if ('error' in outcome) reject(outcome.error)
-      else resolve(outcome.value)
+      if (signal.aborted) onLate?.()
+      else resolve(work)
     }
-    work.then(
-      (value) => settle({ value }),
-      (error: unknown) => settle({ error }),
-    )
+    work.then(settle, settle)
   })
 }

@@ -3,17 +3,10 @@
  * shows. Everything that can be wrong with a definition is found here, at load, not in the first run.
  * @module
  */
-import {
-  isDefinition,
-  type Agent,
-  type AgentOptions,
-  type AiTool,
-  type ModelInstance,
-  type ModelSettings,
-  type Tool,
-} from '@agentos/sdk'
+import { isDefinition, type Agent, type AgentOptions, type AiTool, type ModelSettings, type Tool } from '@agentos/sdk'
 import type { AgentInfo } from '../base/runnable.ts'
 import type { Model, ModelTool } from '../models/model.ts'
+import type { Models } from '../models/registry.ts'
 import type { LoopSettings } from './loop.ts'
 import { prepareOutput, type PreparedOutput } from './output.ts'
 import { toJsonObject } from './state.ts'
@@ -32,7 +25,7 @@ export type FoundAgent = {
 }
 
 export type PrepareDeps = {
-  readonly models: { readonly resolve: (model: string | ModelInstance) => Promise<Model> }
+  readonly models: Pick<Models, 'resolve'>
   /** For agents that name no model, as `provider:id`. */
   readonly defaultModel: string
 }
@@ -66,7 +59,7 @@ export async function prepareAgent(found: FoundAgent, deps: PrepareDeps): Promis
     options.outputSchema === undefined ? undefined : await prepareOutput(options.outputSchema, `${who}: outputSchema`)
   const instructions = options.instructions ?? found.instructions ?? ''
   return {
-    info: describeAgent(found, { model, tools, output, instructions }),
+    info: describeAgent(found, { model, tools, output, instructions }, who),
     model,
     tools,
     modelTools: [...tools.values()].map(({ name, description, parameters }) => ({ name, description, parameters })),
@@ -117,7 +110,7 @@ function checkToolChoice(choice: AgentOptions['toolChoice'], tools: ReadonlyMap<
 
 type Prepared = Pick<PreparedAgent, 'model' | 'tools' | 'output' | 'instructions'>
 
-function describeAgent({ agent: { options }, id, file }: FoundAgent, prepared: Prepared): AgentInfo {
+function describeAgent({ agent: { options }, id, file }: FoundAgent, prepared: Prepared, who: string): AgentInfo {
   const { model, tools, output, instructions } = prepared
   const { toolChoice } = options
   return {
@@ -148,8 +141,8 @@ function describeAgent({ agent: { options }, id, file }: FoundAgent, prepared: P
     exponentialBackoff: options.exponentialBackoff ?? true,
     outputSchema: output === undefined ? null : { name: output.name, schema: output.schema },
     quickPrompts: options.quickPrompts ?? [],
-    metadata: options.metadata === undefined ? null : toJsonObject(options.metadata, 'metadata'),
-    sessionState: options.sessionState === undefined ? {} : toJsonObject(options.sessionState, 'sessionState'),
+    metadata: options.metadata === undefined ? null : toJsonObject(options.metadata, `${who}: metadata`),
+    sessionState: options.sessionState === undefined ? {} : toJsonObject(options.sessionState, `${who}: sessionState`),
     file,
   }
 }

@@ -24,7 +24,6 @@ export function createRunContext({ job, ...parts }: RunContextParts): RunContext
     sessionId,
     userId: job.userId ?? undefined,
     agentId,
-    log: withFields(parts.log, { runId, sessionId, agentId }),
   })
 }
 
@@ -34,7 +33,7 @@ export function createToolContext(ctx: RunContext, call: ToolCall, signal: Abort
   return Object.freeze({
     ...ctx,
     signal,
-    log: withFields(ctx.log, { toolName, toolCallId }),
+    log: withFields(ctx.log, { tool_name: toolName, tool_call_id: toolCallId }),
     toolCallId,
     effectKey: `${ctx.runId}:${toolCallId}`,
   })

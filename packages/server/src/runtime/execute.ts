@@ -18,10 +18,14 @@ import { callModel } from './model-call.ts'
 import { parseOutput } from './output.ts'
 import { endWithError, refuseRun, toResult, type RunEnd } from './result.ts'
 import { runToolCall, type ToolOutcome } from './tool-call.ts'
+import { describeError } from './thrown.ts'
 import { describeIssues } from './validation.ts'
 
 /** Times a model may mend a structured answer. */
 const MOST_CORRECTIONS = 1
+
+/** As for agents: a caller cannot ask for more than an author can. */
+const MOST_RETRIES = 10
 
 /** Never rejects: a failure is a result of status ERROR, an aborted signal one of status CANCELLED. */
 export async function executeRun(agent: PreparedAgent, job: RunJob, ports: RunPorts): Promise<RunResult> {
@@ -65,7 +69,7 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
     ...ports,
     model,
     retry: {
-      retries: job.request.retries ?? info.retries,
+      retries: Math.min(job.request.retries ?? info.retries, MOST_RETRIES),
       delayMs: info.delayBetweenRetriesSeconds * 1000,
       exponential: info.exponentialBackoff,
     },
@@ -90,7 +94,7 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
       `The content filter of ${model.name.provider}:${model.name.id} withheld the answer`,
     )
   }
-  if (draft.reason === 'length') ports.log.warn('The model stopped at its token limit', { runId: job.runId })
+  if (draft.reason === 'length') ports.log.warn('The model stopped at its token limit')
   if (run.loop.pending.length > 0) await commit(run)
 }
 
@@ -99,7 +103,8 @@ function writeRequest(
   { history, output }: OpenedRun,
   toolChoice: ToolChoice,
 ): ModelRequest {
-  const own = loop.messages
+  // An empty reply (before a correction) is no message to a provider.
+  const own = loop.messages.filter((message) => message.role !== 'assistant' || message.parts.length > 0)
   const system = own[0]?.role === 'system' ? 1 : 0
   return {
     messages: history.length === 0 ? own : [...own.slice(0, system), ...history, ...own.slice(system)],
@@ -232,8 +237,11 @@ async function commit(run: Execution): Promise<void> {
     await run.ports.commit(messages)
   } catch (cause) {
     if (cause instanceof AgentOSError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new AgentOSError('DATABASE_UNAVAILABLE', `The journal of the run could not be written: ${reason}`, { cause })
+    throw new AgentOSError(
+      'DATABASE_UNAVAILABLE',
+      `The journal of the run could not be written: ${describeError(cause)}`,
+      { cause },
+    )
   }
   run.committed += messages.length
 }

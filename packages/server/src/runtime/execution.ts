@@ -19,6 +19,7 @@ import { apply, EMPTY_LOOP, replay, type LoopState } from './loop.ts'
 import { prepareRequestedOutput, type PreparedOutput } from './output.ts'
 import { writeSystemPrompt } from './prompt.ts'
 import { copyState } from './state.ts'
+import { describeError, describeStack } from './thrown.ts'
 import type { ToolLimits } from './tool-call.ts'
 
 /** What a run needs of the outside. */
@@ -28,6 +29,7 @@ export type RunPorts = {
   readonly ready: () => Promise<void> | undefined
   /** Appends to the journal; the run goes on once it is stored. */
   readonly commit: (messages: readonly Message[]) => Promise<void>
+  /** Its lines carry the ids of the run. */
   readonly log: Logger
   readonly clock: Clock
   readonly ids: Ids
@@ -120,7 +122,7 @@ async function chooseOutput({ agent, job }: Execution): Promise<PreparedOutput |
   try {
     return await prepareRequestedOutput(outputSchema)
   } catch (cause) {
-    throw new AgentOSError('INVALID_REQUEST', cause instanceof Error ? cause.message : String(cause), { cause })
+    throw new AgentOSError('INVALID_REQUEST', describeError(cause), { cause })
   }
 }
 
@@ -170,8 +172,8 @@ async function callAuthor(run: Execution, what: string, call: () => unknown): Pr
     return await untilAborted(Promise.resolve().then(call), signal)
   } catch (cause) {
     signal.throwIfAborted()
-    const message = `Agent "${run.agent.info.id}": ${what} threw: ${cause instanceof Error ? cause.message : String(cause)}`
-    log.error(message, { error: cause instanceof Error ? cause.stack : undefined })
+    const message = `Agent "${run.agent.info.id}": ${what} threw: ${describeError(cause)}`
+    log.error(message, { error: describeStack(cause) })
     throw new AgentOSError('AGENT_FAILED', message, { cause })
   }
 }

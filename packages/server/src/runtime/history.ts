@@ -2,7 +2,7 @@
  * Messages of earlier runs as context of a new one.
  * @module
  */
-import { toolCallsOf, type Message, type ToolCall, type ToolMessage } from '../base/message.ts'
+import { toolCallsOf, type AssistantMessage, type Message, type ToolCall, type ToolMessage } from '../base/message.ts'
 
 /**
  * Earlier messages that a provider accepts. System messages are left out, because each run has its own. Runs that were
@@ -26,19 +26,26 @@ export function usableHistory(history: readonly Message[]): Message[] {
         break
       case 'assistant':
         close()
-        if (message.parts.length === 0) break
+        if (isEmpty(message)) break
         open = toolCallsOf(message)
         openedAt = message.createdAt
         usable.push(message)
         break
-      case 'tool':
-        if (!open.some((call) => call.toolCallId === message.toolCallId)) break
-        open = open.filter((call) => call.toolCallId !== message.toolCallId)
+      case 'tool': {
+        const index = open.findIndex((call) => call.toolCallId === message.toolCallId)
+        if (index < 0) break
+        open = open.toSpliced(index, 1)
         usable.push(message)
+      }
     }
   }
   close()
   return usable
+}
+
+/** Providers refuse a reply that says nothing; reasoning alone says nothing to them. */
+function isEmpty({ parts }: AssistantMessage): boolean {
+  return parts.every((part) => part.type === 'reasoning' || (part.type === 'text' && part.text === ''))
 }
 
 function answerLost(call: ToolCall, createdAt: number): ToolMessage {

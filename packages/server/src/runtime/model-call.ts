@@ -56,7 +56,11 @@ export async function callModel(request: ModelRequest, deps: ModelCallDeps): Pro
       const passing = error instanceof ModelError && error.retryable && !draft.shown
       if (!passing || attempt >= retry.retries) throw error
       const waitMs = waitBefore(attempt, error, deps)
-      log.warn('A model call failed and is tried again', { error: error.message, attempt: attempt + 1, waitMs })
+      log.warn('A model call failed and is tried again', {
+        error: error.message,
+        attempt: attempt + 1,
+        wait_ms: waitMs,
+      })
       await sleep(waitMs, signal)
     }
   }

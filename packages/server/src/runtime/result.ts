@@ -10,6 +10,7 @@ import type { PreparedAgent } from './agent.ts'
 import { partialPartsOf } from './draft.ts'
 import type { Execution, RunPorts } from './execution.ts'
 import { diffState, NO_PATCH } from './state.ts'
+import { describeStack } from './thrown.ts'
 import { elapsedMs } from './tool-call.ts'
 
 export type RunEnd =
@@ -18,8 +19,8 @@ export type RunEnd =
   | { readonly status: 'ERROR'; readonly error: RunFailure }
 
 /** Failures of the catalogue speak for themselves; any other is a defect of ours, whose details go to the log only. */
-export function endWithError({ agent, job, ports }: Execution, error: unknown): RunEnd {
-  return { status: 'ERROR', error: toFailure(agent, ports, error, job.runId) }
+export function endWithError({ agent, ports }: Execution, error: unknown): RunEnd {
+  return { status: 'ERROR', error: toFailure(agent, ports, error) }
 }
 
 /** The result of a run whose journal cannot be gone on with. */
@@ -33,7 +34,7 @@ export function refuseRun(agent: PreparedAgent, ports: RunPorts, error: unknown)
     metrics: { usage: NO_USAGE, durationMs: 0 },
     statePatch: NO_PATCH,
     uncommitted: [],
-    error: toFailure(agent, ports, error, undefined),
+    error: toFailure(agent, ports, error),
   }
 }
 
@@ -44,7 +45,7 @@ export function refuseRun(agent: PreparedAgent, ports: RunPorts, error: unknown)
 export function toResult(run: Execution, end: RunEnd): RunResult {
   const { agent, job, ports } = run
   const { patch, problems } = diffState(job.sessionState, run.sessionState)
-  for (const problem of problems) ports.log.error(`Agent "${agent.info.id}": ${problem}`, { runId: job.runId })
+  for (const problem of problems) ports.log.error(`Agent "${agent.info.id}": ${problem}`)
   const [problem] = problems
   const stateError: RunEnd | undefined =
     problem === undefined || end.status !== 'COMPLETED'
@@ -66,9 +67,9 @@ export function toResult(run: Execution, end: RunEnd): RunResult {
   }
 }
 
-function toFailure({ info }: PreparedAgent, { log }: RunPorts, error: unknown, runId: string | undefined): RunFailure {
+function toFailure({ info }: PreparedAgent, { log }: RunPorts, error: unknown): RunFailure {
   if (error instanceof AgentOSError) return { code: error.code, message: error.message }
-  log.error('A run failed unexpectedly', { runId, error: error instanceof Error ? error.stack : String(error) })
+  log.error('A run failed unexpectedly', { error: describeStack(error) })
   return { code: 'INTERNAL', message: `The run of agent "${info.id}" failed unexpectedly` }
 }
 

@@ -6,6 +6,7 @@
 import { isStandardSchema, type StandardIssue, type StandardSchema } from '@agentos/sdk'
 import { isJsonObject, toJson, type Json, type JsonObject } from '../base/json.ts'
 import { compileJsonSchema } from './json-schema.ts'
+import { describeError } from './thrown.ts'
 import { writePath, type Issue, type Validation } from './validation.ts'
 
 export type PreparedSchema = {
@@ -48,7 +49,7 @@ function prepareStandard(schema: StandardSchema, what: string): PreparedSchema {
   try {
     json = withoutDialect(toJson(standard.jsonSchema.input({ target: 'draft-07' }), what), what)
   } catch (cause) {
-    throw new TypeError(`${what}: its ${standard.vendor} schema cannot become JSON Schema: ${messageOf(cause)}`, {
+    throw new TypeError(`${what}: its ${standard.vendor} schema cannot become JSON Schema: ${describeError(cause)}`, {
       cause,
     })
   }
@@ -86,7 +87,7 @@ async function prepareAiSchema(schema: AiSchema, what: string): Promise<Prepared
       const result: unknown = await validate(value)
       if (typeof result === 'object' && result !== null && 'success' in result) {
         if (result.success === true && 'value' in result) return { ok: true, value: result.value }
-        if ('error' in result) return { ok: false, issues: [{ path: '', message: messageOf(result.error) }] }
+        if ('error' in result) return { ok: false, issues: [{ path: '', message: describeError(result.error) }] }
       }
       throw new TypeError(`${what}: validate() of its schema returned neither a value nor an error`)
     },
@@ -131,8 +132,4 @@ function closeInside(keyword: string, value: Json): Json {
 
 function closeOne(schema: Json): Json {
   return isJsonObject(schema) ? closeObjects(schema) : schema
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -9,6 +9,7 @@ import type { Message, ToolCall } from '../base/message.ts'
 import { untilAborted } from './abort.ts'
 import { createToolContext } from './context.ts'
 import { cutToolText, describeThrown, writeToolResult, type ToolText } from './tool-result.ts'
+import { describeStack } from './thrown.ts'
 import type { PreparedTool } from './tool.ts'
 import { describeIssues } from './validation.ts'
 
@@ -73,15 +74,15 @@ async function runTool(
   )
   try {
     return await untilAborted(validateAndRun(tool, call, deps, controller.signal, progress), controller.signal, () =>
-      ctx.log.warn('A tool ended after its call was given up; its result is dropped', { toolName: tool.name }),
+      ctx.log.warn('A tool ended after its call was given up; its result is dropped', { tool_name: tool.name }),
     )
   } catch (error) {
     if (ctx.signal.aborted) return failed(`The run ended before tool "${tool.name}" did.`)
     if (controller.signal.aborted) {
-      ctx.log.warn('A tool took too long and was given up', { toolName: tool.name, timeoutMs })
+      ctx.log.warn('A tool took too long and was given up', { tool_name: tool.name, timeout_ms: timeoutMs })
       return failed(`Tool "${tool.name}" gave no result within ${timeoutMs} ms and was given up.`)
     }
-    ctx.log.warn('A tool failed', { toolName: tool.name, error: error instanceof Error ? error.stack : String(error) })
+    ctx.log.warn('A tool failed', { tool_name: tool.name, error: describeStack(error) })
     return failed(describeThrown(error, tool.name))
   } finally {
     clearTimeout(timer)

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { describeError } from './thrown.ts'
+
 export type ToolText = { readonly text: string; readonly isError: boolean }
 
 /**
@@ -17,7 +19,7 @@ export function writeToolResult(value: unknown, toolName: string): ToolText {
   try {
     text = JSON.stringify(value)
   } catch (error) {
-    return { text: notJson(toolName, nameOf(value), error instanceof Error ? error.message : ''), isError: true }
+    return { text: notJson(toolName, nameOf(value), describeError(error)), isError: true }
   }
   if (text === undefined) return { text: notJson(toolName, nameOf(value), ''), isError: true }
   // JSON writes a Map, a Set, a Response or a generator as {} without a word, and the model would believe it.
@@ -27,8 +29,7 @@ export function writeToolResult(value: unknown, toolName: string): ToolText {
 
 /** The message of what a tool threw; never its stack. */
 export function describeThrown(error: unknown, toolName: string): string {
-  const message = error instanceof Error ? error.message : typeof error === 'string' ? error : String(error)
-  return `Tool "${toolName}" failed: ${message === '' ? (error instanceof Error ? error.name : 'no message') : message}`
+  return `Tool "${toolName}" failed: ${describeError(error)}`
 }
 
 /**
@@ -51,6 +52,7 @@ function notJson(toolName: string, what: string, detail: string): string {
 
 function nameOf(value: unknown): string {
   if (typeof value !== 'object' || value === null) return `a ${typeof value}`
+  if (Symbol.asyncIterator in value) return 'an async iterable'
   return isPlainObject(value) ? 'an object' : `a ${value.constructor?.name || 'class instance'}`
 }
 

@@ -26,7 +26,7 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
   const ids = createIds(systemClock)
   const id = agent.options.id ?? 'agent'
   const model = createScriptedModel(options.script, ids)
-  const found = { agent, id, file: `${id}.ts`, instructions: undefined, tools: [] }
+  const found = { agent, id, file: `${id}.ts`, instructions: options.instructions, tools: options.tools ?? [] }
   const deps = { models: { resolve: () => Promise.resolve(model) }, defaultModel: 'scripted:test' }
   const prepared = withoutDelays(await prepareAgent(found, deps))
   const committed: Message[] = []

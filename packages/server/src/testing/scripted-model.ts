@@ -24,7 +24,7 @@ export function createScriptedModel(script: readonly ScriptedTurn[], ids: Ids): 
       if (turn === undefined) {
         throw new ModelError(
           'MODEL_BAD_ANSWER',
-          `The script has ${script.length} turns, but the run asked for turn ${requests.length}`,
+          `The script has ${script.length} ${script.length === 1 ? 'turn' : 'turns'}, but the run asked for turn ${requests.length}`,
           { retryable: false },
         )
       }
