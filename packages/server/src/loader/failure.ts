@@ -26,16 +26,15 @@ const CONTEXT_LINES = 2
 const MAX_CAUSES = 3
 
 /**
- * Describes `error`, thrown by or while importing `file`.
- * @param file path relative to the agents folder
+ * Describes an error of agent code.
  * @returns one sentence, the causes, and a code frame where a source is known; several lines
  */
-export function describeFailure(error: unknown, file: string, place: Place): string {
+export function describeFailure(error: unknown, place: Place): string {
   if (!(error instanceof Error)) return `it threw ${show(error)}, which is not an Error`
   if (error instanceof SourceError) return [error.message, error.frame].filter((part) => part !== '').join('\n')
   if (error.name === 'SyntaxError') {
     const found = diagnose(error, place)
-    if (found !== undefined) return describeFailure(found, file, place)
+    if (found !== undefined) return describeFailure(found, place)
   }
   const position = findPosition(error, place)
   const lines = [`${titleOf(error)}${shorten(error.message, place)}`, ...causesOf(error, place)]
@@ -109,7 +108,7 @@ function frameOf({ path, line, column }: Position, place: Place): string[] {
 }
 
 /** Replaces paths of the snapshot by those of the folder. */
-export function shorten(text: string, { directory, root, origin }: Place): string {
+function shorten(text: string, { directory, root, origin }: Place): string {
   const above = resolve(origin)
   return text
     .replaceAll(`${pathToFileURL(directory).href}/`, '')

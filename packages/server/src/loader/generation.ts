@@ -7,11 +7,11 @@
  * @module
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { backoffMs } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Manifest } from '../base/runnable.ts'
 import type { RunJob } from '../base/run.ts'
 import type { Log } from '../telemetry/log.ts'
+import { createCrashLog } from './crash-log.ts'
 import { createRunTable, type RunHandle, type RunHandlers, type RunTable } from './run-table.ts'
 import { type LoadOutcome, startThread, type Thread, type ThreadOptions } from './thread.ts'
 
@@ -50,11 +50,6 @@ export type StartOutcome =
   | { readonly type: 'ready'; readonly generation: ManagedGeneration }
   | Exclude<LoadOutcome, { type: 'ready' }>
 
-/** So many ends of a worker within {@link CRASH_WINDOW_MS} are a loop. */
-const CRASH_LOOP = 3
-const CRASH_WINDOW_MS = 60_000
-/** The first restart is at once; then these bounds, in milliseconds. */
-const RESTART_BACKOFF = { baseMs: 500, maxMs: 10_000 }
 /** A caller that took the generation just before a swap starts its run within this time. */
 const IDLE_LINGER_MS = 250
 
@@ -104,33 +99,27 @@ function supervise(
 ) {
   const { revision } = init
   const stopping = new AbortController()
+  const crashes = createCrashLog(clock)
   let thread: Thread = first
   let isServing = true
   let isDraining = false
   let hasEnded = false
-  let crashes: number[] = []
-  let lastCrash = ''
 
-  const recentCrashes = () => {
-    crashes = crashes.filter((at) => at > clock.monotonic() - CRASH_WINDOW_MS)
-    return crashes.length
-  }
   const noteCrash = (reason: string) => {
-    crashes.push(clock.monotonic())
-    lastCrash = reason
-    const count = recentCrashes()
-    const text =
-      count >= CRASH_LOOP
-        ? 'the worker of a revision keeps ending'
-        : 'the worker of a revision ended; starting it again'
-    log.error(text, { revision, reason, ends_within_a_minute: count, lost_runs: table.size() })
+    crashes.note(reason)
+    const text = crashes.isLoop() ? 'the worker of a revision keeps ending' : 'the worker of a revision ended by itself'
+    log.error(text, { revision, reason, ends_within_a_minute: crashes.count(), lost_runs: table.size() })
   }
-  const stop = async (reason: string) => {
-    stopping.abort()
-    table.loseAll(reason)
-    await thread.end(reason)
-    await ended
-  }
+  const restart = () =>
+    restartThread({
+      start: () => (thread = start()),
+      waitMs: crashes.waitMs,
+      signal: stopping.signal,
+      onFailure: (reason) => {
+        noteCrash(reason)
+        table.loseAll(`the worker of revision ${revision} does not start: ${reason}`)
+      },
+    })
   const run = async () => {
     table.attach(thread.post)
     while (!stopping.signal.aborted) {
@@ -146,24 +135,14 @@ function supervise(
     hasEnded = true
     table.loseAll(`revision ${revision} has ended`)
   }
-  const restart = async (): Promise<boolean> => {
-    while (!stopping.signal.aborted) {
-      const waitMs = crashes.length <= 1 ? 0 : backoffMs(RESTART_BACKOFF, crashes.length - 2, 1)
-      await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined)
-      if (stopping.signal.aborted) return false
-      thread = start()
-      const outcome = await thread.loaded
-      if (outcome.type === 'ready') return true
-      await thread.end('it was not accepted')
-      if (stopping.signal.aborted) return false
-      const reason = outcome.type === 'died' ? outcome.reason : 'its files do not load any more'
-      noteCrash(reason)
-      table.loseAll(`the worker of revision ${revision} does not start: ${reason}`)
-    }
-    return false
-  }
   const ended = run()
 
+  const stop = async (reason: string) => {
+    stopping.abort()
+    table.loseAll(reason)
+    await thread.end(reason)
+    await ended
+  }
   const endWhenIdle = () => {
     if (!isDraining || table.size() > 0) return
     setTimeout(() => {
@@ -175,23 +154,39 @@ function supervise(
     onIdle: endWhenIdle,
     state: (): GenerationState => {
       if (isDraining) return 'draining'
-      if (recentCrashes() >= CRASH_LOOP) return 'degraded'
+      if (crashes.isLoop()) return 'degraded'
       return isServing ? 'serving' : 'restarting'
     },
-    problem: () =>
-      recentCrashes() >= CRASH_LOOP
-        ? `its worker ended ${recentCrashes()} times within a minute, last because ${lastCrash}`
-        : undefined,
+    problem: crashes.problem,
     drain: async (drainMs: number) => {
       isDraining = true
-      const deadline = setTimeout(
-        () => void stop(`revision ${revision} was replaced and its time to finish is over: handed over`),
-        drainMs,
-      )
+      const handOver = () => void stop(`revision ${revision} was replaced and its time to finish is over: handed over`)
+      const deadline = setTimeout(handOver, drainMs)
       endWhenIdle()
       await ended
       clearTimeout(deadline)
     },
     close: stop,
   }
+}
+
+type Restart = {
+  readonly start: () => Thread
+  readonly waitMs: () => number
+  readonly signal: AbortSignal
+  readonly onFailure: (reason: string) => void
+}
+
+/** Starts threads until one serves. Resolves to false when it is stopped first. */
+async function restartThread({ start, waitMs, signal, onFailure }: Restart): Promise<boolean> {
+  while (!signal.aborted) {
+    await delay(waitMs(), undefined, { signal }).catch(() => undefined)
+    if (signal.aborted) return false
+    const thread = start()
+    const outcome = await thread.loaded
+    if (outcome.type === 'ready') return true
+    await thread.end('it was not accepted')
+    if (!signal.aborted) onFailure(outcome.type === 'died' ? outcome.reason : 'its files do not load any more')
+  }
+  return false
 }

@@ -72,7 +72,7 @@ export async function loadFolder(
       )
       reports.load(one.file, [one.id])
     } catch (error) {
-      const detail = describeFailure(error, one.file, init)
+      const detail = describeFailure(error, init)
       reports.fail(one.file, detail.includes(one.id) ? detail : `agent "${one.id}": ${detail}`)
     }
   }
@@ -128,9 +128,9 @@ function createImporter(
       await nextTurn()
       const [stray] = watch.takeStrays?.() ?? []
       if (stray === undefined) return namespace
-      reports.fail(path, `a promise was rejected and nobody handled it: ${describeFailure(stray, path, init)}`)
+      reports.fail(path, `a promise was rejected and nobody handled it: ${describeFailure(stray, init)}`)
     } catch (error) {
-      reports.fail(path, describeFailure(error, path, init))
+      reports.fail(path, describeFailure(error, init))
       await nextTurn()
       watch.takeStrays?.()
     }

@@ -64,7 +64,7 @@ function idOf({ agent, name, defaultId }: Exported, agentsOfFile: number): strin
 }
 
 /** `refundDesk` and `RefundDesk` become `refund-desk`, `HTTPClient` becomes `http-client`. */
-export function toKebabCase(name: string): string {
+function toKebabCase(name: string): string {
   return name
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1-$2')
     .replaceAll(/([A-Z]+)([A-Z][a-z])/g, '$1-$2')

@@ -68,11 +68,12 @@ export function createReconciler({ debounceMs, pollMs, clock, reconcile, hasChan
       Math.max(0, Math.min(debounceMs, left)),
     )
   }
+  const look = async () => {
+    if (current === undefined && firstHint === undefined && (await hasChanged())) hint()
+    if (!isPaused) schedulePoll()
+  }
   const schedulePoll = () => {
-    poll = setTimeout(async () => {
-      if (current === undefined && firstHint === undefined && (await hasChanged())) hint()
-      if (!isPaused) schedulePoll()
-    }, pollMs)
+    poll = setTimeout(() => void look(), pollMs)
   }
   const pause = () => {
     isPaused = true

@@ -8,12 +8,13 @@ import type { Clock } from '../base/clock.ts'
 import type { FileReport } from '../base/runnable.ts'
 import type { Log } from '../telemetry/log.ts'
 import { attemptRevision, createRevisionNames } from './attempt.ts'
-import { type Condition, createCondition, createRetry, type LoadState } from './condition.ts'
+import { type Condition, createCondition, type LoadState } from './condition.ts'
 import type { Generation } from './generation.ts'
+import { createPursuit } from './pursuit.ts'
 import { createReconciler } from './reconciler.ts'
 import type { LoadSettings } from './revision.ts'
 import { createServing, type GenerationStatus, type ServingGenerations } from './serving.ts'
-import { createLook, directoriesOf, type NoSight, type Sight } from './sight.ts'
+import { createLook, directoriesOf } from './sight.ts'
 import { createSnapshots } from './snapshot.ts'
 import type { AgentLogLine } from './thread.ts'
 import { createWatcher, type WatcherDeps } from './watch.ts'
@@ -69,9 +70,6 @@ export type Registry = {
   readonly close: () => Promise<void>
 }
 
-/** Attempts on a folder that changes while it is read; then the next change or poll goes on. */
-const MAX_ATTEMPTS = 10
-
 export function createRegistry(options: RegistryOptions, deps: RegistryDeps): Registry {
   const { clock, log } = deps
   const stopping = new AbortController()
@@ -80,64 +78,34 @@ export function createRegistry(options: RegistryOptions, deps: RegistryDeps): Re
   const snapshots = createSnapshots(options.snapshotDirectory, process.pid)
   const nameRevision = createRevisionNames()
   const look = createLook(options.directory)
-  const retry = createRetry(clock)
-  /** What the last reconcile dealt with, whatever came of it; undefined when it has to be looked at again. */
-  let settled: string | undefined
-
-  const attempt = (sight: Sight) =>
-    attemptRevision(sight, {
-      directory: options.directory,
-      look,
-      snapshots,
-      nameRevision,
-      settings: options,
-      deps: { ...deps, signal: stopping.signal },
-      serving: serving.loaded(),
-      onRevision: condition.loading,
-    })
-  const reconcileOnce = async (isForced: boolean): Promise<boolean> => {
-    const sight = await look.see()
-    if ('location' in sight) watcher?.follow(directoriesOf(sight))
-    if (!isForced && !retry.isDue() && sight.identity === settled) return true
-    settled = undefined
-    if ('missing' in sight) {
-      condition.empty({ revision: null, error: sight.missing, files: [] })
-    } else {
-      const outcome = await attempt(sight)
-      if (outcome.type === 'moved') return false
-      if (outcome.type === 'ready') serving.replace(outcome)
-      if (!stopping.signal.aborted) condition.take(outcome)
-    }
-    retry.note(condition.now().state === 'failed')
-    settled = settledIdentity(sight, await look.see())
-    return true
-  }
-  const reconcile = async (isForced: boolean) => {
-    try {
-      for (let count = 0; count < MAX_ATTEMPTS && !stopping.signal.aborted; count++) {
-        if (await reconcileOnce(isForced)) return
-      }
-    } catch (error) {
-      settled = undefined
-      condition.fail({ revision: null, error: error instanceof Error ? error.message : String(error), files: [] })
-    }
-  }
-  const hasChanged = async () => {
-    if (retry.isDue() || settled === undefined) return true
-    return look.see().then(
-      ({ identity }) => identity !== settled,
-      () => true,
-    )
-  }
-  const reconciler = createReconciler({ ...options, clock, reconcile, hasChanged })
+  const pursuit = createPursuit({
+    look,
+    condition,
+    clock,
+    signal: stopping.signal,
+    onSight: (sight) => watcher?.follow(directoriesOf(sight)),
+    replace: serving.replace,
+    attempt: (sight) =>
+      attemptRevision(sight, {
+        directory: options.directory,
+        look,
+        snapshots,
+        nameRevision,
+        settings: options,
+        deps: { ...deps, signal: stopping.signal },
+        serving: serving.loaded(),
+        onRevision: condition.loading,
+      }),
+  })
+  const reconciler = createReconciler({ ...options, ...pursuit, clock })
   const watcher = options.watch ? createWatcher({ ...deps, onChange: reconciler.hint }) : undefined
-  if (!options.watch) reconciler.pause()
   const stopWatching = () => {
     reconciler.pause()
     watcher?.close()
   }
-  const status = () => describeStatus(condition, serving)
+  if (!options.watch) reconciler.pause()
   void reconciler.now()
+  const status = () => describeStatus(condition, serving)
   return {
     current: serving.current,
     status,
@@ -153,13 +121,6 @@ export function createRegistry(options: RegistryOptions, deps: RegistryDeps): Re
       await serving.close('the server is stopping')
     },
   }
-}
-
-/** Identity that needs no further look: none when it changed while it was dealt with. */
-function settledIdentity(before: Sight | NoSight, after: Sight | NoSight): string | undefined {
-  const isSame =
-    'location' in before && 'location' in after ? before.base === after.base : before.identity === after.identity
-  return isSame ? after.identity : undefined
 }
 
 function describeStatus(condition: Condition, serving: ServingGenerations): LoadStatus {

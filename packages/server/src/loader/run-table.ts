@@ -58,6 +58,7 @@ const SUPERSEDED: RunHandlers = {
 /** @param onIdle called whenever the last run has ended */
 export function createRunTable(log: Log, onIdle: () => void): RunTable {
   const runs = new Map<string, Run>()
+  const tell = createTeller(log)
   let post: ((message: ToWorker) => void) | undefined
   let unacknowledged = 0
 
@@ -67,16 +68,9 @@ export function createRunTable(log: Log, onIdle: () => void): RunTable {
     post({ type: 'start', job: run.job })
     if (run.cancelReason !== undefined) post({ type: 'cancel', runId: run.job.runId, reason: run.cancelReason })
   }
-  const tell = (run: Run, what: string, act: (handlers: RunHandlers) => void) => {
-    try {
-      act(run.handlers)
-    } catch (error) {
-      log.error('a handler of a run failed', { run_id: run.job.runId, handler: what, error })
-    }
-  }
   const lose = (run: Run, reason: string) => tell(run, 'onLost', (handlers) => handlers.onLost(reason))
   const loseWhere = (isLost: (run: Run) => boolean, reason: string) => {
-    for (const [runId, run] of [...runs]) {
+    for (const [runId, run] of runs) {
       if (!isLost(run)) continue
       runs.delete(runId)
       lose(run, reason)
@@ -108,19 +102,6 @@ export function createRunTable(log: Log, onIdle: () => void): RunTable {
     post?.({ type: 'credit', events: unacknowledged })
     unacknowledged = 0
   }
-  const commit = async ({ runId, commitId, messages }: Extract<RunMessage, { type: 'commit' }>) => {
-    // The answer belongs to the worker that asked, not to one that took its place meanwhile.
-    const answer = post
-    try {
-      const run = runs.get(runId)
-      if (run === undefined) throw new Error('the run has ended')
-      await run.handlers.onCommit(messages)
-      answer?.({ type: 'committed', commitId })
-    } catch (error) {
-      answer?.({ type: 'commit-failed', commitId, message: error instanceof Error ? error.message : String(error) })
-    }
-  }
-
   return {
     size: () => runs.size,
     start: (job, handlers) => {
@@ -148,8 +129,34 @@ export function createRunTable(log: Log, onIdle: () => void): RunTable {
     receive: (message) => {
       if (message.type === 'events') deliver(message.batch)
       else if (message.type === 'done') finish(message.runId, message.result)
-      else void commit(message)
+      else if (post !== undefined) void answerCommit(message, runs.get(message.runId), post)
     },
+  }
+}
+
+/** Calls a handler; one that throws harms no other run. */
+function createTeller(log: Log) {
+  return (run: Run, what: keyof RunHandlers, act: (handlers: RunHandlers) => void) => {
+    try {
+      act(run.handlers)
+    } catch (error) {
+      log.error('a handler of a run failed', { run_id: run.job.runId, handler: what, error })
+    }
+  }
+}
+
+/** The answer goes to the worker that asked, not to one that has taken its place meanwhile. */
+async function answerCommit(
+  { commitId, messages }: Extract<RunMessage, { type: 'commit' }>,
+  run: Run | undefined,
+  post: (message: ToWorker) => void,
+): Promise<void> {
+  try {
+    if (run === undefined) throw new Error('the run has ended')
+    await run.handlers.onCommit(messages)
+    post({ type: 'committed', commitId })
+  } catch (error) {
+    post({ type: 'commit-failed', commitId, message: error instanceof Error ? error.message : String(error) })
   }
 }
 

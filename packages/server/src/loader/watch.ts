@@ -59,13 +59,13 @@ export function createWatcher({
   return {
     follow: (directories) => {
       const wanted = new Set(directories.slice(0, MAX_DIRECTORIES))
-      for (const directory of [...watchers.keys()]) {
+      for (const directory of watchers.keys()) {
         if (!wanted.has(directory) || inodes.get(directory) !== inodeOf(directory)) forget(directory)
       }
       for (const directory of wanted) if (!watchers.has(directory)) open(directory)
     },
     close: () => {
-      for (const directory of [...watchers.keys()]) forget(directory)
+      for (const directory of watchers.keys()) forget(directory)
     },
   }
 }

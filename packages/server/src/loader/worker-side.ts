@@ -36,7 +36,7 @@ export function openWorker(init: WorkerInit, parentPort: MessagePort): WorkerSid
     onStray: (kind, error) => {
       if (isLoading) strays.push(error)
       // It belongs to no run that could be named, so the worker and its runs go on.
-      else port.log('error', `${kind} in agent code`, { reason: describeFailure(error, '', init) })
+      else port.log('error', `${kind} in agent code`, { reason: describeFailure(error, init) })
     },
   })
   const hooks = installHooks(init)
