@@ -3,10 +3,10 @@
  * @module
  */
 import type { RunContext } from './context.ts'
-import { define, isDefinition, refuseUnknown } from './definition.ts'
+import { define, isDefinition, refuseUnknown, show } from './definition.ts'
 import { type AiTool, isAiTool } from './ai-tool.ts'
 import { isModelInstance, type ModelInstance } from './model.ts'
-import type { JsonSchema, Schema } from './schema.ts'
+import type { Schema } from './schema.ts'
 import type { Tool } from './tool.ts'
 
 /** Sampling settings, passed to the provider as they are. */
@@ -24,7 +24,7 @@ export interface ModelSettings {
 }
 
 export interface AgentOptions {
-  /** Letters, digits, `.`, `_` and `-`, 1 to 128; unique in the folder. Default: the folder or file name. */
+  /** Letters, digits, `_`, `-` and, but not first, `.`; 1 to 128, unique in the folder. Default: folder or file name. */
   readonly id?: string
   /** Default: the id. */
   readonly name?: string
@@ -80,6 +80,18 @@ export interface Agent {
   readonly options: AgentOptions
 }
 
+const MODEL_SETTINGS = [
+  'temperature',
+  'maxOutputTokens',
+  'topP',
+  'topK',
+  'presencePenalty',
+  'frequencyPenalty',
+  'stopSequences',
+  'seed',
+  'providerOptions',
+] satisfies readonly (keyof ModelSettings)[]
+
 const TEXT = 'text'
 const FLAG = 'true or false'
 const RECORD = 'an object'
@@ -105,7 +117,8 @@ const isFunction: Kind = (value) => typeof value === 'function' || 'a function'
 
 const KINDS: Readonly<Record<keyof AgentOptions, Kind>> = {
   id: (value) =>
-    (typeof value === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(value)) || '1 to 128 letters, digits, ".", "_" or "-"',
+    (typeof value === 'string' && /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/.test(value)) ||
+    '1 to 128 letters, digits, "_", "-" or ".", and not begin with "."',
   name: isText,
   description: isText,
   role: isText,
@@ -117,7 +130,9 @@ const KINDS: Readonly<Record<keyof AgentOptions, Kind>> = {
   toolCallLimit: isNumber(0, 10_000, true),
   toolChoice: either(
     (value) => value === 'auto' || value === 'none' || value === 'required' || '"auto", "none", "required"',
-    (value) => (isRecord(value) === true && 'tool' in (value as object)) || '{ tool: name }',
+    (value) =>
+      (typeof value === 'object' && value !== null && 'tool' in value && typeof value.tool === 'string') ||
+      '{ tool: name }',
   ),
   maxSteps: isNumber(1, 1000, true),
   outputSchema: either(isRecord, isFunction),
@@ -128,7 +143,7 @@ const KINDS: Readonly<Record<keyof AgentOptions, Kind>> = {
   dependencies: isRecord,
   addDependenciesToContext: isFlag,
   addDatetimeToContext: isFlag,
-  timezone: isText,
+  timezone: (value) => isTimeZone(value) || 'an IANA time zone, such as "Europe/Oslo"',
   markdown: isFlag,
   modelSettings: isRecord,
   retries: isNumber(0, 10, true),
@@ -145,7 +160,7 @@ const KINDS: Readonly<Record<keyof AgentOptions, Kind>> = {
  */
 export function agent(options: AgentOptions): Agent {
   refuseUnknown('agent()', options, Object.keys(KINDS))
-  const label = options.id ?? options.name
+  const label = [options.id, options.name].find((name) => typeof name === 'string')
   const who = label === undefined ? 'agent()' : `agent "${label}"`
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue
@@ -153,7 +168,8 @@ export function agent(options: AgentOptions): Agent {
     if (verdict !== true) throw new TypeError(`${who}: ${name} must be ${verdict}, got ${show(value)}`)
   }
   checkTools(who, options.tools)
-  return define({ kind: 'agent', options: Object.freeze({ ...options }) })
+  if (options.modelSettings) refuseUnknown(`${who}: modelSettings`, options.modelSettings, MODEL_SETTINGS)
+  return define({ kind: 'agent', options: freezeCopy(options) })
 }
 
 /** Whether `value` is an agent, made by this or another copy of the SDK. */
@@ -175,10 +191,23 @@ function checkTools(who: string, tools: AgentOptions['tools']): void {
   }
 }
 
-function show(value: unknown): string {
-  if (typeof value === 'function') return 'a function'
-  const text = JSON.stringify(value) ?? String(value)
-  return text.length > 80 ? `${text.slice(0, 80)}...` : text
+function isTimeZone(value: unknown): boolean {
+  if (typeof value !== 'string') return false
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== ''
+  } catch {
+    // Intl tells of an unknown zone only by throwing.
+    return false
+  }
 }
 
-export type { JsonSchema }
+/** A copy whose lists and plain objects, one level down, can no longer be changed either. */
+function freezeCopy(options: AgentOptions): AgentOptions {
+  const copies = Object.entries(options).map(([name, value]: [string, unknown]) => {
+    if (Array.isArray(value)) return [name, Object.freeze([...(value as readonly unknown[])])]
+    const plain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+    return [name, plain && name !== 'model' && name !== 'outputSchema' ? Object.freeze({ ...value }) : value]
+  })
+  // The same keys with the same values, copied.
+  return Object.freeze(Object.fromEntries(copies) as AgentOptions)
+}

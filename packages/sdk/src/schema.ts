@@ -48,6 +48,7 @@ export function isStandardSchema(schema: unknown): schema is StandardSchema {
     (typeof schema === 'object' || typeof schema === 'function') &&
     schema !== null &&
     '~standard' in schema &&
-    typeof schema['~standard'] === 'object'
+    typeof schema['~standard'] === 'object' &&
+    schema['~standard'] !== null
   )
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import type { ToolContext } from './context.ts'
-import { define, refuseUnknown } from './definition.ts'
+import { define, refuseUnknown, show } from './definition.ts'
 import { type Infer, isStandardSchema, type Schema } from './schema.ts'
 
 /**
@@ -20,7 +20,10 @@ export interface ToolOptions<S extends Schema> {
   readonly description?: string
   /** Arguments. Input that does not fit goes back to the model as an error, `run` is not called. */
   readonly input: S
-  /** Anything that JSON can carry; text is handed to the model as it is. An exception goes to the model as an error. */
+  /**
+   * Anything that JSON can carry; text is handed to the model as it is, and nothing at all as "done". An exception goes
+   * to the model as an error, as does what JSON cannot carry.
+   */
   readonly run: (input: Infer<S>, ctx: ToolContext) => unknown
   /** Default `once`. */
   readonly effect?: Effect
@@ -51,28 +54,33 @@ const EFFECTS: readonly unknown[] = ['read', 'idempotent', 'keyed', 'once'] sati
  */
 export function tool<const S extends Schema>(options: ToolOptions<S>): Tool {
   refuseUnknown('tool()', options, OPTIONS)
-  const { name, input, run, effect = 'once', timeoutMs } = options
+  const { name, input, run, effect = 'once', timeoutMs, description = '', stopAfterToolCall = false } = options
   if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
-    throw new TypeError(`tool() name must be 1 to 64 letters, digits, "_" or "-", got ${JSON.stringify(name)}`)
+    throw new TypeError(`tool() name must be 1 to 64 letters, digits, "_" or "-", got ${show(name)}`)
   }
   if (typeof run !== 'function') throw new TypeError(`tool "${name}": run must be a function`)
   if (!isStandardSchema(input) && (typeof input !== 'object' || input === null)) {
     throw new TypeError(`tool "${name}": input must be a schema (zod, valibot, arktype, ...) or a JSON Schema object`)
   }
   if (!EFFECTS.includes(effect)) {
-    throw new TypeError(`tool "${name}": effect must be one of ${EFFECTS.join(', ')}, got ${JSON.stringify(effect)}`)
+    throw new TypeError(`tool "${name}": effect must be one of ${EFFECTS.join(', ')}, got ${show(effect)}`)
   }
   if (timeoutMs !== undefined && !(Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= 86_400_000)) {
-    throw new TypeError(`tool "${name}": timeoutMs must be a whole number from 1 to 86400000, got ${timeoutMs}`)
+    throw new TypeError(`tool "${name}": timeoutMs must be a whole number from 1 to 86400000, got ${show(timeoutMs)}`)
+  }
+  if (typeof description !== 'string')
+    throw new TypeError(`tool "${name}": description must be text, got ${show(description)}`)
+  if (typeof stopAfterToolCall !== 'boolean') {
+    throw new TypeError(`tool "${name}": stopAfterToolCall must be true or false, got ${show(stopAfterToolCall)}`)
   }
   return define({
     kind: 'tool',
     name,
-    description: options.description ?? '',
+    description,
     input,
     run,
     effect,
     timeoutMs,
-    stopAfterToolCall: options.stopAfterToolCall ?? false,
+    stopAfterToolCall,
   })
 }
