@@ -28,10 +28,15 @@ export function reasonOf(error: unknown): string {
   return message === '' ? codeOf(error) : message
 }
 
-/** Whether the connection that threw `error` must not be used again. */
+/**
+ * Whether the connection that threw `error` must not be used again. pg notices the end of a connection only after it has
+ * handed out the server's last words, and would give the dying connection to the next one who asks.
+ */
 export function breaksConnection(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError)) return true
+  const code = codeOf(error)
   // After a failover the old primary accepts connections and refuses writes; only a new connection finds the new one.
-  return codeOf(error) === READ_ONLY_TRANSACTION
+  return code === READ_ONLY_TRANSACTION || code.startsWith('08') || code.startsWith('57P')
 }
 
 /**

@@ -36,7 +36,9 @@ export type PgliteClient = {
  * @throws {AgentOSError} DATABASE_UNAVAILABLE when the directory cannot be opened
  */
 export async function startPglite(directory: string, onDeath: (reason: string) => void): Promise<PgliteClient> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { directory } satisfies WorkerInit })
+  const workerData: WorkerInit = { directory }
+  // No options of the main thread: what it preloads is not for this one, and some cannot be given to a thread at all.
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, execArgv: [] })
   const connection = createConnection(worker, onDeath)
   try {
     await connection.ready

@@ -23,15 +23,19 @@ export type ConnectionTarget = {
 }
 
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
+const NO_HOST = 'no-host.invalid'
+
 type SslMode = (typeof SSL_MODES)[number]
 
 /**
  * @throws {AgentOSError} CONFIG_INVALID; its message never holds the URL, which may hold a password
  */
 export function parseConnectionUrl(text: string): ConnectionTarget {
+  // libpq allows a user without a host, which URL does not.
+  const complete = text.replace(/^([a-z0-9+]+:\/\/[^/?#]*@)(?=[/?]|$)/, `$1${NO_HOST}`)
   // No cause: the error of URL carries its input.
-  if (!URL.canParse(text)) throw invalid('it is not a URL; a password may need percent-encoding')
-  const url = new URL(text)
+  if (!URL.canParse(complete)) throw invalid('it is not a URL; a password may need percent-encoding')
+  const url = new URL(complete)
   const scheme = url.protocol.slice(0, -1)
   if (!/^postgres(ql)?(\+[a-z0-9]+)?$/.test(scheme)) {
     throw invalid(`its scheme is "${scheme}", not postgresql, postgres or postgresql+driver`)
@@ -43,8 +47,7 @@ export function parseConnectionUrl(text: string): ConnectionTarget {
   if (!user) throw invalid('it names no user')
   const { ssl, sslOptional } = readSsl(query)
   return {
-    // libpq: an empty host with ?host=/run/postgresql is a Unix socket.
-    host: query.get('host') || decode(url.hostname).replace(/^\[(.*)\]$/, '$1') || '127.0.0.1',
+    host: query.get('host') || readHost(url) || '127.0.0.1',
     port,
     user,
     database: decode(url.pathname.slice(1)) || user,
@@ -53,6 +56,11 @@ export function parseConnectionUrl(text: string): ConnectionTarget {
     sslOptional,
     options: query.get('options') ?? undefined,
   }
+}
+
+/** @returns `''` when the URL has none */
+function readHost({ hostname }: URL): string {
+  return hostname === NO_HOST ? '' : decode(hostname).replace(/^\[(.*)\]$/, '$1')
 }
 
 function readSsl(query: URLSearchParams): { ssl: false | ConnectionOptions; sslOptional: boolean } {

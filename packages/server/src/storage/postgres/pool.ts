@@ -16,6 +16,7 @@ import type { ConnectionTarget } from './connection-url.ts'
 const SILENCE_MARGIN_MS = 5_000
 const KEEPALIVE_DELAY_MS = 10_000
 const IDLE_MS = 30_000
+const INVALID_PASSWORD = '28P01'
 
 export type PoolSettings = {
   readonly target: ConnectionTarget
@@ -47,6 +48,7 @@ export function createPool(settings: PoolSettings): Pool {
     ssl: target.ssl,
     ...(target.options === undefined ? {} : { options: target.options }),
     password: passwordFile === undefined ? (target.password ?? '') : () => readPassword(passwordFile),
+    Client: ClosingClient,
     application_name: settings.applicationName,
     max: settings.size,
     connectionTimeoutMillis: settings.connectTimeoutMs,
@@ -72,17 +74,36 @@ export function createPool(settings: PoolSettings): Pool {
     connect,
     options: pool.options,
     end: () => pool.end(),
-    ask: async (sql, timeoutMs) => {
-      const client = await connect()
-      const answered = withDeadline(client.query(sql, []), timeoutMs)
-      await answered.then(
-        () => client.release(),
-        (error: unknown) => {
-          client.release(true)
-          throw error
-        },
-      )
-    },
+    ask: (sql, timeoutMs) => withDeadline(askOnce(connect(), sql, timeoutMs), timeoutMs),
+  }
+}
+
+/** A connection that did not answer in time is given up, also when it is given only after that. */
+async function askOnce(connecting: Promise<PostgresPoolClient>, sql: string, timeoutMs: number): Promise<void> {
+  const client = await connecting
+  let answered = false
+  try {
+    await withDeadline(client.query(sql, []), timeoutMs)
+    answered = true
+  } finally {
+    client.release(!answered)
+  }
+}
+
+/**
+ * pg leaves the socket open when it gives up between the server's question for a password and its answer, for example
+ * because there is no password; the server then waits for a minute.
+ */
+class ClosingClient extends pg.Client {
+  override connect(): Promise<this>
+  override connect(callback: (error: Error | null) => void): void
+  override connect(callback?: (error: Error | null) => void): Promise<this> | undefined {
+    if (callback === undefined) throw new TypeError('the pool connects with a callback')
+    super.connect((error: Error | null) => {
+      if (error) void this.end()
+      callback(error)
+    })
+    return undefined
   }
 }
 
@@ -90,8 +111,8 @@ async function connectClient(pool: pg.Pool, passwordMayChange: boolean): Promise
   try {
     return await pool.connect()
   } catch (error) {
-    // The password was changed between reading its file and using it.
-    if (passwordMayChange && codeOf(error) === '28P01') return pool.connect()
+    // The password may have been changed between reading its file and using it.
+    if (passwordMayChange && codeOf(error) === INVALID_PASSWORD) return connectClient(pool, false)
     throw translateFailure(error)
   }
 }
@@ -108,11 +129,12 @@ function guardClient(client: pg.PoolClient, statementTimeoutMs: number): Postgre
   const silenceMs = statementTimeoutMs > 0 ? statementTimeoutMs + SILENCE_MARGIN_MS : 0
   let broken = false
   const query = async (sql: string, parameters: readonly unknown[]) => {
+    const texts = parameters.map(parameterText)
     try {
-      const answer = client.query(sql, parameters.map(parameterText))
+      const answer = client.query(sql, texts)
       return await (silenceMs > 0 ? withDeadline(answer, silenceMs) : answer)
     } catch (error) {
-      if (error instanceof AgentOSError || breaksConnection(error)) broken = true
+      if (breaksConnection(error)) broken = true
       throw translateFailure(error)
     }
   }

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../../base/clock.ts'
+import { openDatabase } from '../database.ts'
+import type { PostgresOptions } from '../engine.ts'
+import { openTestDatabase, type TestDatabase } from '../testing/database.ts'
+
+let admin: TestDatabase
+let given: PostgresOptions
+beforeAll(async () => {
+  admin = await openTestDatabase({ migrated: false })
+  if (admin.options.kind !== 'postgres') throw new TypeError('this file is for the postgres project')
+  given = admin.options
+})
+afterAll(() => admin?.close())
+
+const open = (change: Partial<PostgresOptions> = {}) => openDatabase({ ...given, ...change }, { clock: systemClock })
+
+function withUrl(change: (url: URL) => void): string {
+  const url = new URL(given.url)
+  change(url)
+  return url.href
+}
+
+/** A login role that is gone when the test is. */
+async function createRole(password: string) {
+  const name = `role_${randomBytes(6).toString('hex')}`
+  await sql`create role ${sql.id(name)} login password ${sql.lit(password)}`.execute(admin.db)
+  return { name, [Symbol.asyncDispose]: async () => void (await sql`drop role ${sql.id(name)}`.execute(admin.db)) }
+}
+
+const one = async (db: TestDatabase['db']) => (await sql<{ one: number }>`select 1 as one`.execute(db)).rows[0]?.one
+
+test('a wrong password is refused without being repeated', async () => {
+  const url = withUrl((url) => (url.password = 'wr0ng-secret'))
+  const failure = await open({ url }).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  expect(failure).toMatchObject({
+    code: 'DATABASE_AUTH',
+    message: expect.stringContaining('password authentication failed'),
+  })
+  expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain('wr0ng-secret')
+})
+
+test('no password at all is refused as one', async () => {
+  await expect(open({ url: withUrl((url) => (url.password = '')) })).rejects.toMatchObject({ code: 'DATABASE_AUTH' })
+})
+
+test('a database that does not exist is named', async () => {
+  await expect(open({ url: withUrl((url) => (url.pathname = '/nope')) })).rejects.toMatchObject({
+    code: 'DATABASE_UNREACHABLE',
+    message: expect.stringContaining('database "nope" does not exist'),
+  })
+})
+
+test('the URLs of SQLAlchemy work, and sslmode=prefer goes on without TLS where the server has none', async () => {
+  await using database = await open({
+    url: `${given.url.replace('postgresql:', 'postgresql+psycopg:')}?sslmode=prefer`,
+  })
+  expect(await one(database.db)).toBe(1)
+  await expect(open({ url: `${given.url}?sslmode=require` })).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' })
+})
+
+test('connections carry the name of the application', async () => {
+  const { rows } = await sql<{ name: string }>`select current_setting('application_name') as name`.execute(admin.db)
+  expect(rows).toEqual([{ name: 'agentos-test' }])
+})
+
+test('a statement that takes too long is stopped, except in maintenance', async () => {
+  await using database = await open({ statementTimeoutMs: 100 })
+  const sleep = sql`select pg_sleep(0.3)`
+  await expect(sleep.execute(database.db)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+  await expect(sleep.execute(database.background)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+  await sleep.execute(database.maintenance)
+  expect(await one(database.db)).toBe(1)
+})
+
+test('waiting for a free connection ends', async () => {
+  await using database = await open({ poolSize: 1, connectTimeoutMs: 200 })
+  const busy = sql`select pg_sleep(0.6)`.execute(database.db)
+  await expect(one(database.db)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+  expect(await one(database.background)).toBe(1)
+  await database.ping(1_000)
+  await busy
+})
+
+test('connections that the server ends, idle or in a transaction, break nothing but their statement', async () => {
+  const broken: string[] = []
+  const log = (_: string, message: string) => void broken.push(message)
+  await using database = await openDatabase({ ...given, applicationName: 'doomed' }, { clock: systemClock, log })
+  const endAll = sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'doomed'`
+  await one(database.db)
+  await endAll.execute(admin.db)
+  // That of maintenance and that of requests.
+  await expect.poll(() => broken.length).toBe(2)
+  expect(await one(database.db)).toBe(1)
+
+  const between = database.db.transaction().execute(async (transaction) => {
+    await sql`select 1`.execute(transaction)
+    await endAll.execute(admin.db)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await sql`select 2`.execute(transaction)
+  })
+  await expect(between).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+  const during = expect(sql`select pg_sleep(5)`.execute(database.db)).rejects.toMatchObject({
+    code: 'DATABASE_UNAVAILABLE',
+  })
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await endAll.execute(admin.db)
+  await during
+  expect(await one(database.db)).toBe(1)
+})
+
+test('a connection that became read-only is replaced', async () => {
+  await using database = await open({ poolSize: 1 })
+  await sql`set default_transaction_read_only = on`.execute(database.db)
+  await expect(sql`create table agentos_written (a int)`.execute(database.db)).rejects.toMatchObject({
+    code: 'DATABASE_UNAVAILABLE',
+  })
+  await sql`create table agentos_written (a int)`.execute(database.db)
+})
+
+test('a rotated password is read when the next connection is made', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'agentos-password-'))
+  const passwordFile = join(folder, 'password')
+  await using role = await createRole('first')
+  await writeFile(passwordFile, 'first\n')
+  const url = withUrl((url) => Object.assign(url, { username: role.name, password: 'of the URL' }))
+  await using database = await open({ url, passwordFile, applicationName: 'rotating' })
+  expect(await one(database.db)).toBe(1)
+
+  await sql`alter role ${sql.id(role.name)} password 'second'`.execute(admin.db)
+  await writeFile(passwordFile, 'second\n')
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'rotating'`.execute(
+    admin.db,
+  )
+  await expect.poll(() => one(database.db).catch(() => 0)).toBe(1)
+  await rm(folder, { recursive: true })
+})
+
+test('a password file that cannot be read is named', async () => {
+  await expect(open({ passwordFile: '/nowhere/password' })).rejects.toMatchObject({
+    code: 'DATABASE_AUTH',
+    message: 'Cannot read the password file /nowhere/password: ENOENT',
+  })
+})
+
+test('a ping gives up on a database that does not answer in time', async () => {
+  await using database = await open()
+  const blocked = database.maintenance.connection().execute((db) => sql`select pg_sleep(0.5)`.execute(db))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  await expect(database.ping(100)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+  await blocked
+  await database.ping(1_000)
+})
