@@ -206,7 +206,8 @@ function retryAfterOf(error: Loose, body: string, now: number): number | undefin
   const after = headers['retry-after']
   if (typeof after === 'string') {
     if (/^\s*\d+(\.\d+)?\s*$/.test(after)) return Math.round(Number(after) * 1000)
-    const date = Date.parse(after)
+    // Without a name of a month it is no HTTP date, though Date.parse would find a year in it.
+    const date = /[a-z]{3}/i.test(after) ? Date.parse(after) : Number.NaN
     if (!Number.isNaN(date)) return Math.max(0, date - now)
   }
   const delay = /"retryDelay":\s*"([\d.]+)s"/.exec(body)?.[1]

@@ -65,27 +65,35 @@ export function createModels(options: ModelsOptions): Models {
   const familyModel = (provider: string, id: string, family: Family): Model => {
     const keyVariable = family.keys.find((name) => settingOf(env, [name]) !== undefined) ?? family.keys[0]
     const failure: FailureContext = { provider, keyVariable, redact, now: clock.now }
+    let opening: Promise<ProviderModel> | undefined
+    // Kept for all calls: the packages build their schemas once per model, which costs more than a call does.
     const open = async (): Promise<ProviderModel> => {
-      const problem = family.problem(env)
-      if (problem !== undefined)
-        throw new ModelError('MODEL_KEY_MISSING', `${provider} ${problem}`, { retryable: false })
       if (closed) throw new ModelError('MODEL_UNAVAILABLE', 'the server is stopping', { retryable: false })
-      const openModel = await openFamily(provider, family)
-      return openModel(id)
+      const problem = family.problem(env)
+      if (problem !== undefined) {
+        throw new ModelError('MODEL_KEY_MISSING', `${provider} ${problem}`, { retryable: false })
+      }
+      opening ??= openFamily(provider, family).then((openModel) => openModel(id))
+      opening.catch(() => (opening = undefined))
+      return opening
     }
     const source = { open, defaults: family.defaults(env), failure }
     return { name: { provider, id }, stream: (request, signal) => streamModel(source, request, signal) }
   }
-  const resolve = (model: string | ModelInstance): Model => {
-    if (typeof model !== 'string') return instanceModel(model, redact, clock)
-    const { provider, id } = parseModelName(model)
+  const named = new Map<string, Model>()
+  const resolveName = (name: string): Model => {
+    const known = named.get(name)
+    if (known !== undefined) return known
+    const { provider, id } = parseModelName(name)
     const family = familyOf(provider)
-    if (family !== undefined) return familyModel(provider, id, family)
-    return createDemoModel({ delayMs: options.demoDelayMs ?? 25 })
+    const demo = { delayMs: options.demoDelayMs ?? 25 }
+    const model = family === undefined ? createDemoModel(demo) : familyModel(provider, id, family)
+    named.set(name, model)
+    return model
   }
 
   return {
-    resolve: async (model) => resolve(model),
+    resolve: async (model) => (typeof model === 'string' ? resolveName(model) : instanceModel(model, redact, clock)),
     keyProblem: (model) => {
       if (typeof model !== 'string') return undefined
       const { provider } = parseModelName(model)

@@ -108,7 +108,9 @@ function toToolCall(part: StreamPart): readonly ModelPart[] {
 function toInput(input: unknown): Json {
   // Version 2 to 4 send text; an instance that sends an object instead means the same.
   if (typeof input !== 'string') return (input ?? {}) as Json
-  return input.trim() === '' ? {} : (parseJson(input) ?? input)
+  if (input.trim() === '') return {}
+  const parsed = parseJson(input)
+  return parsed === undefined ? input : parsed
 }
 
 function mergeMetadata(
