@@ -3,7 +3,7 @@
  * Knows no database and no socket but those of model providers; all else goes over the port.
  * @module
  */
-import { enableCompileCache, flushCompileCache, setSourceMapsSupport } from 'node:module'
+import { enableCompileCache, flushCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { RunJob } from './base/run.ts'
 import type { WorkerInit } from './loader/protocol.ts'
@@ -12,7 +12,6 @@ import type { PreparedAgent } from './runtime/agent.ts'
 if (parentPort === null) throw new Error('worker.ts runs in a worker thread of the server')
 // The registry starts this file with a WorkerInit and nothing else.
 const init = workerData as WorkerInit
-setSourceMapsSupport(true, { nodeModules: false, generatedCode: false })
 enableCompileCache(init.compileCache)
 
 // What is imported statically would be compiled before the cache is on, anew in every worker.

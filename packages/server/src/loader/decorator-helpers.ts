@@ -1,6 +1,6 @@
 /**
- * What legacy decorators of TypeScript compile to calls of: the semantics of TypeScript's own `__decorate`, `__param` and
- * `__metadata`. One module per helper is what the compiler asks for, so each is a source text under its name.
+ * What legacy decorators of TypeScript compile to calls of: the semantics of TypeScript's own `__decorate` and
+ * `__param`. One module per helper is what the compiler asks for, so each is a source text under its name.
  * @module
  */
 const DECORATE = `export default function decorate(decorators, target, key, desc) {
@@ -18,10 +18,6 @@ const DECORATE_PARAM = `export default function decorateParam(index, decorator) 
   return (target, key) => decorator(target, key, index)
 }`
 
-const DECORATE_METADATA = `export default function decorateMetadata(key, value) {
-  if (typeof Reflect.metadata === 'function') return Reflect.metadata(key, value)
-}`
-
 /** Source of the helper module of this name, as the compiler imports it; undefined for any other name. */
 export function decoratorHelper(name: string): string | undefined {
   switch (name) {
@@ -29,8 +25,6 @@ export function decoratorHelper(name: string): string | undefined {
       return DECORATE
     case '@oxc-project/runtime/helpers/decorateParam':
       return DECORATE_PARAM
-    case '@oxc-project/runtime/helpers/decorateMetadata':
-      return DECORATE_METADATA
     default:
       return undefined
   }

@@ -4,7 +4,6 @@
  * @module
  */
 import { readFileSync } from 'node:fs'
-import { findSourceMap } from 'node:module'
 import { extname, relative, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { diagnoseJavaScript, SourceError } from './transform.ts'
@@ -57,31 +56,28 @@ function causesOf(error: Error, place: Place): string[] {
   return lines
 }
 
-/** Node names the place of a plain JavaScript file only; the parser shows it. */
+/** Node names the place in a CommonJS file only; the parser shows it. */
 function diagnose(error: Error, place: Place): SourceError | undefined {
-  const header = /^(?:file:\/\/)?(\/.+?):(\d+)\n/.exec(error.stack ?? '')?.[1]
+  const header = HEADER.exec(error.stack ?? '')?.[1]
   if (header === undefined || !['.js', '.mjs', '.cjs'].includes(extname(header)) || !isOurs(header, place))
     return undefined
-  return diagnoseJavaScript(relative(place.directory, header), readFileSync(header, 'utf8'))
+  return diagnoseJavaScript(relative(place.directory, header), readFileSync(header, 'utf8'), 'commonjs')
 }
 
-/** The first place in the folder's own sources: where the stack passes, or what failed to link. */
+/** What comes before the stack of an error that compiling or linking made: place, source, caret. */
+const HEADER = /^(?:file:\/\/)?(\/.+?):(\d+)\n.*\n( *)\^/
+
+/** The first place in the folder's own sources: what failed to link, or where the stack passes. */
 function findPosition(error: Error, place: Place): Position | undefined {
   const stack = error.stack ?? ''
-  const link = /^(?:file:\/\/)?(\/.+?):(\d+)\n/.exec(stack)
-  if (link?.[1] !== undefined && isOurs(link[1], place))
-    return toSource({ path: link[1], line: Number(link[2]), column: 1 })
+  const [, linked, at, indent = ''] = HEADER.exec(stack) ?? []
+  if (linked !== undefined && isOurs(linked, place))
+    return { path: linked, line: Number(at), column: indent.length + 1 }
   for (const [, path = '', line, column] of stack.matchAll(/(?:file:\/\/)?(\/[^\n()]+?):(\d+):(\d+)\)?$/gm)) {
     const decoded = path.includes('%') ? fileURLToPath(`file://${path}`) : path
     if (isOurs(decoded, place)) return { path: decoded, line: Number(line), column: Number(column) }
   }
   return undefined
-}
-
-/** Linking fails before source maps apply, so the line it names is one of the generated code. */
-function toSource(position: Position): Position {
-  const entry = findSourceMap(pathToFileURL(position.path).href)?.findEntry(position.line - 1, 0)
-  return entry !== undefined && 'originalLine' in entry ? { ...position, line: entry.originalLine + 1 } : position
 }
 
 function isOurs(path: string, { root }: Place): boolean {

@@ -16,16 +16,14 @@ export type Guards = {
 
 /** Installs the guards for the lifetime of this thread. Must run in a worker, before any agent code. */
 export function installGuards({ onExit, onStray }: Guards): void {
-  const exit = process.exit.bind(process)
   const kill = process.kill.bind(process)
-  const guardedExit = (code?: number | string | null): never => {
-    const given = Number(code ?? process.exitCode ?? 0)
-    onExit(Number.isInteger(given) ? given : 1)
-    return exit(given)
+  // What process.exit ends in; not in Node's types, because only Node is meant to call it.
+  const internals = process as unknown as { reallyExit: (code: number) => never }
+  const reallyExit = internals.reallyExit.bind(process)
+  internals.reallyExit = (code) => {
+    onExit(code)
+    return reallyExit(code)
   }
-  process.exit = guardedExit
-  // `reallyExit` is what process.exit ends in; packages that restore it must meet the guard too.
-  Object.defineProperty(process, 'reallyExit', { value: guardedExit, configurable: true, writable: true })
   process.kill = (pid, signal) => {
     if (pid <= 0 || pid === process.pid || pid === process.ppid) {
       throw new Error(`process.kill(${pid}) would end the server and is refused in agent code`)

@@ -7,11 +7,11 @@
  * @module
  */
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { isBuiltin, type LoadHookSync, registerHooks, type ResolveHookSync } from 'node:module'
+import { createRequire, isBuiltin, type LoadHookSync, registerHooks, type ResolveHookSync } from 'node:module'
 import { extname, join, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { decoratorHelper } from './decorator-helpers.ts'
-import { isTransformed, transformSource } from './transform.ts'
+import { diagnoseJavaScript, isTransformed, transformSource } from './transform.ts'
 
 /** Packages that agent code shares with the server, with their subpaths. */
 const HOST_PACKAGES: ReadonlySet<string> = new Set(['@agentos/sdk', 'ai', 'zod', '@opentelemetry/api'])
@@ -60,7 +60,7 @@ type Territory = ReturnType<typeof createTerritory>
 function createTerritory({ root, origin }: HookOptions, outside: Set<string>) {
   const rootUrl = pathToFileURL(root + sep).href
   const originUrl = pathToFileURL(origin + sep).href
-  const isPackage = (url: string) => url.includes('/node_modules/')
+  const isPackage = (url: string) => /(^|\/)node_modules\//.test(url)
   return {
     isAgentCode: (url: string) =>
       (url.startsWith(rootUrl) && !isPackage(url.slice(rootUrl.length))) || outside.has(url),
@@ -95,11 +95,11 @@ function createResolve(options: HookOptions, territory: Territory): ResolveHookS
     if (specifier === TESTING && options.testing !== undefined) {
       return { url: options.testing.href, format: 'module-typescript', shortCircuit: true }
     }
-    if (HOST_PACKAGES.has(packageOf(specifier))) return next(specifier, { ...context, parentURL: import.meta.url })
+    if (HOST_PACKAGES.has(packageOf(specifier))) return resolveFromHost(specifier, context, next)
     try {
-      const found = next(specifier, { ...context, parentURL: territory.toOrigin(parentURL) })
+      const found = resolveFrom(territory.toOrigin(parentURL), specifier, context, next)
       const url = territory.claim(found.url)
-      return url === found.url ? found : next(url, context)
+      return url === found.url ? found : resolveFile(url, context, next)
     } catch (error) {
       throw explainMissing(error, specifier, shown(parentURL), options)
     }
@@ -109,11 +109,32 @@ function createResolve(options: HookOptions, territory: Territory): ResolveHookS
 type Next = Parameters<ResolveHookSync>[2]
 type Context = Parameters<ResolveHookSync>[1]
 
+/** `require` looks from the module that calls it, whatever the context says. */
+function resolveFrom(parentURL: string, specifier: string, context: Context, next: Next): ReturnType<ResolveHookSync> {
+  if (!isRequire(context)) return next(specifier, { ...context, parentURL })
+  return next(createRequire(parentURL).resolve(specifier), context)
+}
+
+/** Also a `require` gets the module that an `import` gets, so that there is one copy. */
+function resolveFromHost(specifier: string, context: Context, next: Next): ReturnType<ResolveHookSync> {
+  if (!isRequire(context)) return next(specifier, { ...context, parentURL: import.meta.url })
+  return { url: import.meta.resolve(specifier), shortCircuit: true }
+}
+
+/** Node decides the format; `require` takes a path where `import` takes a URL. */
+function resolveFile(url: string, context: Context, next: Next): ReturnType<ResolveHookSync> {
+  return next(isRequire(context) ? fileURLToPath(url) : url, context)
+}
+
+function isRequire({ conditions }: Context): boolean {
+  return [...conditions].includes('require')
+}
+
 /** A package keeps its own dependencies; a peer that the folder left to the host is the host's. */
 function resolveForPackage(specifier: string, context: Context, next: Next): ReturnType<ResolveHookSync> {
   const name = packageOf(specifier)
   if (!HOST_PACKAGES.has(name)) return next(specifier, context)
-  const fromHost = () => next(specifier, { ...context, parentURL: import.meta.url })
+  const fromHost = () => resolveFromHost(specifier, context, next)
   if (name === '@agentos/sdk' || name === '@opentelemetry/api') return fromHost()
   try {
     return next(specifier, context)
@@ -148,7 +169,7 @@ function resolvePath(
     throw notFound(`"${specifier}" does not exist; it is imported by ${shownParent}. Check the path and its spelling.`)
   }
   const url = territory.isInRoot(file.href) ? file.href : territory.claim(file.href)
-  return next(url, context)
+  return resolveFile(url, context, next)
 }
 
 /** The file that an import means: itself, its TypeScript source, with an extension, or the index of a directory. */
@@ -177,11 +198,18 @@ function createLoad(options: HookOptions, territory: Territory): LoadHookSync {
       return { format: 'module', source, shortCircuit: true }
     }
     if (!territory.isAgentCode(url)) return next(url, context)
-    const location = new URL(url)
-    if (!isTransformed(extname(location.pathname))) return next(url, context)
-    const path = fileURLToPath(location)
-    const source = transformSource(location, relative(options.directory, path), readFileSync(path, 'utf8'))
-    return { format: location.pathname.endsWith('.cts') ? 'commonjs' : 'module', source, shortCircuit: true }
+    const path = fileURLToPath(url)
+    const shownPath = relative(options.directory, path)
+    if (isTransformed(extname(path))) {
+      const source = transformSource(new URL(url), shownPath, readFileSync(path, 'utf8'))
+      return { format: path.endsWith('.cts') ? 'commonjs' : 'module', source, shortCircuit: true }
+    }
+    const loaded = next(url, context)
+    if (loaded.format !== 'module' || !loaded.source) return loaded
+    // Of a module that does not parse, Node's error does not name the place.
+    const failure = diagnoseJavaScript(shownPath, readFileSync(path, 'utf8'), 'module')
+    if (failure !== undefined) throw failure
+    return loaded
   }
 }
 

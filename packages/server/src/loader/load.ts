@@ -151,7 +151,7 @@ async function importAgent(
       broken.push(path)
       continue
     }
-    const own = Object.values(namespace).filter((value): value is Tool => isDefinition(value, 'tool'))
+    const own = exportsOf(namespace).flatMap(([, value]) => (isTool(value) ? [value] : []))
     for (const tool of own) tools.add(tool)
     if (own.length === 0) reports.skip(path, 'exports no tool: export what tool() returns')
     else reports.load(path, [])
@@ -163,7 +163,7 @@ async function importAgent(
     return { exported: [], tools: [] }
   }
   const exported: Exported[] = []
-  for (const [name, value] of Object.entries(namespace)) {
+  for (const [name, value] of exportsOf(namespace)) {
     if (isAgent(value)) exported.push({ agent: value, name, file: module.path, defaultId: module.defaultId })
   }
   if (exported.length === 0) reports.skip(module.path, 'exports no agent: export what agent() returns')
@@ -175,4 +175,19 @@ function readInstructions(
   module: ModuleFile | undefined,
 ): string | undefined {
   return module?.instructions === undefined ? undefined : readFileSync(join(directory, module.instructions), 'utf8')
+}
+
+function isTool(value: unknown): value is Tool {
+  return isDefinition(value, 'tool')
+}
+
+/** Of a CommonJS module, Node tells all of `module.exports` under this name, and guesses at the rest. */
+const COMMONJS = 'module.exports'
+
+function exportsOf(namespace: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
+  const exports = namespace[COMMONJS]
+  if (exports === undefined) return Object.entries(namespace)
+  if (typeof exports !== 'object' || exports === null || isAgent(exports) || isTool(exports))
+    return [['default', exports]]
+  return Object.entries(exports)
 }

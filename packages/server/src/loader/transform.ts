@@ -40,7 +40,8 @@ export function transformSource(url: URL, shownPath: string, source: string): st
     lang: LANGUAGES[extension] ?? 'ts',
     sourceType: 'module',
     sourcemap: true,
-    decorator: { legacy: true, emitDecoratorMetadata: true },
+    // Without metadata: it would keep imports of types, which do not exist when the code runs.
+    decorator: { legacy: true },
   }
   const { code, map, errors } = transformSync(shownPath, source, options)
   const failure = toSourceError(errors, shownPath)
@@ -51,8 +52,12 @@ export function transformSource(url: URL, shownPath: string, source: string): st
 }
 
 /** What is wrong with a JavaScript source, when the parser finds something. */
-export function diagnoseJavaScript(shownPath: string, source: string): SourceError | undefined {
-  return toSourceError(transformSync(shownPath, source, { lang: 'jsx', sourceType: 'unambiguous' }).errors, shownPath)
+export function diagnoseJavaScript(
+  shownPath: string,
+  source: string,
+  sourceType: 'module' | 'commonjs',
+): SourceError | undefined {
+  return toSourceError(transformSync(shownPath, source, { lang: 'js', sourceType }).errors, shownPath)
 }
 
 function toSourceError(errors: readonly OxcError[], shownPath: string): SourceError | undefined {

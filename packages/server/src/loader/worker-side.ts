@@ -3,6 +3,7 @@
  * Shared by the server's worker and by the small workers of tests; what a run is, the caller says.
  * @module
  */
+import { setSourceMapsSupport } from 'node:module'
 import type { MessagePort } from 'node:worker_threads'
 import type { AgentInfo } from '../base/runnable.ts'
 import { NO_USAGE, type RunJob, type RunResult } from '../base/run.ts'
@@ -28,6 +29,7 @@ export type WorkerSide = {
 
 /** Installs guards and hooks, so call it before anything of the folder is imported. */
 export function openWorker(init: WorkerInit, parentPort: MessagePort): WorkerSide {
+  setSourceMapsSupport(true, { nodeModules: false, generatedCode: false })
   const port = createWorkerPort(parentPort)
   const strays: unknown[] = []
   let isLoading = true
