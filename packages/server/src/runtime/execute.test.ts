@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tool } from '@agentos/sdk'
 import { expect, test } from 'vitest'
@@ -300,23 +301,32 @@ test('a cancel keeps the partial answer, even when the model does not heed it', 
   expect(pulled).toBe(1)
 })
 
-test('a cancel ends a tool that does not heed it, and answers its call', async () => {
+test('a cancel ends a tool that does not heed it, tells it why, and answers its call', async () => {
   const controller = new AbortController()
+  let reason: unknown
   const hang = tool({
     name: 'hang',
     input: {},
-    run: () => new Promise(() => setTimeout(() => controller.abort(new Error('x')), 5)),
+    run: (_, ctx) => {
+      ctx.signal.addEventListener('abort', () => (reason = ctx.signal.reason))
+      setTimeout(() => controller.abort(new Error('by request')), 5)
+      return new Promise(() => {})
+    },
   })
-  const run = await testRun({
-    turns: [call(['hang', {}])],
-    agent: { tools: [hang] },
-    ports: { signal: controller.signal },
-  })
+  const agent = { tools: [hang] }
+  const run = await testRun({ turns: [call(['hang', {}])], agent, ports: { signal: controller.signal } })
   expect(run.result.status).toBe('CANCELLED')
+  expect(reason).toEqual(new Error('by request'))
   expect(run.kinds.slice(-2)).toEqual(['tool-start', 'tool-end'])
-  expect(run.result.uncommitted).toMatchObject([
-    { role: 'tool', isError: true, content: 'The run ended before tool "hang" did.' },
-  ])
+  const content = 'The run ended before tool "hang" did.'
+  expect(run.result.uncommitted).toMatchObject([{ role: 'tool', isError: true, content }])
+})
+
+test('leaves nothing on the signal of a run that has ended', async () => {
+  const { signal } = new AbortController()
+  const turns = [call(['weather', { city: 'Oslo' }]), say('ok')]
+  await testRun({ turns, agent: { tools: [weather], dependencies: { a: () => 1 } }, ports: { signal } })
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
 })
 
 test('a cancel ends the wait before a retry', async () => {
@@ -449,26 +459,28 @@ test.each([
   expect(roles(run.result.uncommitted)).toEqual(['user'])
 })
 
-test('waits for credit before it goes on streaming', async () => {
-  let credit = 2
-  const waits: number[] = []
-  const events: string[] = []
+test('emits nothing while it waits for credit', async () => {
+  let waiting = false
+  let waits = 0
+  const early: string[] = []
   const run = await testRun({
     turns: [say('a b c d e f')],
     ports: {
       emit: (event) => {
-        events.push(event.type)
-        credit--
+        if (waiting) early.push(event.type)
       },
       ready: () => {
-        if (credit > 0) return undefined
-        waits.push(events.length)
-        return sleep(1).then(() => void (credit = 2))
+        waiting = true
+        waits++
+        return sleep(2).then(() => {
+          waiting = false
+        })
       },
     },
   })
   expect(run.result.content).toBe('a b c d e f')
-  expect(waits.length).toBeGreaterThan(2)
+  expect(waits).toBe(6)
+  expect(early).toEqual([])
 })
 
 test('ends in an error when the journal cannot be written', async () => {

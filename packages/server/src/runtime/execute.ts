@@ -255,5 +255,3 @@ function callIdsOf({ loop }: Execution): ReadonlySet<string> {
 function isReply(message: { readonly role: string }): boolean {
   return message.role === 'assistant'
 }
-
-export type { RunPorts }

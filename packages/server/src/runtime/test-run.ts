@@ -8,7 +8,8 @@ import type { Message } from '../base/message.ts'
 import { NO_USAGE, type RunJob, type RunResult, type StepEvent } from '../base/run.ts'
 import type { Model, ModelPart, ModelRequest } from '../models/model.ts'
 import { prepareAgent } from './agent.ts'
-import { executeRun, type RunPorts } from './execute.ts'
+import { executeRun } from './execute.ts'
+import type { RunPorts } from './execution.ts'
 
 /** What the model does in each of its calls; the last turn repeats. */
 export type Turn = (request: ModelRequest, signal: AbortSignal) => Iterable<ModelPart> | AsyncIterable<ModelPart>
@@ -60,7 +61,7 @@ export const call =
     { type: 'finish', usage: USAGE, reason: 'tool-calls' },
   ]
 
-export const JOB: RunJob = {
+const JOB: RunJob = {
   runId: 'run-1',
   sessionId: 'session-1',
   userId: null,

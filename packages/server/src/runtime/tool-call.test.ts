@@ -138,6 +138,13 @@ test('gives up a tool that does not end, tells it, and drops its late result', a
   ])
 })
 
+test('does not abort the signal of a call that has ended in time', async () => {
+  let signal: AbortSignal | undefined
+  await callOnce(run((_, ctx) => void (signal = ctx.signal), { timeoutMs: 10 }))
+  await sleep(30)
+  expect(signal?.aborted).toBe(false)
+})
+
 test('a late failure of a tool that was given up harms nobody', async () => {
   const act = run(() => sleep(30).then(() => Promise.reject(new Error('late'))), { timeoutMs: 5 })
   expect((await callOnce(act)).isError).toBe(true)

@@ -19,7 +19,7 @@ test('describes an SDK tool for the model', async () => {
 
 test('takes arguments of no particular type as an object', async () => {
   const { parameters } = await prepareTool(tool({ name: 'look', input: {}, run: () => 1 }), '0')
-  expect(parameters).toEqual({ type: 'object' })
+  expect(parameters).toEqual({ type: 'object', properties: {} })
 })
 
 test('runs an AI SDK tool as the AI SDK would', async () => {

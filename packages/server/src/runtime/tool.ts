@@ -150,5 +150,6 @@ function toParameters(json: JsonObject, what: string): JsonObject {
       `${what}: input must describe an object, as models pass arguments by name; got type ${JSON.stringify(type)}`,
     )
   }
-  return type === undefined ? { type: 'object', ...json } : json
+  // Providers refuse an object that does not list its properties.
+  return { type: 'object', properties: {}, ...json }
 }
