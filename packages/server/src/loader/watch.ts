@@ -28,13 +28,13 @@ export function createWatcher({
 }: WatcherDeps): Watcher {
   const watchers = new Map<string, FSWatcher>()
   /** A directory that was removed and made again is another one, and its watcher is deaf. */
-  const inodes = new Map<string, number | undefined>()
+  const identities = new Map<string, string | undefined>()
   let hasWarned = false
 
   const forget = (directory: string) => {
     watchers.get(directory)?.close()
     watchers.delete(directory)
-    inodes.delete(directory)
+    identities.delete(directory)
   }
   const warn = (directory: string, error: unknown) => {
     if (hasWarned) return
@@ -49,7 +49,7 @@ export function createWatcher({
         warn(directory, error)
       })
       watchers.set(directory, watcher)
-      inodes.set(directory, inodeOf(directory))
+      identities.set(directory, identityOf(directory))
     } catch (error) {
       // A directory that is gone by now is a change, not a failure of watching.
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) warn(directory, error)
@@ -60,7 +60,7 @@ export function createWatcher({
     follow: (directories) => {
       const wanted = new Set(directories.slice(0, MAX_DIRECTORIES))
       for (const directory of watchers.keys()) {
-        if (!wanted.has(directory) || inodes.get(directory) !== inodeOf(directory)) forget(directory)
+        if (!wanted.has(directory) || identities.get(directory) !== identityOf(directory)) forget(directory)
       }
       for (const directory of wanted) if (!watchers.has(directory)) open(directory)
     },
@@ -70,6 +70,8 @@ export function createWatcher({
   }
 }
 
-function inodeOf(directory: string): number | undefined {
-  return statSync(directory, { throwIfNoEntry: false })?.ino
+/** Inode numbers are used again, so the time of birth belongs to them. */
+function identityOf(directory: string): string | undefined {
+  const stats = statSync(directory, { throwIfNoEntry: false })
+  return stats === undefined ? undefined : `${stats.ino} ${stats.birthtimeMs}`
 }
