@@ -1,10 +1,12 @@
 /**
  * The journal of a running run grows, in one statement, if the writer still holds its lease.
- * Hot: up to twice per step of a run. COST
+ * Hot, up to twice per step of a run: one round trip, one lock on the run row, one row and index entry per message.
+ * 0.5 ms for two messages on PostgreSQL 18 over loopback without fsync, 0.65 without a kept plan; 2.1 ms embedded.
  * @module
  */
 import { sql } from 'kysely'
 import type { Message } from '../base/message.ts'
+import { HOT } from './hot-statement.ts'
 import type { Db } from './tables.ts'
 import { jsonText } from './values.ts'
 
@@ -28,7 +30,7 @@ export type MessageCommit = Fence & {
  */
 export async function commitMessages(db: Db, commit: MessageCommit): Promise<boolean> {
   // The row lock makes a claim wait for this commit, or this commit see the claim: never in between.
-  const held = await sql<{ run_id: string }>`
+  const held = await sql<{ run_id: string }>`${HOT}
     with held as (
       select run_id from agentos_runs
       where run_id = ${commit.runId} and lease_owner = ${commit.owner} and attempt = ${commit.attempt}

@@ -1,12 +1,14 @@
 /**
  * The start of a run, in one statement: its session is made or touched, and the run is there, leased, or neither is.
- * Hot: once per run. COST
+ * Hot, once per run: one round trip, one new run row with three index entries, one session row written in place.
+ * 0.4 ms on PostgreSQL 18 over loopback without fsync, 0.65 without a kept plan; 1.5 ms embedded.
  * @module
  */
 import { sql } from 'kysely'
 import { AgentOSError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ModelName, RunOptions } from '../base/run.ts'
+import { HOT } from './hot-statement.ts'
 import type { Db, SessionType } from './tables.ts'
 import { jsonText } from './values.ts'
 
@@ -40,7 +42,7 @@ export type NewRun = {
  */
 export async function createRun(db: Db, run: NewRun): Promise<{ sessionState: JsonObject; createdAt: Date }> {
   const leaseMs = run.leaseOwner === null ? null : run.leaseMs
-  const created = await sql<{ session_state: JsonObject; created_at: Date }>`
+  const created = await sql<{ session_state: JsonObject; created_at: Date }>`${HOT}
     with session as (
       insert into agentos_sessions as s (session_id, session_type, component_id, user_id, default_name, session_state)
       values (${run.sessionId}, ${run.runType}, ${run.componentId}, ${run.userId}, ${run.defaultName},

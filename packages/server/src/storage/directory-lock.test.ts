@@ -64,6 +64,7 @@ test('a directory is locked once, and free again after its release', async () =>
 test('a directory that is not there is made', async () => {
   directory = join(directory, 'deep', 'er')
   const { release } = await lock()
+  expect(await readdir(directory)).toHaveLength(1)
   await release()
 })
 
@@ -123,6 +124,7 @@ describe('a claim of a process that is not this machine’s or container’s', (
     const nearlySilent = new Date(Date.now() - 9_700)
     await utimes(path(), nearlySilent, nearlySilent)
     const { release } = await lock()
+    expect(await readdir(directory)).toHaveLength(1)
     await release()
   })
 })

@@ -1,13 +1,16 @@
 /**
  * The end of a run, in one statement, if the writer still holds its lease: result, last messages, last events, and what
  * it changes in its session are all there, or none of it is.
- * Hot: once per run. COST
+ * Hot, once per run: one round trip, one run row with two index entries, one session row written in place, one row and
+ * index entry per message and for the events. 0.6 ms on PostgreSQL 18 over loopback without fsync, 0.95 without a kept
+ * plan; 3.4 ms embedded.
  * @module
  */
 import { sql } from 'kysely'
 import type { Json, JsonObject } from '../base/json.ts'
 import type { RunFailure, RunMetrics, RunStatus, StatePatch, Usage } from '../base/run.ts'
 import type { MessageCommit } from './commit-messages.ts'
+import { HOT } from './hot-statement.ts'
 import { TODAY, type EventChunk } from './run-events.ts'
 import type { Db } from './tables.ts'
 import { jsonText, textArray } from './values.ts'
@@ -33,7 +36,7 @@ export type RunEnd = MessageCommit & {
  */
 export async function finishRun(db: Db, end: RunEnd): Promise<{ finished: boolean; sessionState: JsonObject }> {
   const { error, statePatch, events } = end
-  const ended = await sql<{ session_state: JsonObject }>`
+  const ended = await sql<{ session_state: JsonObject }>`${HOT}
     with ended as (
       update agentos_runs set
         status = ${end.status}, content = ${jsonText(end.content)}, content_type = ${end.contentType},

@@ -1,11 +1,13 @@
 /**
  * What a run is told of the conversation before it, in one statement whose cost depends on the runs it returns and not
  * on how many the session has.
- * Hot: once per run of an agent with history. COST
+ * Hot, once per run of an agent with history: one round trip, one index range per run it returns. 0.25 ms for three runs
+ * of a session of fifty on PostgreSQL 18 over loopback, 0.4 without a kept plan; 1.5 ms embedded.
  * @module
  */
 import { sql } from 'kysely'
 import type { Message } from '../base/message.ts'
+import { HOT } from './hot-statement.ts'
 import type { Db } from './tables.ts'
 
 /**
@@ -14,7 +16,7 @@ import type { Db } from './tables.ts'
  */
 export async function loadHistory(db: Db, sessionId: string, numRuns: number): Promise<Message[]> {
   if (numRuns <= 0) return []
-  const history = await sql<{ message: Message }>`
+  const history = await sql<{ message: Message }>`${HOT}
     select m.message
     from (
       select run_id, created_at from agentos_runs

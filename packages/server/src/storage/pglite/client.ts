@@ -32,14 +32,14 @@ export type PgliteClient = {
 
 /**
  * Starts the thread and opens the directory in it.
- * @param onDeath told once when the thread ends without having been asked to
+ * @param onDeath told once when the thread, once it was open, ends without having been asked to
  * @throws {AgentOSError} DATABASE_UNAVAILABLE when the directory cannot be opened
  */
 export async function startPglite(directory: string, onDeath: (reason: string) => void): Promise<PgliteClient> {
   const workerData: WorkerInit = { directory }
   // No options of the main thread: what it preloads is not for this one, and some cannot be given to a thread at all.
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, execArgv: [] })
-  const connection = createConnection(worker, onDeath)
+  const connection = createConnection(worker, directory, onDeath)
   try {
     await connection.ready
   } catch (error) {
@@ -59,26 +59,31 @@ type Connection = {
 
 type Pending = { readonly resolve: (rows: Rows) => void; readonly reject: (error: unknown) => void }
 
-function createConnection(worker: Worker, onDeath: (reason: string) => void): Connection {
+function createConnection(worker: Worker, directory: string, onDeath: (reason: string) => void): Connection {
   const pending = new Map<number, Pending>()
   const ready = Promise.withResolvers<void>()
   const gone = Promise.withResolvers<void>()
   const exited = new Promise((resolve) => worker.once('exit', resolve))
   let nextId = 0
   let dead: Error | undefined
+  let isReady = false
   let stopping = false
 
   const die = (reason: string) => {
     if (dead !== undefined) return
-    dead = unavailable(`The embedded database has stopped: ${reason}`)
+    const what = isReady ? 'has stopped' : `in ${directory} cannot be opened`
+    dead = unavailable(`The embedded database ${what}: ${reason}`)
     ready.reject(dead)
     for (const { reject } of pending.values()) reject(dead)
     pending.clear()
     gone.resolve()
-    if (!stopping) onDeath(reason)
+    if (isReady && !stopping) onDeath(reason)
   }
   worker.on('message', (message: FromPglite) => {
-    if (message.type === 'ready') return ready.resolve()
+    if (message.type === 'ready') {
+      isReady = true
+      return ready.resolve()
+    }
     if (message.type === 'failed') return die(message.reason)
     const asked = pending.get(message.id)
     pending.delete(message.id)

@@ -53,13 +53,25 @@ describe('the directory', () => {
     await using database = await open()
     await migrate(database)
     expect((await readdir(directory)).filter((name) => !name.startsWith('lock-'))).toEqual(['postgres'])
-  })
+  }, 30_000)
 
   test('of another PostgreSQL version is refused, with its lock released', async () => {
     const { directory } = place.options
     await writeFile(join(directory, 'postgres', 'PG_VERSION'), '17\n')
-    await expect(open()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+    const what = `The embedded database in ${join(directory, 'postgres')} cannot be opened: `
+    await expect(open()).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+      message: expect.stringMatching(new RegExp(`^${what}.*FATAL:.*incompatible`)),
+    })
     expect(await readdir(directory)).toEqual(['postgres'])
+  })
+
+  test('that cannot be a directory is named', async () => {
+    const directory = join(place.options.directory, 'postgres', 'PG_VERSION')
+    await expect(openDatabase({ kind: 'embedded', directory }, { clock: systemClock })).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+      message: expect.stringContaining(`The data directory ${directory} cannot be used: EEXIST`),
+    })
   })
 })
 

@@ -7,10 +7,11 @@ import { mkdir, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kysely } from 'kysely'
 import type { Clock } from '../../base/clock.ts'
+import { AgentOSError } from '../../base/errors.ts'
 import { withDeadline } from '../deadline.ts'
 import { lockDirectory, type DirectoryLock } from '../directory-lock.ts'
 import type { Database, DatabaseLog, EmbeddedOptions } from '../engine.ts'
-import { codeOf } from '../failure.ts'
+import { codeOf, reasonOf, unavailable } from '../failure.ts'
 import type { Tables } from '../tables.ts'
 import { startPglite, type PgliteClient } from './client.ts'
 import { createPgliteDialect } from './dialect.ts'
@@ -22,7 +23,10 @@ export async function openEmbedded(
   { directory }: EmbeddedOptions,
   { clock, log }: { readonly clock: Clock; readonly log: DatabaseLog },
 ): Promise<Database> {
-  const lock = await lockDirectory(directory, clock)
+  const lock = await lockDirectory(directory, clock).catch((error: unknown) => {
+    if (error instanceof AgentOSError) throw error
+    throw unavailable(`The data directory ${directory} cannot be used: ${reasonOf(error)}`, error)
+  })
   try {
     const client = await openData(directory, (reason) => log('error', 'The embedded database has stopped', { reason }))
     const db = new Kysely<Tables>({ dialect: createPgliteDialect(client) })

@@ -8,6 +8,15 @@ import { PGlite } from '@electric-sql/pglite'
 import { vector } from '@electric-sql/pglite-pgvector'
 import type { FromPglite, TextError, TextRows, ToPglite, WorkerInit } from './protocol.ts'
 
+const FILE_ERRORS: ReadonlyMap<number, string> = new Map([
+  [2, 'EACCES: permission denied'],
+  [29, 'EIO: input/output error'],
+  [33, 'EMFILE: too many open files'],
+  [51, 'ENOSPC: no space left on device'],
+  [63, 'EPERM: operation not permitted'],
+  [69, 'EROFS: read-only file system'],
+])
+
 const ERROR_FIELDS = [
   'code',
   'severity',
@@ -26,7 +35,8 @@ const port = parentPort
 const send = (message: FromPglite) => port.postMessage(message)
 
 const { directory }: WorkerInit = workerData
-const database = new PGlite({ dataDir: directory, extensions: { vector } })
+let lastWords = ''
+const database = new PGlite({ dataDir: directory, extensions: { vector }, onStdout: listen, onStderr: listen })
 const opened = database.waitReady.then(keepText).then(
   () => send({ type: 'ready' }),
   (error: unknown) => fail(error),
@@ -77,7 +87,21 @@ function describe(error: Error): TextError {
   return { message: error.message, fields: Object.fromEntries(fields) }
 }
 
+/** Keeps the last failure that PostgreSQL logs: when it cannot go on, that is where it says why. */
+function listen(line: string): boolean {
+  const failure = /(?:FATAL|PANIC): .*/.exec(line)
+  if (failure) lastWords = `; ${failure[0]}`
+  return false
+}
+
 function fail(error: unknown): void {
-  send({ type: 'failed', reason: error instanceof Error ? error.message : String(error) })
+  send({ type: 'failed', reason: nameFailure(error) + lastWords })
   port.close()
+}
+
+/** Emscripten throws file system errors that are no Error, with the numbers of WASI. */
+function nameFailure(error: unknown): string {
+  if (error instanceof Error) return error.message
+  const errno = typeof error === 'object' && error !== null && 'errno' in error ? Number(error.errno) : 0
+  return FILE_ERRORS.get(errno) ?? `file system error ${errno}`
 }

@@ -11,12 +11,14 @@ import { withDeadline } from '../deadline.ts'
 import { breaksConnection, codeOf, reasonOf, translateFailure } from '../failure.ts'
 import { columnParser, parameterText } from '../values.ts'
 import type { ConnectionTarget } from './connection-url.ts'
+import { createPreparedStatements, type PreparedStatements } from './prepared-statements.ts'
 
 /** The server's own timeout comes first; this one is for a server or a network that says nothing any more. */
 const SILENCE_MARGIN_MS = 5_000
 const KEEPALIVE_DELAY_MS = 10_000
 const IDLE_MS = 30_000
 const INVALID_PASSWORD = '28P01'
+const UNNAMED = { retry: false, keepConnection: true }
 
 export type PoolSettings = {
   readonly target: ConnectionTarget
@@ -63,11 +65,12 @@ export function createPool(settings: PoolSettings): Pool {
   // otherwise be an unhandled 'error' event.
   pool.on('connect', (client) => client.on('error', () => {}))
 
+  const prepared = createPreparedStatements()
   const borrowed = new WeakMap<pg.PoolClient, PostgresPoolClient>()
   const connect = async (): Promise<PostgresPoolClient> => {
     const client = await connectClient(pool, passwordFile !== undefined)
     let guarded = borrowed.get(client)
-    if (!guarded) borrowed.set(client, (guarded = guardClient(client, settings.statementTimeoutMs)))
+    if (!guarded) borrowed.set(client, (guarded = guardClient(client, prepared, settings.statementTimeoutMs)))
     return guarded
   }
   return {
@@ -125,19 +128,26 @@ async function readPassword(path: string): Promise<string> {
   }
 }
 
-function guardClient(client: pg.PoolClient, statementTimeoutMs: number): PostgresPoolClient {
+function guardClient(
+  client: pg.PoolClient,
+  prepared: PreparedStatements,
+  statementTimeoutMs: number,
+): PostgresPoolClient {
   const silenceMs = statementTimeoutMs > 0 ? statementTimeoutMs + SILENCE_MARGIN_MS : 0
   let broken = false
-  const query = async (sql: string, parameters: readonly unknown[]) => {
-    const texts = parameters.map(parameterText)
+  const send = async (text: string, values: (string | null)[], name: string | undefined) => {
+    const answer = client.query(name === undefined ? { text, values } : { text, values, name })
     try {
-      const answer = client.query(sql, texts)
       return await (silenceMs > 0 ? withDeadline(answer, silenceMs) : answer)
     } catch (error) {
-      if (breaksConnection(error)) broken = true
+      const { retry, keepConnection } = name === undefined ? UNNAMED : prepared.judge(codeOf(error))
+      if (breaksConnection(error) || !keepConnection) broken = true
+      if (retry) return send(text, values, undefined)
       throw translateFailure(error)
     }
   }
+  const query = (sql: string, parameters: readonly unknown[]) =>
+    send(sql, parameters.map(parameterText), prepared.nameOf(sql))
   return {
     // Kysely's interface also has an overload for cursors, which no statement here uses.
     query: query as unknown as PostgresPoolClient['query'],
