@@ -6,7 +6,8 @@
 import { AgentOSError, type ErrorCode } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Message, ProviderMetadata, ToolCall } from '../base/message.ts'
-import type { ModelName, Usage } from '../base/run.ts'
+import type { ModelName } from '../base/run.ts'
+import type { Usage } from '../base/usage.ts'
 import type { ModelSettings } from '@agentos/sdk'
 
 export type ModelTool = { readonly name: string; readonly description: string; readonly parameters: JsonObject }

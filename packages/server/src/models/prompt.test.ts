@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../base/json.ts'
 import type { AssistantMessage, Message, ToolCall, ToolMessage } from '../base/message.ts'
-import { NO_USAGE } from '../base/run.ts'
+import { NO_USAGE } from '../base/usage.ts'
 import { toPrompt } from './prompt.ts'
 
 const base = { id: 'm', createdAt: 0 }

@@ -6,7 +6,7 @@
  */
 import { isJsonObject, parseJson, type Json } from '../base/json.ts'
 import type { ProviderMetadata } from '../base/message.ts'
-import type { Usage } from '../base/run.ts'
+import type { Usage } from '../base/usage.ts'
 import type { FinishReason, ModelPart } from './model.ts'
 
 /** A part of a version 2, 3 or 4 stream, as far as it is read. */

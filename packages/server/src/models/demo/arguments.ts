@@ -3,6 +3,7 @@
  * @module
  */
 import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts'
+import { conforms } from './conform.ts'
 import { exampleOf, fitNumber, fitText } from './example.ts'
 import { asText, propertiesOf, requiredOf, viewOf, type SchemaView } from './schema.ts'
 import {
@@ -29,6 +30,8 @@ type Offer = {
   readonly text: string
   readonly quotes: string[]
   readonly numbers: { readonly value: number; readonly before: string; readonly after: string }[]
+  /** Words of the names of all properties: a number beside one belongs to it. */
+  readonly nameTerms: ReadonlySet<string>
   /** Words of the tool itself, which are not data. */
   readonly toolTerms: ReadonlySet<string>
 }
@@ -58,14 +61,15 @@ export function fillArguments(
   earlier: readonly string[],
   toolText: string,
 ): Filled {
-  const offer = offerOf(message, toolText)
   const view = viewOf(parameters, parameters)
+  const offer = offerOf(message, toolText, view)
   const required = requiredOf(view)
   const input: Record<string, Json> = {}
   let missing: string | undefined
   for (const [name, schema] of orderOfFilling(view)) {
     const property = viewOf(schema, parameters)
-    const value = fillProperty(name, property, parameters, offer, required.has(name))
+    const found = fillProperty(name, property, parameters, offer, required.has(name))
+    const value = found !== undefined && conforms(schema, found, parameters) ? found : undefined
     if (value !== undefined) input[name] = value
     else if (required.has(name)) {
       const remembered = fillEarlier(name, property, parameters, earlier, toolText)
@@ -89,16 +93,25 @@ export function listedPlaces(
   return places.length > 1 ? { name: place[0], places: places.slice(0, 4) } : undefined
 }
 
-function offerOf(text: string, toolText: string): Offer {
+function offerOf(text: string, toolText: string, view: SchemaView): Offer {
   const own = termsOf(toolText)
   const toolTerms = new Set([...own, ...[...termsOf(text)].filter((term) => own.has(canonical(term)))])
-  return { text, quotes: [...quotesOf(text)], numbers: [...numbersOf(text)], toolTerms }
+  const nameTerms = termsOf(
+    propertiesOf(view)
+      .map(([name]) => name)
+      .join(' '),
+  )
+  return { text, quotes: [...quotesOf(text)], numbers: [...numbersOf(text)], nameTerms, toolTerms }
 }
 
-/** Required properties first: optional ones must not take what those need. */
+/** First what has to be found, then what has a default, last what may stay away: each takes what it uses. */
 function orderOfFilling(view: SchemaView): readonly (readonly [string, Json])[] {
   const required = requiredOf(view)
-  return [...propertiesOf(view)].sort(([a], [b]) => Number(required.has(b)) - Number(required.has(a)))
+  const need = ([name, schema]: readonly [string, Json]) => {
+    const hasDefault = isJsonObject(schema) && schema['default'] !== undefined
+    return (required.has(name) ? 2 : 0) + (hasDefault ? 0 : 1)
+  }
+  return [...propertiesOf(view)].sort((a, b) => need(b) - need(a))
 }
 
 function inSchemaOrder(view: SchemaView, input: Readonly<Record<string, Json>>): JsonObject {
@@ -115,8 +128,8 @@ function fillEarlier(
 ): Json | undefined {
   if (!PLACE.test(name)) return undefined
   for (const text of earlier.toReversed()) {
-    const value = fillProperty(name, view, root, offerOf(text, toolText), true)
-    if (value !== undefined) return value
+    const value = fillProperty(name, view, root, offerOf(text, toolText, view), true)
+    if (value !== undefined && conforms(view.schema, value, root)) return value
   }
   return undefined
 }
@@ -177,7 +190,9 @@ function fillFlag(name: string, schema: JsonObject, { text }: Offer, required: b
 function fillNumber(name: string, view: SchemaView, offer: Offer, required: boolean): Json | undefined {
   const terms = termsOf(name)
   const near = offer.numbers.findIndex(({ before, after }) => terms.has(stem(before)) || terms.has(stem(after)))
-  const index = near >= 0 ? near : required && offer.numbers.length > 0 ? 0 : -1
+  const belongs = (word: string) => offer.nameTerms.has(stem(word))
+  const free = required ? offer.numbers.findIndex(({ before, after }) => !belongs(before) && !belongs(after)) : -1
+  const index = near >= 0 ? near : free
   const [found] = index >= 0 ? offer.numbers.splice(index, 1) : []
   if (found !== undefined) return fitNumber(view, found.value)
   return view.schema['default'] ?? (required ? fitNumber(view, 1) : undefined)

@@ -44,7 +44,8 @@ export function chat(conversation: Conversation, tools: readonly ModelTool[]): s
 
 function recallWords({ message, earlier, answers }: Conversation): string | undefined {
   const text = message.toLowerCase()
-  const asksForMine = /\bwhat (?:did|have) i (?:say|said|ask|asked|tell|told|write|written)\b/.test(text)
+  const asksForMine =
+    /\bwhat (?:did|have) i (?:just |first |last )?(?:say|said|ask|asked|tell|told|write|written)\b/.test(text)
   const first = /\bfirst (?:message|question|thing|word)/.test(text) || (asksForMine && /\bfirst\b/.test(text))
   if (first)
     return earlier[0] === undefined

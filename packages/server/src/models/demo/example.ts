@@ -4,6 +4,7 @@
  * @module
  */
 import type { Json, JsonObject } from '../../base/json.ts'
+import { conforms } from './conform.ts'
 import { synthesize } from './pattern.ts'
 import { asText, limitOf, propertiesOf, requiredOf, viewOf, type SchemaView } from './schema.ts'
 
@@ -19,15 +20,6 @@ const FORMATS: Readonly<Record<string, string>> = {
   hostname: 'example.com',
   ipv4: '192.0.2.1',
   ipv6: '2001:db8::1',
-}
-
-/** How a text of a format looks; a text that looks so is kept. */
-const FORMAT_LOOKS: Readonly<Record<string, RegExp>> = {
-  date: /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)$/,
-  email: /^[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}$/,
-  uri: /^https?:\/\/[\w.-]+(?::\d+)?(?:[/?#]\S*)?$/,
-  url: /^https?:\/\/[\w.-]+(?::\d+)?(?:[/?#]\S*)?$/,
-  uuid: /^[\da-f]{8}-[\da-f]{4}-[1-8][\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i,
 }
 
 /** @param text what free strings say, as far as their limits allow */
@@ -92,15 +84,12 @@ function exampleObject(view: SchemaView, root: JsonObject, text: string, depth: 
 export function fitText(view: SchemaView, text: string): string {
   const { schema } = view
   const name = asText(schema['format'] ?? '')
-  const format = FORMAT_LOOKS[name]?.test(text) === true ? text : FORMATS[name]
   const pattern = typeof schema['pattern'] === 'string' ? schema['pattern'] : undefined
-  if (format !== undefined) return matches(pattern, format) ? format : synthesize(pattern ?? '')
   const least = limitOf(view, 'minLength') ?? 0
   const most = limitOf(view, 'maxLength') ?? Infinity
   const long = text.length >= least ? text : text.padEnd(least, text === '' ? 'x' : ` ${text}`)
-  const cut = long.length > most ? long.slice(0, most) : long
-  if (matches(pattern, cut)) return cut
-  return synthesize(pattern ?? '')
+  const candidates = [text, long.slice(0, most), FORMATS[name] ?? '', pattern === undefined ? 'x' : synthesize(pattern)]
+  return candidates.find((candidate) => conforms(schema, candidate, {})) ?? candidates.at(-1) ?? ''
 }
 
 /** `value` within the limits of a number schema. */
@@ -116,14 +105,4 @@ export function fitNumber(view: SchemaView, value: number): number {
   if (step === undefined) return clamped
   const rounded = Math.ceil(clamped / step) * step
   return rounded > most ? Math.floor(clamped / step) * step : rounded
-}
-
-function matches(pattern: string | undefined, text: string): boolean {
-  if (pattern === undefined) return true
-  try {
-    return new RegExp(pattern, 'u').test(text)
-  } catch {
-    // A pattern in another dialect cannot be checked here; the server validates the answer anyway.
-    return true
-  }
 }

@@ -5,7 +5,7 @@
  */
 import { sleep } from '../../base/backoff.ts'
 import type { Message } from '../../base/message.ts'
-import { NO_USAGE, type Usage } from '../../base/run.ts'
+import { NO_USAGE, type Usage } from '../../base/usage.ts'
 import type { Model, ModelPart, ModelRequest } from '../model.ts'
 import { nextTurn } from './turn.ts'
 

@@ -7,9 +7,21 @@ const CLASSES: Readonly<Record<string, string>> = { d: '1', D: 'a', w: 'a', W: '
 
 type Parsed = { readonly text: string; readonly next: number }
 
-/** @param pattern source of a regular expression */
+/**
+ * @param pattern source of a regular expression
+ * @returns the empty text when it is none
+ */
 export function synthesize(pattern: string): string {
-  return alternatives(pattern, 0).text
+  return isExpression(pattern) ? alternatives(pattern, 0).text : ''
+}
+
+function isExpression(pattern: string): boolean {
+  try {
+    return new RegExp(pattern) instanceof RegExp
+  } catch {
+    // A schema may carry the dialect of another language.
+    return false
+  }
 }
 
 function alternatives(pattern: string, start: number): Parsed {

@@ -75,7 +75,8 @@ function merge(a: JsonObject, b: JsonObject): JsonObject {
   }
 }
 
-function pointTo(reference: string, root: JsonObject): JsonObject {
+/** What a local reference names; `{}` when there is no such place. */
+export function pointTo(reference: string, root: JsonObject): JsonObject {
   if (!reference.startsWith('#')) return {}
   let at: Json = root
   for (const step of reference.slice(1).split('/').filter(Boolean)) {

@@ -6,6 +6,7 @@
 import { isJsonObject, parseJson, type Json, type JsonObject } from '../../base/json.ts'
 import type { ToolMessage } from '../../base/message.ts'
 import { fillArguments } from './arguments.ts'
+import { conforms } from './conform.ts'
 import { exampleOf, fitText } from './example.ts'
 import { propertiesOf, requiredOf, viewOf, type SchemaView } from './schema.ts'
 import { wordsOf } from './words.ts'
@@ -27,25 +28,25 @@ export function structuredAnswer(
   const required = requiredOf(view)
   const entries = propertiesOf(view).flatMap(([name, property]) => {
     const fallback = isJsonObject(base) ? base[name] : undefined
-    const value = chooseValue(name, viewOf(property, schema), known, required.has(name) ? input[name] : undefined, said)
-    const chosen = value ?? fallback
+    const filled = required.has(name) ? input[name] : undefined
+    const candidates = candidatesFor(name, viewOf(property, schema), known, filled, said)
+    const chosen = candidates.find((value) => conforms(property, value, schema)) ?? fallback
     return chosen === undefined ? [] : [[name, chosen] as const]
   })
   return { ...(isJsonObject(base) ? base : {}), ...Object.fromEntries(entries) }
 }
 
-function chooseValue(
+/** What the results say of it, then the answer in words where it is a free text, then what the message offers. */
+function candidatesFor(
   name: string,
   view: SchemaView,
   known: ReadonlyMap<string, Json>,
   filled: Json | undefined,
   said: string,
-): Json | undefined {
-  const result = known.get(keyOf(name))
-  if (result !== undefined && fits(view, result)) return result
-  if (view.schema['enum'] !== undefined || view.schema['const'] !== undefined) return filled
-  if (view.type === 'string' && FREE_TEXT.test(name)) return fitText(view, said)
-  return filled
+): readonly Json[] {
+  const isFree = view.type === 'string' && FREE_TEXT.test(name) && view.schema['enum'] === undefined
+  const texts = isFree ? [fitText(view, said)] : []
+  return [known.get(keyOf(name)), ...texts, filled].filter((value) => value !== undefined)
 }
 
 /** Scalar values of the results by their keys, the arguments of the calls included. */
@@ -64,13 +65,4 @@ function knownValues(results: readonly ToolMessage[]): ReadonlyMap<string, Json>
 /** `temperature_c` and `temperatureC` are the same key. */
 function keyOf(name: string): string {
   return wordsOf(name).join('')
-}
-
-/** Whether a known value has the type, and nothing that a limit could refuse. */
-function fits({ schema, type }: SchemaView, value: Json): boolean {
-  const limits = ['enum', 'const', 'pattern', 'format', 'multipleOf', 'minimum', 'maximum', 'minLength', 'maxLength']
-  if (limits.some((keyword) => schema[keyword] !== undefined)) return false
-  if (schema['exclusiveMinimum'] !== undefined || schema['exclusiveMaximum'] !== undefined) return false
-  if (type === 'integer') return Number.isInteger(value)
-  return type === 'any' || (type !== 'object' && type !== 'array' && typeof value === type)
 }
