@@ -4,7 +4,7 @@
  * @module
  */
 import type { Json, JsonObject } from './json.ts'
-import type { Usage } from './run.ts'
+import type { Usage } from './usage.ts'
 
 type MessageBase = {
   readonly id: string

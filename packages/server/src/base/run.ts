@@ -6,39 +6,10 @@
 import type { ErrorCode } from './errors.ts'
 import type { Json, JsonObject } from './json.ts'
 import type { Message } from './message.ts'
+import type { Usage } from './usage.ts'
 
 /** Status as stored and as sent; the words are Agno's. */
 export type RunStatus = 'PENDING' | 'RUNNING' | 'PAUSED' | 'COMPLETED' | 'CANCELLED' | 'ERROR' | 'REGENERATED'
-
-/** Tokens of one or more model calls; a count the provider did not report is 0. */
-export type Usage = {
-  readonly inputTokens: number
-  readonly outputTokens: number
-  readonly totalTokens: number
-  readonly reasoningTokens: number
-  readonly cacheReadTokens: number
-  readonly cacheWriteTokens: number
-}
-
-export const NO_USAGE: Usage = {
-  inputTokens: 0,
-  outputTokens: 0,
-  totalTokens: 0,
-  reasoningTokens: 0,
-  cacheReadTokens: 0,
-  cacheWriteTokens: 0,
-}
-
-export function addUsage(a: Usage, b: Usage): Usage {
-  return {
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    totalTokens: a.totalTokens + b.totalTokens,
-    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
-    cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
-    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
-  }
-}
 
 /** The model of a run: `provider` and `id` as in `provider:id`. */
 export type ModelName = { readonly provider: string; readonly id: string }

@@ -9,6 +9,7 @@ import type { FileReport } from '../base/runnable.ts'
 import { discoverModules } from './discover.ts'
 import type { ManagedGeneration } from './generation.ts'
 import { type Location, locateRevision } from './location.ts'
+import { createPacer } from './pacer.ts'
 import { loadRevision, type LoadSettings, type RevisionDeps } from './revision.ts'
 import type { Look, Sight } from './sight.ts'
 import type { Snapshot, Snapshots } from './snapshot.ts'
@@ -51,7 +52,7 @@ export async function attemptRevision(sight: Sight, options: AttemptOptions): Pr
   if (location.isPinned && pinnedContent(location) === options.serving?.content)
     return sameAs(options.serving.generation)
   try {
-    tree = sight.tree ?? (await scanTree(location.root))
+    tree = sight.tree ?? (await scanTree(location.root, createPacer(options.deps.clock)))
     snapshot = await options.snapshots.take(tree)
   } catch (error) {
     if (isGone(error)) return { type: 'moved' }

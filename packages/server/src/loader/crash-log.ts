@@ -5,9 +5,10 @@
  */
 import { backoffMs } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
+import type { Log } from '../telemetry/log.ts'
 
 export type CrashLog = {
-  readonly note: (reason: string) => void
+  readonly note: (reason: string, lostRuns: number) => void
   /** Ends within the last minute. */
   readonly count: () => number
   readonly isLoop: () => boolean
@@ -22,7 +23,7 @@ const WINDOW_MS = 60_000
 const LOOP = 3
 const BACKOFF = { baseMs: 500, maxMs: 10_000 }
 
-export function createCrashLog(clock: Clock): CrashLog {
+export function createCrashLog(clock: Clock, log: Log, revision: string): CrashLog {
   let times: readonly number[] = []
   let lastReason = ''
   const count = () => {
@@ -33,9 +34,11 @@ export function createCrashLog(clock: Clock): CrashLog {
   return {
     count,
     isLoop,
-    note: (reason) => {
+    note: (reason, lostRuns) => {
       times = [...times, clock.monotonic()]
       lastReason = reason
+      const text = isLoop() ? 'the worker of a revision keeps ending' : 'the worker of a revision ended by itself'
+      log.error(text, { revision, reason, ends_within_a_minute: count(), lost_runs: lostRuns })
     },
     // One worker waits here, so there is no crowd to spread.
     waitMs: () => (count() <= 1 ? 0 : backoffMs(BACKOFF, count() - 2, 1)),

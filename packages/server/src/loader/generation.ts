@@ -20,6 +20,8 @@ export type Generation = {
   readonly manifest: Manifest
   /** Starts a run. Never throws: on a generation that has ended, `onLost` is called soon. */
   readonly start: (job: RunJob, handlers: RunHandlers) => RunHandle
+  /** Keeps it from ending while a run for it is being stored. The caller gives it back, once. */
+  readonly retain: () => () => void
   readonly activeRuns: () => number
 }
 
@@ -50,9 +52,6 @@ export type StartOutcome =
   | { readonly type: 'ready'; readonly generation: ManagedGeneration }
   | Exclude<LoadOutcome, { type: 'ready' }>
 
-/** A caller that took the generation just before a swap starts its run within this time. */
-const IDLE_LINGER_MS = 250
-
 /** Starts a worker on the revision. Resolves when it serves, or when it was rejected or died; then nothing is left of it. */
 export async function startGeneration(options: GenerationOptions): Promise<StartOutcome> {
   let onIdle = () => {}
@@ -81,6 +80,7 @@ export async function startGeneration(options: GenerationOptions): Promise<Start
       queueMicrotask(() => handlers.onLost(`revision ${revision} has ended`))
       return { cancel: () => {} }
     },
+    retain: supervisor.retain,
     activeRuns: table.size,
     state: supervisor.state,
     problem: supervisor.problem,
@@ -99,24 +99,20 @@ function supervise(
 ) {
   const { revision } = init
   const stopping = new AbortController()
-  const crashes = createCrashLog(clock)
+  const crashes = createCrashLog(clock, log, revision)
   let thread: Thread = first
   let isServing = true
   let isDraining = false
   let hasEnded = false
+  let retained = 0
 
-  const noteCrash = (reason: string) => {
-    crashes.note(reason)
-    const text = crashes.isLoop() ? 'the worker of a revision keeps ending' : 'the worker of a revision ended by itself'
-    log.error(text, { revision, reason, ends_within_a_minute: crashes.count(), lost_runs: table.size() })
-  }
   const restart = () =>
     restartThread({
       start: () => (thread = start()),
       waitMs: crashes.waitMs,
       signal: stopping.signal,
       onFailure: (reason) => {
-        noteCrash(reason)
+        crashes.note(reason, table.size())
         table.loseAll(`the worker of revision ${revision} does not start: ${reason}`)
       },
     })
@@ -126,7 +122,7 @@ function supervise(
       const reason = await thread.ended
       isServing = false
       if (stopping.signal.aborted) break
-      noteCrash(reason)
+      crashes.note(reason, table.size())
       table.detach(`the worker of revision ${revision} ended: ${reason}`)
       if (isDraining || !(await restart())) break
       isServing = true
@@ -144,14 +140,19 @@ function supervise(
     await ended
   }
   const endWhenIdle = () => {
-    if (!isDraining || table.size() > 0) return
-    setTimeout(() => {
-      if (table.size() === 0 && !hasEnded) void stop(`revision ${revision} was replaced`)
-    }, IDLE_LINGER_MS)
+    if (isDraining && !stopping.signal.aborted && table.size() + retained === 0) void stop(`revision ${revision} was replaced`)
+  }
+  const retain = () => {
+    retained++
+    return () => {
+      retained--
+      endWhenIdle()
+    }
   }
   return {
     hasEnded: () => hasEnded || stopping.signal.aborted,
     onIdle: endWhenIdle,
+    retain,
     state: (): GenerationState => {
       if (isDraining) return 'draining'
       if (crashes.isLoop()) return 'degraded'

@@ -6,7 +6,7 @@
  * was copied from, so the folder's own `node_modules` and those of the directories above it are found.
  * @module
  */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { createRequire, isBuiltin, type LoadHookSync, registerHooks, type ResolveHookSync } from 'node:module'
 import { extname, join, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -79,7 +79,7 @@ function createTerritory({ root, origin }: HookOptions, outside: Set<string>) {
 }
 
 function createResolve(options: HookOptions, territory: Territory): ResolveHookSync {
-  const shown = (url: string) => relative(options.directory, fileURLToPath(url))
+  const hosted = new Map<string, string>()
   return (specifier, context, next) => {
     const { parentURL } = context
     if (decoratorHelper(specifier) !== undefined) {
@@ -87,7 +87,7 @@ function createResolve(options: HookOptions, territory: Territory): ResolveHookS
     }
     if (parentURL === undefined || !territory.isAgentCode(parentURL)) {
       return parentURL !== undefined && territory.isPackage(parentURL)
-        ? resolveForPackage(specifier, context, next)
+        ? resolveForPackage(specifier, context, next, hosted)
         : next(specifier, context)
     }
     if (isBuiltin(specifier) || specifier.startsWith('data:')) return next(specifier, context)
@@ -95,13 +95,13 @@ function createResolve(options: HookOptions, territory: Territory): ResolveHookS
     if (specifier === TESTING && options.testing !== undefined) {
       return { url: options.testing.href, format: 'module-typescript', shortCircuit: true }
     }
-    if (HOST_PACKAGES.has(packageOf(specifier))) return resolveFromHost(specifier, context, next)
+    if (HOST_PACKAGES.has(packageOf(specifier))) return resolveFromHost(specifier, hosted)
     try {
       const found = resolveFrom(territory.toOrigin(parentURL), specifier, context, next)
       const url = territory.claim(found.url)
       return url === found.url ? found : resolveFile(url, context, next)
     } catch (error) {
-      throw explainMissing(error, specifier, shown(parentURL), options)
+      throw explainMissing(error, specifier, showPath(fileURLToPath(parentURL), options), options)
     }
   }
 }
@@ -116,13 +116,19 @@ function resolveFrom(parentURL: string, specifier: string, context: Context, nex
 }
 
 /** Also a `require` gets the module that an `import` gets, so that there is one copy. */
-function resolveFromHost(specifier: string, context: Context, next: Next): ReturnType<ResolveHookSync> {
-  if (!isRequire(context)) return next(specifier, { ...context, parentURL: import.meta.url })
-  return { url: import.meta.resolve(specifier), shortCircuit: true }
+function resolveFromHost(specifier: string, hosted: Map<string, string>): ReturnType<ResolveHookSync> {
+  let url = hosted.get(specifier)
+  if (url === undefined) {
+    url = import.meta.resolve(specifier)
+    hosted.set(specifier, url)
+  }
+  return { url, shortCircuit: true }
 }
 
-/** Node decides the format; `require` takes a path where `import` takes a URL. */
+/** Of a source the format is known; else Node decides. `require` takes a path where `import` takes a URL. */
 function resolveFile(url: string, context: Context, next: Next): ReturnType<ResolveHookSync> {
+  const path = pathOf(url)
+  if (isTransformed(extname(path))) return { url, format: formatOf(path), shortCircuit: true }
   return next(isRequire(context) ? fileURLToPath(url) : url, context)
 }
 
@@ -131,15 +137,19 @@ function isRequire({ conditions }: Context): boolean {
 }
 
 /** A package keeps its own dependencies; a peer that the folder left to the host is the host's. */
-function resolveForPackage(specifier: string, context: Context, next: Next): ReturnType<ResolveHookSync> {
+function resolveForPackage(
+  specifier: string,
+  context: Context,
+  next: Next,
+  hosted: Map<string, string>,
+): ReturnType<ResolveHookSync> {
   const name = packageOf(specifier)
   if (!HOST_PACKAGES.has(name)) return next(specifier, context)
-  const fromHost = () => resolveFromHost(specifier, context, next)
-  if (name === '@agentos/sdk' || name === '@opentelemetry/api') return fromHost()
+  if (name === '@agentos/sdk' || name === '@opentelemetry/api') return resolveFromHost(specifier, hosted)
   try {
     return next(specifier, context)
   } catch (error) {
-    if (isNotFound(error)) return fromHost()
+    if (isNotFound(error)) return resolveFromHost(specifier, hosted)
     throw error
   }
 }
@@ -153,20 +163,22 @@ function resolvePath(
   next: Next,
 ): ReturnType<ResolveHookSync> {
   const wanted = new URL(specifier, parentURL)
-  const shownParent = relative(options.directory, fileURLToPath(parentURL))
+  const shownParent = () => showPath(fileURLToPath(parentURL), options)
   let base = wanted
   // A parent outside the snapshot imports its neighbours where they are.
   if (!territory.isInRoot(wanted.href) && territory.isInRoot(parentURL)) {
     base = new URL(specifier, territory.toOrigin(parentURL))
     if (!options.mayLeave) {
       throw notFound(
-        `"${specifier}" leaves the revision; it is imported by ${shownParent}. Move it into the repository.`,
+        `"${specifier}" leaves the revision; it is imported by ${shownParent()}. Move it into the repository.`,
       )
     }
   }
   const file = findSource(base)
   if (file === undefined) {
-    throw notFound(`"${specifier}" does not exist; it is imported by ${shownParent}. Check the path and its spelling.`)
+    throw notFound(
+      `"${specifier}" does not exist; it is imported by ${shownParent()}. Check the path and its spelling.`,
+    )
   }
   const url = territory.isInRoot(file.href) ? file.href : territory.claim(file.href)
   return resolveFile(url, context, next)
@@ -199,10 +211,10 @@ function createLoad(options: HookOptions, territory: Territory): LoadHookSync {
     }
     if (!territory.isAgentCode(url)) return next(url, context)
     const path = fileURLToPath(url)
-    const shownPath = relative(options.directory, path)
+    const shownPath = showPath(path, options)
     if (isTransformed(extname(path))) {
       const source = transformSource(new URL(url), shownPath, readFileSync(path, 'utf8'))
-      return { format: path.endsWith('.cts') ? 'commonjs' : 'module', source, shortCircuit: true }
+      return { format: formatOf(path), source, shortCircuit: true }
     }
     const loaded = next(url, context)
     if (loaded.format !== 'module' || !loaded.source) return loaded
@@ -222,7 +234,20 @@ function packageOf(specifier: string): string {
 }
 
 function isFile(path: string): boolean {
-  return existsSync(path) && statSync(path).isFile()
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+}
+
+/** Path of a file URL, undecoded, without query and hash; enough to tell an extension. */
+function pathOf(url: string): string {
+  return url.split(/[?#]/, 1)[0] ?? url
+}
+
+function formatOf(path: string): 'module' | 'commonjs' {
+  return path.endsWith('.cts') ? 'commonjs' : 'module'
+}
+
+function showPath(path: string, { directory }: HookOptions): string {
+  return path.startsWith(directory + sep) ? path.slice(directory.length + 1) : relative(directory, path)
 }
 
 function isNotFound(error: unknown): error is Error & { code: string } {

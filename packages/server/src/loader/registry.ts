@@ -77,7 +77,7 @@ export function createRegistry(options: RegistryOptions, deps: RegistryDeps): Re
   const condition = createCondition(log, serving.revision)
   const snapshots = createSnapshots(options.snapshotDirectory, process.pid)
   const nameRevision = createRevisionNames()
-  const look = createLook(options.directory)
+  const look = createLook(options.directory, clock)
   const pursuit = createPursuit({
     look,
     condition,

@@ -5,7 +5,9 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Clock } from '../base/clock.ts'
 import { type Location, locateRevision } from './location.ts'
+import { createPacer } from './pacer.ts'
 import { scanTree, type Tree } from './tree.ts'
 
 export type Sight = {
@@ -28,7 +30,7 @@ export type Look = {
   readonly mindOutside: (paths: readonly string[]) => void
 }
 
-export function createLook(directory: string): Look {
+export function createLook(directory: string, clock: Clock): Look {
   let minded: readonly string[] = []
   return {
     see: async () => {
@@ -39,7 +41,7 @@ export function createLook(directory: string): Look {
         const base = `${name}\0${folder}`
         return { identity: base, base, location, tree: undefined, outside: '' }
       }
-      const tree = await scanTree(root)
+      const tree = await scanTree(root, createPacer(clock))
       const outside = await signFiles(minded)
       const base = `${root}\0${folder}\0${tree.signature}`
       return { identity: `${base}\0${outside}`, base, location, tree, outside }

@@ -8,7 +8,7 @@
  */
 import { constants } from 'node:fs'
 import { copyFile, mkdir, readFile, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
-import { createHash, type Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { Tree, TreeFile } from './tree.ts'
 
@@ -100,31 +100,43 @@ function isAlive(pid: number): boolean {
 
 async function copyTree(tree: Tree, root: string): Promise<string> {
   const directories = new Set(tree.files.map(({ path }) => dirname(path)))
-  for (const directory of directories) await mkdir(join(root, directory), { recursive: true })
-  const digests: string[] = Array.from({ length: tree.files.length }, () => '')
-  let next = 0
-  const copyNext = async () => {
-    for (let index = next++; index < tree.files.length; index = next++) {
-      // In bounds by the loop's condition.
-      digests[index] = await copyOne(tree.files[index] as TreeFile, root)
-    }
-  }
-  // All of them end before the copy is given up, so that none writes into a slot that is being removed.
-  const outcomes = await Promise.allSettled(Array.from({ length: PARALLEL }, copyNext))
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-  const all: Hash = createHash('sha256')
-  for (const digest of digests) all.update(digest)
-  return all.digest('hex')
+  await forEach([...directories], (directory) => mkdir(join(root, directory), { recursive: true }))
+  const digests = new Map<string, Buffer>()
+  await forEach(tree.files, async (file) => digests.set(file.path, await copyOne(file, root)))
+  const content = createHash('sha256')
+  for (const { path } of tree.files) content.update(digests.get(path) ?? '')
+  return content.digest('hex')
 }
 
-async function copyOne({ path, source, bytes }: TreeFile, root: string): Promise<string> {
+/**
+ * Acts on all items, {@link PARALLEL} at a time. When one fails it throws that failure, after those under way have ended,
+ * so that none writes into a slot that is being removed.
+ */
+async function forEach<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
+  const left = items.values()
+  let failure: { readonly error: unknown } | undefined
+  const worker = async () => {
+    for (const item of left) {
+      if (failure !== undefined) return
+      try {
+        await act(item)
+      } catch (error) {
+        failure ??= { error }
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: PARALLEL }, worker))
+  if (failure !== undefined) throw failure.error
+}
+
+async function copyOne({ path, source, bytes }: TreeFile, root: string): Promise<Buffer> {
   const digest = createHash('sha256').update(path).update('\0')
   const target = join(root, path)
   if (bytes > MAX_HASHED_BYTES) {
     await copyFile(source, target, constants.COPYFILE_FICLONE)
-    return digest.update(String(bytes)).digest('hex')
+    return digest.update(String(bytes)).digest()
   }
   const content = await readFile(source)
   await writeFile(target, content)
-  return digest.update(content).digest('hex')
+  return digest.update(content).digest()
 }

@@ -3,10 +3,11 @@
  * Shared by the server's worker and by the small workers of tests; what a run is, the caller says.
  * @module
  */
-import { setSourceMapsSupport } from 'node:module'
+import { flushCompileCache, setSourceMapsSupport } from 'node:module'
 import type { MessagePort } from 'node:worker_threads'
 import type { AgentInfo } from '../base/runnable.ts'
-import { NO_USAGE, type RunJob, type RunResult } from '../base/run.ts'
+import type { RunJob, RunResult } from '../base/run.ts'
+import { NO_USAGE } from '../base/usage.ts'
 import { describeFailure } from './failure.ts'
 import { installGuards } from './guards.ts'
 import { installHooks } from './hooks.ts'
@@ -29,6 +30,7 @@ export type WorkerSide = {
 
 /** Installs guards and hooks, so call it before anything of the folder is imported. */
 export function openWorker(init: WorkerInit, parentPort: MessagePort): WorkerSide {
+  hideCompileCache(init)
   setSourceMapsSupport(true, { nodeModules: false, generatedCode: false })
   const port = createWorkerPort(parentPort)
   const strays: unknown[] = []
@@ -51,8 +53,17 @@ export function openWorker(init: WorkerInit, parentPort: MessagePort): WorkerSid
       isLoading = false
       if (result.ok) port.loaded(result.manifest, hooks.outside())
       else port.rejected(result.files, hooks.outside())
+      // A worker that is terminated writes nothing any more.
+      flushCompileCache()
     },
   }
+}
+
+/** The cache is on by now; agents and what they spawn should see the environment that they were given. */
+function hideCompileCache({ env }: WorkerInit): void {
+  const { env: seen } = process
+  if (env['NODE_COMPILE_CACHE'] === undefined) delete seen['NODE_COMPILE_CACHE']
+  else seen['NODE_COMPILE_CACHE'] = env['NODE_COMPILE_CACHE']
 }
 
 function acceptRuns(port: WorkerPort, execute: Served['execute']): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { NO_USAGE } from '../base/run.ts'
+import { NO_USAGE } from '../base/usage.ts'
 import type { ModelPart } from '../models/model.ts'
 import { addPart, createDraft, finalPartsOf, partialPartsOf } from './draft.ts'
 

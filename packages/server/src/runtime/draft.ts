@@ -4,7 +4,7 @@
  * @module
  */
 import type { AssistantPart, ProviderMetadata, ToolCall } from '../base/message.ts'
-import { NO_USAGE, type Usage } from '../base/run.ts'
+import { NO_USAGE, type Usage } from '../base/usage.ts'
 import type { FinishReason, ModelPart } from '../models/model.ts'
 
 export type Draft = {

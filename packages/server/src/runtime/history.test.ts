@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { AssistantPart, Message } from '../base/message.ts'
-import { NO_USAGE } from '../base/run.ts'
+import { NO_USAGE } from '../base/usage.ts'
 import { usableHistory } from './history.ts'
 import { replay } from './loop.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { toolCallsOf, type AssistantMessage, type Message, type ToolCall, type ToolMessage } from '../base/message.ts'
-import { NO_USAGE } from '../base/run.ts'
+import { NO_USAGE } from '../base/usage.ts'
 import { apply, decide, EMPTY_LOOP, replay, stopResultOf, type LoopSettings, type LoopState } from './loop.ts'
 
 const base = { id: 'm', createdAt: 0 }

@@ -10,6 +10,7 @@ import type { StepEvent } from '../base/run.ts'
 import { ModelError, type Model, type ModelRequest } from '../models/model.ts'
 import { untilAborted } from './abort.ts'
 import { addPart, createDraft, type Draft } from './draft.ts'
+import { elapsedMs } from './elapsed.ts'
 
 export type RetryPolicy = {
   /** Tries after the first. */
@@ -73,7 +74,7 @@ async function stream(request: ModelRequest, draft: Draft, deps: ModelCallDeps):
     if (signal.aborted) return
     addPart(draft, part)
     if (part.type === 'finish') continue
-    draft.timeToFirstTokenMs ??= clock.monotonic() - started
+    draft.timeToFirstTokenMs ??= elapsedMs(clock, started)
     if (!show || (part.type !== 'text' && part.type !== 'reasoning') || part.text === '') continue
     draft.shown = true
     emit({ type: part.type === 'text' ? 'content' : 'reasoning', at: clock.now(), text: part.text })

@@ -5,13 +5,14 @@
 import { AgentOSError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { AssistantMessage, Message } from '../base/message.ts'
-import { addUsage, NO_USAGE, type RunFailure, type RunMetrics, type RunResult } from '../base/run.ts'
+import type { RunFailure, RunMetrics, RunResult } from '../base/run.ts'
+import { addUsage, NO_USAGE } from '../base/usage.ts'
 import type { PreparedAgent } from './agent.ts'
 import { partialPartsOf } from './draft.ts'
+import { elapsedMs } from './elapsed.ts'
 import type { Execution, RunPorts } from './execution.ts'
 import { diffState, NO_PATCH } from './state.ts'
 import { describeStack } from './thrown.ts'
-import { elapsedMs } from './tool-call.ts'
 
 export type RunEnd =
   | { readonly status: 'COMPLETED'; readonly content: Json; readonly contentType: string }

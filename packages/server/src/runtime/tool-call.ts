@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Message, ToolCall } from '../base/message.ts'
 import { untilAborted } from './abort.ts'
 import { createToolContext } from './context.ts'
+import { elapsedMs } from './elapsed.ts'
 import { cutToolText, describeThrown, writeToolResult, type ToolText } from './tool-result.ts'
 import { describeStack } from './thrown.ts'
 import type { PreparedTool } from './tool.ts'
@@ -49,11 +50,6 @@ export async function runToolCall(call: ToolCall, deps: ToolCallDeps): Promise<T
     durationMs: elapsedMs(deps.clock, started),
     ran: progress.ran,
   }
-}
-
-/** Milliseconds since `started`, to the microsecond. */
-export function elapsedMs(clock: Clock, started: number): number {
-  return Math.round((clock.monotonic() - started) * 1000) / 1000
 }
 
 async function runTool(

@@ -8,7 +8,8 @@
  */
 import { sql } from 'kysely'
 import type { Json, JsonObject } from '../base/json.ts'
-import type { RunFailure, RunMetrics, RunStatus, StatePatch, Usage } from '../base/run.ts'
+import type { RunFailure, RunMetrics, RunStatus, StatePatch } from '../base/run.ts'
+import type { Usage } from '../base/usage.ts'
 import type { MessageCommit } from './commit-messages.ts'
 import { HOT } from './hot-statement.ts'
 import { TODAY, type EventChunk } from './run-events.ts'

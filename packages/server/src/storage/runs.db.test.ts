@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { NO_USAGE } from '../base/run.ts'
+import { NO_USAGE } from '../base/usage.ts'
 import { readEvents } from './run-events.ts'
 import {
   commitMessages,

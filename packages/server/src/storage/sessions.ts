@@ -4,7 +4,7 @@
  */
 import { sql, type ExpressionBuilder, type Selectable, type SqlBool } from 'kysely'
 import type { JsonObject } from '../base/json.ts'
-import { NO_USAGE, type Usage } from '../base/run.ts'
+import { NO_USAGE, type Usage } from '../base/usage.ts'
 import type { Db, SessionRow, SessionType, Tables } from './tables.ts'
 import { jsonText, jsonTextOrNull, textArray } from './values.ts'
 

@@ -6,7 +6,8 @@ import type { ColumnType, Generated, Kysely } from 'kysely'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Json, JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
-import type { RunMetrics, RunOptions, RunStatus, Usage } from '../base/run.ts'
+import type { RunMetrics, RunOptions, RunStatus } from '../base/run.ts'
+import type { Usage } from '../base/usage.ts'
 
 export type SessionType = 'agent' | 'team' | 'workflow'
 

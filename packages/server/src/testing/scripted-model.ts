@@ -5,7 +5,7 @@
 import type { ScriptedTurn } from '@agentos/sdk/testing'
 import type { Ids } from '../base/ids.ts'
 import { toJson } from '../base/json.ts'
-import { NO_USAGE } from '../base/run.ts'
+import { NO_USAGE } from '../base/usage.ts'
 import { ModelError, type Model, type ModelPart, type ModelRequest } from '../models/model.ts'
 
 export type ScriptedModel = Model & {

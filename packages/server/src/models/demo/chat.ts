@@ -20,8 +20,11 @@ export type Conversation = {
 /** Ends every answer, so that nobody takes the demo for a real model. */
 export const DEMO_NOTICE = '(Offline demo model; set OPENAI_API_KEY to connect a real one.)'
 
+/** Characters of a message that are looked at: searching longer ones would hold up the worker. */
+const MOST_SAID = 4000
+
 export function conversationOf(messages: readonly Message[]): Conversation {
-  const said = messages.filter((message) => message.role === 'user').map(({ content }) => content)
+  const said = messages.flatMap((message) => (message.role === 'user' ? [message.content.slice(0, MOST_SAID)] : []))
   const answers = messages
     .filter((message): message is AssistantMessage => message.role === 'assistant')
     .map((message) => textOf(message).replace(DEMO_NOTICE, '').trim())
@@ -74,7 +77,7 @@ function recallWords({ message, earlier, answers }: Conversation): string | unde
 }
 
 function recallFact({ message, earlier }: Conversation): string | undefined {
-  const asked = /\b(?:what(?:'s|’s| is| was| are)|do you (?:know|remember)) my ((?:[\w-]+ ?){1,4})\??/i.exec(
+  const asked = /\b(?:what(?:'s|’s| is| was| are)|do you (?:know|remember)) my ((?:[\w-]+ ){0,3}[\w-]+)/i.exec(
     message,
   )?.[1]
   const wantsName = /\bwho am i\b|\bwhat am i called\b/i.test(message)
@@ -103,7 +106,7 @@ function factsIn(text: string): readonly (readonly [string, string])[] {
       text,
     )
   const name = named?.slice(1).find((group) => group !== undefined)
-  const facts = [...text.matchAll(/\bmy ((?:[\w-]+ ?){1,4}?) (?:is|are|was) ([^.!?,;\n]{1,80})/gi)]
+  const facts = [...text.matchAll(/\bmy ((?:[\w-]+ ){0,3}?[\w-]+) (?:is|are|was) ([^.!?,;\n]{1,80})/gi)]
   const pairs = facts.map((match) => [normalise(match[1] ?? ''), (match[2] ?? '').trim()] as const)
   return name === undefined ? pairs : [['name', name], ...pairs]
 }

@@ -3,13 +3,11 @@
  * enum values, then its description. Pure.
  * @module
  */
-import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts'
+import { isJsonObject, type Json } from '../../base/json.ts'
 import type { ModelTool } from '../model.ts'
 import { IDENTIFIER } from './arguments.ts'
 import { asText, propertiesOf, viewOf } from './schema.ts'
 import { canonical, expressionOf, termsOf, withoutOperatorWords } from './words.ts'
-
-export type Match = { readonly tool: ModelTool; readonly score: number }
 
 /** Below this a shared word is taken as chance. */
 const ENOUGH = 2
@@ -23,89 +21,123 @@ const ARITHMETIC = 3
 /** An identifier before a tool that takes one. */
 const IDENTIFIED = 2
 
-/** The best tool for `message`; undefined when none shares enough with it. */
-export function bestTool(tools: readonly ModelTool[], message: string): Match | undefined {
-  const matches = tools.map((tool) => ({ tool, score: scoreOf(tool, tools, message) }))
-  const best = matches.reduce<Match | undefined>(
-    (top, match) => (match.score > (top?.score ?? 0) ? match : top),
-    undefined,
-  )
-  return best !== undefined && best.score >= ENOUGH ? best : undefined
+/** Most clauses of a message that are looked at on their own. */
+const MOST_CLAUSES = 8
+
+/** What there is to match of one tool. */
+type Profile = {
+  readonly tool: ModelTool
+  readonly name: ReadonlySet<string>
+  readonly parameters: ReadonlySet<string>
+  readonly values: ReadonlySet<string>
+  readonly description: ReadonlySet<string>
+  readonly takesExpression: boolean
+  readonly takesIdentifier: boolean
+}
+
+/** What there is to match of a message. */
+type Heard = {
+  readonly said: ReadonlySet<string>
+  /** The same, each word replaced by the one that stands for its synonyms. */
+  readonly meant: ReadonlySet<string>
+  readonly has: { readonly expression: boolean; readonly identifier: boolean }
+}
+
+function hear(message: string): Heard {
+  const said = termsOf(withoutOperatorWords(message))
+  const expression = expressionOf(message) !== undefined
+  const identifier = /#\w|\b[A-Za-z]{0,8}-?\d{2,}/.test(message)
+  return { said, meant: new Set([...said].map(canonical)), has: { expression, identifier } }
+}
+
+export type Asked = {
+  readonly tool: ModelTool
+  /** The part of the message that asks for it. */
+  readonly clause: string
 }
 
 /** The tools that the clauses of a message ask for, each once, in the order they are asked for. */
-export function toolsFor(
-  tools: readonly ModelTool[],
-  message: string,
-): readonly { readonly tool: ModelTool; readonly clause: string }[] {
-  const whole = bestTool(tools, message)
+export function toolsFor(tools: readonly ModelTool[], message: string): readonly Asked[] {
+  const profiles = tools.map(profileOf)
+  const users = usersOf(profiles)
+  const whole = bestTool(profiles, users, message)
   if (whole === undefined) return []
   const clauses = message
     .split(/(?<=[.!?;])\s+|;|,?\s+(?:and then|then|and also|and)\s+/i)
     .filter((part) => part.trim() !== '')
-  const asked = clauses.flatMap((clause) => {
-    const match = bestTool(tools, clause)
-    return match === undefined ? [] : [{ tool: match.tool, clause }]
+  const asked = clauses.slice(0, MOST_CLAUSES).flatMap((clause) => {
+    const tool = bestTool(profiles, users, clause)
+    return tool === undefined ? [] : [{ tool, clause }]
   })
   const distinct = asked.filter(({ tool }, index) => asked.findIndex((other) => other.tool === tool) === index)
-  return distinct.length > 1 ? distinct : [{ tool: whole.tool, clause: message }]
+  return distinct.length > 1 ? distinct : [{ tool: whole, clause: message }]
 }
 
-function scoreOf(tool: ModelTool, tools: readonly ModelTool[], message: string): number {
-  const said = termsOf(withoutOperatorWords(message))
-  const saidCanonical = new Set([...said].map(canonical))
+/** The tool that shares most with `message`; undefined when none shares enough. */
+function bestTool(
+  profiles: readonly Profile[],
+  users: ReadonlyMap<string, number>,
+  message: string,
+): ModelTool | undefined {
+  const heard = hear(message)
+  let best: ModelTool | undefined
+  let most = 0
+  for (const profile of profiles) {
+    const score = scoreOf(profile, users, heard)
+    if (score >= ENOUGH && score > most) [best, most] = [profile.tool, score]
+  }
+  return best
+}
+
+function scoreOf(profile: Profile, users: ReadonlyMap<string, number>, { said, meant, has }: Heard): number {
   const weigh = (terms: ReadonlySet<string>, weight: number) => {
     let score = 0
     for (const term of terms) {
-      if (said.has(term)) score += weight * rarity(term, tools)
-      else if (saidCanonical.has(canonical(term))) score += weight * SYNONYM * rarity(term, tools)
+      // A word that several tools use tells less about each.
+      const share = weight / Math.max(1, users.get(term) ?? 1)
+      if (said.has(term)) score += share
+      else if (meant.has(canonical(term))) score += share * SYNONYM
     }
     return score
   }
-  const { names, values } = parameterTerms(tool.parameters)
-  const nameTerms = termsOf(tool.name)
-  const descriptionTerms = new Set([...termsOf(tool.description)].filter((term) => !nameTerms.has(term)))
-  const arithmetic =
-    expressionOf(message) !== undefined &&
-    /calc|math|expression|arithmetic/i.test(`${tool.name} ${[...names].join(' ')}`)
-  const identified =
-    takesIdentifier(tool.parameters) && hasNameTerm(nameTerms, said) && /#\w|\b[A-Za-z]*-?\d{2,}/.test(message)
+  const { name, parameters, values, description, takesExpression, takesIdentifier } = profile
+  const calculates = takesExpression && has.expression
+  const named = [...name].some((term) => said.has(term))
+  const identifies = takesIdentifier && named && has.identifier
   return (
-    weigh(nameTerms, IN_NAME) +
-    weigh(names, IN_PARAMETER) +
+    weigh(name, IN_NAME) +
+    weigh(parameters, IN_PARAMETER) +
     weigh(values, IN_PARAMETER) +
-    Math.min(weigh(descriptionTerms, IN_DESCRIPTION), IN_NAME) +
-    (arithmetic ? ARITHMETIC : 0) +
-    (identified ? IDENTIFIED : 0)
+    Math.min(weigh(description, IN_DESCRIPTION), IN_NAME) +
+    (calculates ? ARITHMETIC : 0) +
+    (identifies ? IDENTIFIED : 0)
   )
 }
 
-function takesIdentifier(parameters: JsonObject): boolean {
-  return propertiesOf(viewOf(parameters, parameters)).some(([name]) => IDENTIFIER.test(name))
-}
-
-function hasNameTerm(nameTerms: ReadonlySet<string>, said: ReadonlySet<string>): boolean {
-  return [...nameTerms].some((term) => said.has(term))
-}
-
-/** A word that every tool uses tells nothing about one of them. */
-function rarity(term: string, tools: readonly ModelTool[]): number {
-  if (tools.length === 1) return 1
-  const users = tools.filter((tool) => termsOf(`${tool.name} ${tool.description}`).has(term)).length
-  return users <= 1 ? 1 : 1 / users
-}
-
-function parameterTerms(parameters: JsonObject): {
-  readonly names: ReadonlySet<string>
-  readonly values: ReadonlySet<string>
-} {
-  const names = new Set<string>()
-  const values = new Set<string>()
-  for (const [name, schema] of propertiesOf(viewOf(parameters, parameters))) {
-    for (const term of termsOf(name)) names.add(term)
-    const options = isJsonObject(schema) ? schema['enum'] : undefined
-    for (const option of Array.isArray(options) ? options : [])
-      for (const term of termsOf(asText(option as Json))) values.add(term)
+function profileOf(tool: ModelTool): Profile {
+  const name = termsOf(tool.name)
+  const properties = propertiesOf(viewOf(tool.parameters, tool.parameters))
+  const parameters = termsOf(properties.map(([property]) => property).join(' '))
+  const options = properties.flatMap(([, schema]) => {
+    const values = isJsonObject(schema) ? schema['enum'] : undefined
+    return Array.isArray(values) ? values.map((value: Json) => asText(value)) : []
+  })
+  return {
+    tool,
+    name,
+    parameters,
+    values: termsOf(options.join(' ')),
+    description: new Set([...termsOf(tool.description)].filter((term) => !name.has(term))),
+    takesExpression: /calc|math|expression|arithmetic/i.test(`${tool.name} ${[...parameters].join(' ')}`),
+    takesIdentifier: properties.some(([property]) => IDENTIFIER.test(property)),
   }
-  return { names, values }
+}
+
+/** How many tools use a word in their name or description. */
+function usersOf(profiles: readonly Profile[]): ReadonlyMap<string, number> {
+  const users = new Map<string, number>()
+  for (const { name, description } of profiles) {
+    for (const term of [...name, ...description]) users.set(term, (users.get(term) ?? 0) + 1)
+  }
+  return users
 }

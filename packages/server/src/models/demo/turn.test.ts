@@ -190,6 +190,16 @@ describe('the demo model picks a tool', () => {
   })
 })
 
+test.each(['(', 'my ', 'a', '1-', '"', 'in Oslo and ', 'weather. ', 'A ', '-', 'x@', 'Ab', ': '])(
+  'a huge message of "%s" is answered at once',
+  (piece) => {
+    const tools = Array.from({ length: 50 }, (_, index) => ({ ...TOOLS[index % TOOLS.length]!, name: `tool_${index}` }))
+    const started = performance.now()
+    converse(tools).say(`my ${piece.repeat(200_000)}`)
+    expect(performance.now() - started).toBeLessThan(1000)
+  },
+)
+
 describe('the demo model answers from results', () => {
   const weather = () => {
     const chat = converse()

@@ -8,7 +8,7 @@ import type { Message, ToolMessage } from '../../base/message.ts'
 import type { ModelRequest, ModelTool } from '../model.ts'
 import { fillArguments, listedPlaces } from './arguments.ts'
 import { askFor, chat, conversationOf, DEMO_NOTICE, type Conversation } from './chat.ts'
-import { toolsFor } from './match-tool.ts'
+import { toolsFor, type Asked } from './match-tool.ts'
 import { narrate } from './narrate.ts'
 import { structuredAnswer } from './structured.ts'
 
@@ -72,10 +72,7 @@ function planCalls(tools: readonly ModelTool[], choice: ModelRequest['toolChoice
 }
 
 /** The tools that the message asks for, or that the question it answers was about. */
-function toolsAsked(
-  tools: readonly ModelTool[],
-  { message, earlier, answers }: Conversation,
-): ReturnType<typeof toolsFor> {
+function toolsAsked(tools: readonly ModelTool[], { message, earlier, answers }: Conversation): readonly Asked[] {
   const asked = toolsFor(tools, message)
   const before = earlier.at(-1)
   const answersQuestion = /^Which .* do you mean\?$/.test(answers.at(-1) ?? '')

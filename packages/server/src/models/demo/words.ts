@@ -116,7 +116,7 @@ function withOperators(text: string): string {
 
 /** The longest arithmetic expression in `text`, words for operators translated; undefined without an operator. */
 export function expressionOf(text: string): string | undefined {
-  const found = withOperators(text).match(/[-(]*\d[\d\s.()]*(?:[-+*/^%][\d\s.()-]*\d[\s.)]*)+/g) ?? []
+  const found = withOperators(text).match(/(?<![-(])[-(]*\d[\d\s.()]*(?:[-+*/^%][\d\s.()-]*\d[\s.)]*)+/g) ?? []
   const longest = found.map((part) => part.trim().replace(/\.$/, '')).sort((a, b) => b.length - a.length)[0]
   // 2026-01-15 and 555-1234 are not subtractions.
   const isNumberWithDashes =

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { AssistantMessage, UserMessage } from '../../base/message.ts'
-import { NO_USAGE } from '../../base/run.ts'
+import { NO_USAGE } from '../../base/usage.ts'
 import type { NewRun } from '../create-run.ts'
 import type { RunEnd } from '../finish-run.ts'
 

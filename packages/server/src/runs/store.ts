@@ -1,0 +1,61 @@
+/**
+ * What a live run writes, under this replica's name: every write is fenced by owner and attempt. A database that is away
+ * is waited for, because the result of a run exists nowhere else.
+ * @module
+ */
+import { backoffMs, sleep } from '../base/backoff.ts'
+import { AgentOSError } from '../base/errors.ts'
+import type { Message } from '../base/message.ts'
+import type { RunResult } from '../base/run.ts'
+import type { Db } from '../storage/database.ts'
+import type { EventChunk } from '../storage/run-events.ts'
+import { commitMessages, finishRun } from '../storage/runs.ts'
+
+export type RunStore = {
+  /** @throws {AgentOSError} WORKER_LOST when the lease is somebody else's by now */
+  readonly commit: (commit: StepCommit) => Promise<void>
+  /** @returns whether the run was still this replica's */
+  readonly finish: (end: StepEnd) => Promise<boolean>
+}
+
+type Position = { readonly runId: string; readonly attempt: number; readonly firstSeq: number }
+export type StepCommit = Position & { readonly messages: readonly Message[] }
+export type StepEnd = Position & { readonly result: RunResult; readonly events: EventChunk | undefined }
+
+const RETRY = { baseMs: 100, maxMs: 5000 }
+
+/**
+ * @param db connections kept apart from those of requests, so that a flood of reads cannot hold up the end of a run
+ * @param giveUpMs how long a write is tried again while the database is away, in milliseconds: no longer than a lease,
+ *   because then the run is somebody else's
+ */
+export function createRunStore(db: Db, owner: string, giveUpMs: number, now: () => number): RunStore {
+  async function persist<T>(write: () => Promise<T>): Promise<T> {
+    const deadline = now() + giveUpMs
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await write()
+      } catch (error) {
+        const away = error instanceof AgentOSError && error.code === 'DATABASE_UNAVAILABLE'
+        if (!away || now() >= deadline) throw error
+        await sleep(backoffMs(RETRY, attempt, Math.random()))
+      }
+    }
+  }
+  return {
+    async commit(commit) {
+      const held = await persist(() => commitMessages(db, { ...commit, owner }))
+      if (!held) throw new AgentOSError('WORKER_LOST', `The lease of run ${commit.runId} is no longer this replica's`)
+    },
+    async finish({ runId, attempt, firstSeq, result, events }) {
+      const { status, content, contentType, reasoning, metrics, error, statePatch, uncommitted } = result
+      const { finished } = await persist(() =>
+        finishRun(db, {
+          ...{ runId, owner, attempt, firstSeq, messages: uncommitted, status, content, contentType, reasoning },
+          ...{ metrics, error, statePatch, usage: metrics.usage, events },
+        }),
+      )
+      return finished
+    },
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * Log lines for people: time, level, message, then the fields as `key=value`; stacks on lines of their own.
+ * @module
+ */
+const COLOURS: Readonly<Record<string, string>> = { debug: '\u001B[2m', info: '', warn: '\u001B[33m', error: '\u001B[31m' }
+const DIM = '\u001B[2m'
+const RESET = '\u001B[0m'
+
+/** @param line one JSON line of the log; anything else is returned as it is */
+export function formatPretty(line: string): string {
+  let record: Record<string, unknown>
+  try {
+    record = JSON.parse(line) as Record<string, unknown>
+  } catch {
+    // Not one of ours: a library wrote it, and a person can read it as it is.
+    return line
+  }
+  const { level, time, message, error, ...fields } = record
+  const clock = String(time).slice(11, 19)
+  const rest = Object.entries(fields)
+    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ')
+  const head = `${DIM}${clock}${RESET} ${COLOURS[String(level)] ?? ''}${String(level).padEnd(5)} ${String(message)}${RESET}`
+  return `${head}${rest === '' ? '' : `  ${DIM}${rest}${RESET}`}\n${describeError(error)}`
+}
+
+function describeError(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return ''
+  const { stack, message } = error as { stack?: unknown; message?: unknown }
+  return `      ${String(stack ?? message).replaceAll('\n', '\n      ')}\n`
+}
