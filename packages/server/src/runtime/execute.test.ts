@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { tool } from '@agentos/sdk'
+import { tool, type RunContext } from '@agentos/sdk'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { AgentOSError } from '../base/errors.ts'
@@ -394,6 +394,17 @@ test('fails a run whose state cannot be stored, naming the key', async () => {
     message: 'Agent "desk": sessionState.cart.items is a Map, which JSON cannot carry',
   })
   expect(run.result.statePatch).toEqual({ set: { fine: 1 }, unset: [] })
+})
+
+test('hands out contexts that cannot be changed by mistake', async () => {
+  const contexts: RunContext[] = []
+  const keep = tool({ name: 'keep', input: {}, run: (_, ctx) => void contexts.push(ctx) })
+  const instructions = (ctx: RunContext) => {
+    contexts.push(ctx)
+    return 'x'
+  }
+  await testRun({ turns: [call(['keep', {}]), say('ok')], agent: { instructions, tools: [keep] } })
+  expect(contexts.map((ctx) => Object.isFrozen(ctx) && Object.isFrozen(ctx.dependencies))).toEqual([true, true])
 })
 
 test('tells the author that a state cannot be replaced as a whole', async () => {

@@ -1,3 +1,4 @@
+import { tool } from '@agentos/sdk'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { parseOutput, prepareOutput, prepareRequestedOutput } from './output.ts'
@@ -79,19 +80,15 @@ test('refuses a schema of the caller that is none', async () => {
   expect(run.result.error).toMatchObject({ code: 'INVALID_REQUEST', message: expect.stringContaining('output_schema') })
 })
 
-test('runs no regular expression of a caller', async () => {
+test('runs no regular expression of a caller, as it could hold up the worker for good', async () => {
   const output = await prepareRequestedOutput({
-    properties: { a: { pattern: '^(a+)+$' } },
-    patternProperties: { '^(b+)+$': false },
+    properties: { a: { pattern: '^x' } },
+    patternProperties: { '^b': false },
   })
-  const answer = JSON.stringify({ a: `${'a'.repeat(40)}!`, [`${'b'.repeat(40)}!`]: 1 })
-  const started = performance.now()
-  expect(await parseOutput(answer, output)).toMatchObject({ ok: true })
-  expect(performance.now() - started).toBeLessThan(500)
+  expect(await parseOutput('{"a":"y","b":1}', output)).toMatchObject({ ok: true })
 })
 
 test('tools run before a structured answer', async () => {
-  const { tool } = await import('@agentos/sdk')
   const look = tool({ name: 'look', input: {}, effect: 'read', run: () => 4 })
   const run = await testRun({
     turns: [call(['look', {}]), say(fits)],
