@@ -15,8 +15,6 @@ import type { RunPorts } from '../runtime/execution.ts'
 import { patchState, toJsonObject } from '../runtime/state.ts'
 import { createScriptedModel } from './scripted-model.ts'
 
-export type { AgentRun, RunAgentOptions, ScriptedToolCall, ScriptedTurn } from '@agentos/sdk/testing'
-
 const LIMITS = { toolTimeoutMs: 10_000, toolResultBytes: 262_144 }
 
 /**
