@@ -21,6 +21,7 @@
  * Faults:
  *   fail=STATUS   answers with this HTTP status and an error body
  *   retry=V       Retry-After of that answer: seconds, or `date` for the HTTP date two seconds ahead
+ *   say=TEXT      ... and this sentence in its body
  *   fault=KIND    garbage (200 with HTML), empty (200 without a frame), cut (connection closed half-way), reset (closed
  *                 before the answer), no-finish (ends cleanly half-way), sse (a frame that is not JSON), chunk-error
  *                 (an error object as a frame), bad-args (tool arguments that are not JSON), unknown-tool
@@ -56,6 +57,7 @@ export type Script = {
   readonly stallMs: number
   readonly fail: number
   readonly retry: string | undefined
+  readonly say: string | undefined
   readonly fault: Fault | undefined
   readonly times: number
   readonly at: number
@@ -73,7 +75,7 @@ const FAULTS: readonly Fault[] = [
   'unknown-tool',
 ]
 const KEYS = new Set(
-  'tokens rate text echo reasoning huge usage tool args calls first stall fail retry fault times at'.split(' '),
+  'tokens rate text echo reasoning huge usage tool args calls first stall fail retry say fault times at'.split(' '),
 )
 
 /**
@@ -109,6 +111,7 @@ export function parseScript(model: string, user: string): Script {
     stallMs: count(items, 'stall', 0),
     fail: count(items, 'fail', 0),
     retry: items.get('retry'),
+    say: items.get('say'),
     fault: faultOf(items.get('fault')),
     times: count(items, 'times', Infinity),
     at: count(items, 'at', 0),

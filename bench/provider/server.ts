@@ -68,7 +68,13 @@ function serve(state: State, request: IncomingMessage, response: ServerResponse)
     return sendJson(response, 200, state.stats)
   }
   if (pathname.endsWith('/models'))
-    return sendJson(response, 200, { object: 'list', data: [{ id: 'fake', object: 'model' }] })
+    return sendJson(response, 200, {
+      object: 'list',
+      data: [
+        { id: 'fake-embedding', object: 'model' },
+        { id: 'fake', object: 'model' },
+      ],
+    })
   return sendError(response, 404, `no route ${request.method} ${pathname}`)
 }
 
@@ -184,10 +190,10 @@ function completion(reply: Answer): object {
   }
 }
 
-function sendFailure(response: ServerResponse, { fail, retry }: Script): void {
+function sendFailure(response: ServerResponse, { fail, retry, say }: Script): void {
   const inTwoSeconds = new Date(Math.ceil(Date.now() / 1000) * 1000 + 2000).toUTCString()
   if (retry !== undefined) response.setHeader('retry-after', retry === 'date' ? inTwoSeconds : retry)
-  return sendError(response, fail, SENTENCES[fail] ?? `The fake provider was told to answer ${fail}.`)
+  return sendError(response, fail, say ?? SENTENCES[fail] ?? `The fake provider was told to answer ${fail}.`)
 }
 
 /** What OpenAI says with these statuses, keys included as it echoes them. */

@@ -94,6 +94,17 @@ describe('model failures', () => {
     expect(map(api(400, { responseBody })).message).toBe(`openai refused the request (400): ${sentence}`)
   })
 
+  test('a key that a provider masks only partly is removed', () => {
+    const error = map(api(400, { message: 'Wrong key sk-abcd****wxyz for this project' }))
+    expect(error.message).toBe('openai refused the request (400): Wrong key [redacted] for this project')
+  })
+
+  test('a long sentence is cut at 500 characters, after redaction', () => {
+    const { message } = map(api(400, { message: `${'x'.repeat(490)} ${SECRET}` }))
+    expect(message).toHaveLength('openai refused the request (400): '.length + 500)
+    expect(message).toMatch(/ \[redac\.\.\.$/)
+  })
+
   test('a page of HTML is not a sentence', () => {
     expect(map(api(502, { message: '', responseBody: '<html>nginx</html>' })).message).toBe(
       'openai failed to answer (502)',

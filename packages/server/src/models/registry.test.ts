@@ -199,7 +199,7 @@ describe('calls through a real connection', () => {
     expect(text(await collect(model, { ...request, messages }))).toBe('the weather ')
   })
 
-  test('the id auto takes the first model the server lists, once', async () => {
+  test('the id auto takes the first model the server lists that can chat', async () => {
     await using models = compatible()
     const model = await models.resolve('openai-compatible:auto')
     await collect(model)
@@ -228,6 +228,7 @@ describe('calls through a real connection', () => {
     )
     const [request] = await provider.requests()
     expect(JSON.parse(request?.body ?? '')).toMatchObject({
+      stream_options: { include_usage: true },
       temperature: 0.5,
       max_tokens: 9,
       stop: ['x'],
@@ -306,6 +307,12 @@ describe('faults of the provider', () => {
     expect(error.message).toContain(message)
     expect(error.message).toMatch(/^openai-compatible /)
     expect(error.message).not.toContain(KEY)
+  })
+
+  test('a key that the provider repeats is not passed on', async () => {
+    await using models = compatible()
+    const error = await failure(await models.resolve(`openai-compatible:fake:fail=400,say=You sent ${KEY} as key`))
+    expect(error.message).toBe('openai-compatible refused the request (400): You sent [redacted] as key')
   })
 
   test('a wait that the provider asks for is told in milliseconds', async () => {

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
@@ -104,6 +104,14 @@ describe('transport', () => {
     await expect(transport.fetch(server.url, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
   })
 
+  test('leaves nothing on the signal of a call that has ended', async () => {
+    await using server = await listen((_, response) => response.end('ok'))
+    using transport = open()
+    const { signal } = new AbortController()
+    await (await transport.fetch(server.url, { signal })).text()
+    await expect.poll(() => getEventListeners(signal, 'abort').length).toBe(0)
+  })
+
   test('a cancelled body closes the connection', async () => {
     await using server = await listen((_, response) => void response.write('begun'))
     using transport = open()
@@ -131,7 +139,11 @@ describe('transport', () => {
     let read = (await reader.read()).value?.length ?? 0
     // Longer than the limit of silence: a slow reader is not a silent provider.
     await new Promise((resolve) => setTimeout(resolve, 250))
-    const before = sent
+    let before = -1
+    while (before !== sent) {
+      before = sent
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
     expect(before).toBeLessThan(32 * 1024 * 1024)
     for (let step = await reader.read(); !step.done; step = await reader.read()) read += step.value.length
     expect(read).toBe(64 * 1024 * 1024)
