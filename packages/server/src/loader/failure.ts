@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { extname, relative, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { AgentOSError } from '../base/errors.ts'
 import { diagnoseJavaScript, SourceError } from './transform.ts'
 
 export type Place = {
@@ -36,7 +37,8 @@ export function describeFailure(error: unknown, place: Place): string {
     if (found !== undefined) return describeFailure(found, place)
   }
   const position = findPosition(error, place)
-  const lines = [`${titleOf(error)}${shorten(error.message, place)}`, ...causesOf(error, place)]
+  const next = error instanceof AgentOSError ? [error.next] : []
+  const lines = [`${titleOf(error)}${shorten(error.message, place)}`, ...next, ...causesOf(error, place)]
   if (position !== undefined) lines.push(...frameOf(position, place))
   return lines.join('\n')
 }

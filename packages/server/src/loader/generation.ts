@@ -140,7 +140,8 @@ function supervise(
     await ended
   }
   const endWhenIdle = () => {
-    if (isDraining && !stopping.signal.aborted && table.size() + retained === 0) void stop(`revision ${revision} was replaced`)
+    if (isDraining && !stopping.signal.aborted && table.size() + retained === 0)
+      void stop(`revision ${revision} was replaced`)
   }
   const retain = () => {
     retained++

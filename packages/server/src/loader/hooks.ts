@@ -97,7 +97,8 @@ function createResolve(options: HookOptions, territory: Territory): ResolveHookS
     }
     if (HOST_PACKAGES.has(packageOf(specifier))) return resolveFromHost(specifier, hosted)
     try {
-      const found = resolveFrom(territory.toOrigin(parentURL), specifier, context, next)
+      const from = territory.toOrigin(parentURL)
+      const found = from === parentURL ? next(specifier, context) : resolveFrom(from, specifier, context, next)
       const url = territory.claim(found.url)
       return url === found.url ? found : resolveFile(url, context, next)
     } catch (error) {

@@ -73,7 +73,7 @@ export async function loadFolder(
       reports.load(one.file, [one.id])
     } catch (error) {
       const detail = describeFailure(error, init)
-      reports.fail(one.file, detail.includes(one.id) ? detail : `agent "${one.id}": ${detail}`)
+      reports.fail(one.file, detail.includes(`"${one.id}"`) ? detail : `agent "${one.id}": ${detail}`)
     }
   }
 

@@ -337,14 +337,17 @@ describe('draining', () => {
     await until(() => registry.status().generations.length === 1)
   })
 
-  test('a run that was about to start on a replaced generation still starts, and on an ended one is lost', async () => {
+  test('a generation that is retained still starts runs after a swap, and on an ended one they are lost', async () => {
     await using folder = await makeSynced()
     await using registry = await openRegistry(folder.agents)
     await registry.reload()
     const old = registry.current()
+    const release = old?.retain()
     await folder.publish(sha('b'), { 'agents/a.ts': agentSource() })
     await registry.reload()
     expect(await contentOf(startRun(old, 'late'))).toBe(`${sha('a')} heard late`)
+    expect(registry.status().generations).toHaveLength(2)
+    release?.()
     await until(() => registry.status().generations.length === 1)
     expect(await startRun(old, 'too late').ended).toEqual({ lost: `revision ${sha('a')} has ended` })
   })

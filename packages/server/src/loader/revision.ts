@@ -120,6 +120,6 @@ export function summarise(files: readonly FileReport[]): string {
   const errors = files.filter(({ outcome }) => outcome === 'error')
   const [first] = errors
   if (first === undefined) return 'no file could be loaded'
-  const more = errors.length === 1 ? '' : ` (and ${errors.length - 1} more)`
+  const more = errors.length === 1 ? '' : `\nand ${errors.length - 1} more files with errors`
   return `${first.path}: ${first.detail ?? 'failed'}${more}`
 }

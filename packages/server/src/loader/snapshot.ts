@@ -10,7 +10,7 @@ import { constants } from 'node:fs'
 import { copyFile, mkdir, readFile, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import type { Tree, TreeFile } from './tree.ts'
+import { isGone, type Tree, type TreeFile } from './tree.ts'
 
 /** Files read at once. */
 const PARALLEL = 16
@@ -43,9 +43,12 @@ export function createSnapshots(directory: string, pid: number): Snapshots {
   return {
     take: async (tree) => {
       const slot = await claimSlot(directory, pid, held)
+      let isReleased = false
       const release = async () => {
-        if (!held.delete(slot)) return
+        if (isReleased) return
+        isReleased = true
         await rm(slot, { recursive: true, force: true })
+        held.delete(slot)
       }
       try {
         const root = join(await realpath(slot), 'tree')
@@ -84,10 +87,22 @@ async function freeAbandoned(directory: string, pid: number, held: ReadonlySet<s
     // A slot without an owner is being claimed right now, or was left in that moment: its next visit decides.
     if (owner === undefined || owner === '') continue
     if (Number(owner) !== pid && isAlive(Number(owner))) continue
-    const abandoned = `${slot}.abandoned`
-    await rename(slot, abandoned).catch(() => undefined)
-    await rm(abandoned, { recursive: true, force: true })
+    await removeSlot(slot, owner, pid)
   }
+}
+
+/** Another process may have freed and claimed the slot since its owner was read, so it is taken aside and looked at. */
+async function removeSlot(slot: string, owner: string, pid: number): Promise<void> {
+  const aside = `${slot}.removed-by-${pid}`
+  await rm(aside, { recursive: true, force: true })
+  try {
+    await rename(slot, aside)
+  } catch (error) {
+    if (isGone(error)) return
+    throw error
+  }
+  if ((await readFile(join(aside, 'owner'), 'utf8')) === owner) await rm(aside, { recursive: true, force: true })
+  else await rename(aside, slot)
 }
 
 function isAlive(pid: number): boolean {

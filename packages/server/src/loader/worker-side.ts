@@ -5,7 +5,7 @@
  */
 import { flushCompileCache, setSourceMapsSupport } from 'node:module'
 import type { MessagePort } from 'node:worker_threads'
-import type { AgentInfo } from '../base/runnable.ts'
+import type { AgentInfo, FileReport } from '../base/runnable.ts'
 import type { RunJob, RunResult } from '../base/run.ts'
 import { NO_USAGE } from '../base/usage.ts'
 import { describeFailure } from './failure.ts'
@@ -49,7 +49,7 @@ export function openWorker(init: WorkerInit, parentPort: MessagePort): WorkerSid
     serve: async ({ prepare, execute }) => {
       acceptRuns(port, execute)
       const watch = { onImport: port.loading, takeStrays: () => strays.splice(0) }
-      const result = await loadFolder(init, prepare, watch)
+      const result = await loadFolder(init, prepare, watch).catch((error: unknown) => rejectAll(init, error))
       isLoading = false
       if (result.ok) port.loaded(result.manifest, hooks.outside())
       else port.rejected(result.files, hooks.outside())
@@ -57,6 +57,12 @@ export function openWorker(init: WorkerInit, parentPort: MessagePort): WorkerSid
       flushCompileCache()
     },
   }
+}
+
+/** The folder itself could not be read. */
+function rejectAll(init: WorkerInit, error: unknown): { readonly ok: false; readonly files: readonly FileReport[] } {
+  const report: FileReport = { path: '.', outcome: 'error', runnables: [], detail: describeFailure(error, init) }
+  return { ok: false, files: [...init.settled, report] }
 }
 
 /** The cache is on by now; agents and what they spawn should see the environment that they were given. */

@@ -1,0 +1,83 @@
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { agentSource, contentOf, makeFolder, openRegistry, startRun } from './loader/test-folder.ts'
+
+const workerEntry = new URL('./worker.ts', import.meta.url)
+const EXAMPLES = fileURLToPath(new URL('../../../examples/agents', import.meta.url))
+
+describe('the example agents', () => {
+  test('load without a complaint', async () => {
+    await using registry = await openRegistry(EXAMPLES, { workerEntry })
+    const status = await registry.reload()
+    expect(status).toMatchObject({ state: 'ready', error: null })
+    expect(registry.current()?.manifest.agents.map(({ id }) => id)).toEqual(['assistant', 'feedback', 'notebook'])
+    expect(registry.agentLines).toEqual([])
+  })
+
+  test('assistant uses its tools, offline with the demo model', async () => {
+    await using registry = await openRegistry(EXAMPLES, { workerEntry, toolTimeoutMs: 5_000 })
+    await registry.reload()
+    const run = startRun(registry.current(), 'What is the weather in Oslo?', { agentId: 'assistant' })
+    expect(await contentOf(run)).toMatch(/Oslo.* 4 °C/)
+    expect(run.events).toContainEqual(
+      expect.objectContaining({
+        type: 'tool-end',
+        tool: expect.objectContaining({ toolName: 'get_weather', isError: false }),
+      }),
+    )
+  })
+
+  test('feedback answers with an object, notebook keeps notes in the session state', async () => {
+    await using registry = await openRegistry(EXAMPLES, { workerEntry, toolTimeoutMs: 5_000 })
+    await registry.reload()
+    const feedback = startRun(registry.current(), 'The export is broken since Monday.', { agentId: 'feedback' })
+    expect(await contentOf(feedback)).toMatchObject({ sentiment: expect.any(String), urgent: expect.any(Boolean) })
+    const notebook = startRun(registry.current(), 'Remember that the release is on Thursday.', {
+      agentId: 'notebook',
+      job: { sessionState: { notes: ['buy milk'] } },
+    })
+    expect(await notebook.ended).toMatchObject({
+      result: { status: 'COMPLETED', statePatch: { set: { notes: ['buy milk', expect.stringMatching(/release/)] } } },
+    })
+  })
+})
+
+test('an unknown model is an error of its file, and says how to write one', async () => {
+  await using folder = await makeFolder({ 'a.ts': agentSource(`model: 'gpt-5-mini'`) })
+  await using registry = await openRegistry(folder.path, { workerEntry })
+  expect((await registry.reload()).error).toMatch(/^a\.ts: agent "a": Model "gpt-5-mini" does not name provider and id/)
+})
+
+test('a missing key does not keep a revision from serving, and is logged', async () => {
+  await using folder = await makeFolder({ 'a.ts': agentSource(`model: 'openai:gpt-5-mini'`) })
+  await using registry = await openRegistry(folder.path, { workerEntry })
+  expect((await registry.reload()).state).toBe('ready')
+  expect(registry.agentLines).toMatchObject([
+    { level: 'warn', fields: { agent_id: 'a' }, message: expect.stringMatching(/OPENAI_API_KEY/) },
+  ])
+})
+
+test("an agent's log lines carry the ids of its run", async () => {
+  const source = agentSource(`instructions: (ctx) => { ctx.log.info('asked', { by: ctx.userId }); return 'x' }`)
+  await using folder = await makeFolder({ 'a.ts': source })
+  await using registry = await openRegistry(folder.path, { workerEntry })
+  await registry.reload()
+  await contentOf(startRun(registry.current(), 'hello', { job: { runId: 'r1', userId: 'u1' } }))
+  expect(registry.agentLines).toContainEqual(
+    expect.objectContaining({
+      message: 'asked',
+      fields: { by: 'u1', run_id: 'r1', session_id: 'session', agent_id: 'a' },
+    }),
+  )
+})
+
+test('a run of an agent that the revision does not have ends in an error', async () => {
+  await using registry = await openRegistry(EXAMPLES, { workerEntry })
+  await registry.reload()
+  expect(await startRun(registry.current(), 'hi', { agentId: 'nobody' }).ended).toMatchObject({
+    result: {
+      status: 'ERROR',
+      error: { code: 'AGENT_FAILED', message: expect.stringMatching(/^agent "nobody" is not in revision /) },
+    },
+  })
+})
