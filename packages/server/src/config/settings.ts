@@ -14,6 +14,16 @@ const list = () =>
     .transform((value) => value.split(',').map((item) => item.trim()).filter((item) => item !== ''))
     .pipe(z.array(z.string()))
 
+/** Where Agno's chat UI and control plane run. */
+const AGNO_ORIGINS = [
+  'http://localhost:3000',
+  'https://agno.com',
+  'https://www.agno.com',
+  'https://app.agno.com',
+  'https://os-stg.agno.com',
+  'https://os.agno.com',
+]
+
 /** Where a setting belongs on the reference page. */
 export type Group = 'Listening' | 'Agents' | 'Database' | 'Runs' | 'Identity and logs'
 
@@ -33,7 +43,7 @@ export const SETTINGS = {
   AGENTOS_LOOPBACK_PORT: setting('Listening', z.coerce.number().int().min(0).max(65_535).optional(), 'Port on 127.0.0.1 for the git-sync webhook (POST /reload), without a key. Unset: not opened.'),
   AGENTOS_INSECURE: setting('Listening', flag(false), 'Allow listening on the network without a key.'),
   OS_SECURITY_KEY: secret('Listening', text().min(8).optional(), 'Bearer key that every route but /, /health*, /info and /docs demands.'),
-  AGENTOS_CORS_ORIGINS: setting('Listening', list().optional(), "Comma-separated origins of browsers; replaces the defaults (localhost:3000 and Agno's own)."),
+  AGENTOS_CORS_ORIGINS: setting('Listening', list().default([...AGNO_ORIGINS]), "Comma-separated origins that browsers may call from; replaces the defaults, which are Agno's own."),
   AGENTOS_BODY_LIMIT_BYTES: setting('Listening', ms(1024, 1_073_741_824, 10_485_760), 'Largest request body, in bytes.'),
   DOCS_ENABLED: setting('Listening', flag(true), 'Serve /docs and /openapi.json.'),
 

@@ -1,0 +1,15 @@
+/**
+ * `agentos migrate`: brings the schema up to date and ends, for a job that runs before the servers.
+ * @module
+ */
+import { resolve } from 'node:path'
+import { openStorage } from '../database-start.ts'
+import { openCommand } from './process.ts'
+
+export async function migrateOnly(): Promise<number> {
+  const { config, deps, workingDirectory } = openCommand()
+  const dataDirectory = resolve(workingDirectory, config.settings.AGENTOS_DATA_DIR)
+  await using database = await openStorage(config, { ...deps, dataDirectory })
+  console.log(`The schema is up to date (${database.engine}).`)
+  return 0
+}

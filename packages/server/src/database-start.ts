@@ -1,0 +1,84 @@
+/**
+ * Opens the configured database at start: waits for one that is not there yet, brings the schema up to date.
+ * @module
+ */
+import { join } from 'node:path'
+import { backoffMs, sleep } from './base/backoff.ts'
+import type { Clock } from './base/clock.ts'
+import { AgentOSError } from './base/errors.ts'
+import type { Config } from './config/load.ts'
+import { type Database, type DatabaseOptions, openDatabase } from './storage/database.ts'
+import { migrate } from './storage/migrate.ts'
+import { prepareEventPartitions } from './storage/run-events.ts'
+import type { Log } from './telemetry/log.ts'
+
+type Deps = { readonly dataDirectory: string; readonly clock: Clock; readonly log: Log }
+
+const RETRY = { baseMs: 200, maxMs: 5000 }
+const CONNECT_TIMEOUT_MS = 5000
+
+/** @throws {AgentOSError} what the last try said, when the database did not come within AGENTOS_DB_START_TIMEOUT_MS */
+export async function openStorage(config: Config, deps: Deps): Promise<Database> {
+  const deadline = deps.clock.monotonic() + config.settings.AGENTOS_DB_START_TIMEOUT_MS
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await openOnce(config, deps)
+    } catch (error) {
+      const waitMs = backoffMs(RETRY, attempt, Math.random())
+      if (!mayPass(error) || deps.clock.monotonic() + waitMs > deadline) throw error
+      deps.log.warn('the database is not there yet, trying again', { reason: error.message, wait_ms: waitMs })
+      await sleep(waitMs)
+    }
+  }
+}
+
+/** A database that still starts, and a password that is still being rotated, get better by waiting; nothing else does. */
+function mayPass(error: unknown): error is AgentOSError {
+  const passing = ['DATABASE_UNREACHABLE', 'DATABASE_UNAVAILABLE', 'DATABASE_AUTH']
+  return error instanceof AgentOSError && passing.includes(error.code)
+}
+
+/** Opens the database for `agentos migrate`, the server's start, or a test: migrated and with room for today's events. */
+async function openOnce(config: Config, deps: Deps): Promise<Database> {
+  await migrateDirectly(config, deps)
+  const database = await openDatabase(databaseOptions(config, config.database?.url, deps), withLog(deps))
+  try {
+    const { applied } = await migrate(database)
+    if (applied.length > 0) deps.log.info('schema brought up to date', { migrations: applied })
+    await prepareEventPartitions(database.maintenance)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  return database
+}
+
+/** A pooler in transaction mode cannot hold the lock that keeps two migrations apart: those go straight to the server. */
+async function migrateDirectly(config: Config, deps: Deps): Promise<void> {
+  const urls = config.database
+  if (urls === undefined || urls.directUrl === urls.url) return
+  await using direct = await openDatabase(databaseOptions(config, urls.directUrl, deps), withLog(deps))
+  await migrate(direct)
+}
+
+function databaseOptions({ settings, database }: Config, url: string | undefined, deps: Deps): DatabaseOptions {
+  if (url === undefined) return { kind: 'embedded', directory: join(deps.dataDirectory, 'database') }
+  return {
+    kind: 'postgres',
+    url,
+    poolSize: settings.AGENTOS_DB_POOL_SIZE,
+    backgroundPoolSize: settings.AGENTOS_DB_BACKGROUND_POOL_SIZE,
+    statementTimeoutMs: settings.AGENTOS_DB_STATEMENT_TIMEOUT_MS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    applicationName: settings.AGENTOS_ID,
+    ...(database?.passwordFile === undefined ? {} : { passwordFile: database.passwordFile }),
+  }
+}
+
+function withLog({ clock, log }: Deps) {
+  return {
+    clock,
+    log: (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, string | number>>) =>
+      log[level](message, fields),
+  }
+}
