@@ -116,7 +116,7 @@ function threadOptions(
 }
 
 /** One sentence for many reports: the first error, and how many more there are. */
-export function summarise(files: readonly FileReport[]): string {
+function summarise(files: readonly FileReport[]): string {
   const errors = files.filter(({ outcome }) => outcome === 'error')
   const [first] = errors
   if (first === undefined) return 'no file could be loaded'

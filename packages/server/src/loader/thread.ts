@@ -27,14 +27,14 @@ export type ThreadOptions = {
   readonly heapMb: number
   /** Longest time until it is ready, in milliseconds. */
   readonly loadTimeoutMs: number
-  /** A thread that leaves {@link SILENT_BEATS} heartbeats of this many milliseconds unanswered is ended. */
+  /** A thread that leaves five heartbeats of this many milliseconds unanswered is ended. */
   readonly heartbeatMs: number
   readonly onMessage: (message: RunMessage) => void
   readonly onLog: (line: AgentLogLine) => void
 }
 
 /** Counted in beats, not in time: a main thread that was itself held up must not take it for silence. */
-export const SILENT_BEATS = 5
+const SILENT_BEATS = 5
 
 /** Messages about runs, for whoever keeps the runs. */
 export type RunMessage = Extract<FromWorker, { type: 'events' | 'commit' | 'done' }>

@@ -12,7 +12,7 @@ import { isIgnored } from './discover.ts'
 import type { Pacer } from './pacer.ts'
 
 /** A folder beyond this is not a folder of agents; synchronise less of the repository (sparse checkout). */
-export const MAX_FILES = 20_000
+const MAX_FILES = 20_000
 export const MAX_BYTES = 512 * 1024 * 1024
 
 export type TreeFile = {

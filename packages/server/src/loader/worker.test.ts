@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { agentSource, contentOf, makeFolder, openRegistry, startRun } from './loader/test-folder.ts'
+import { agentSource, contentOf, makeFolder, openRegistry, startRun } from './test-folder.ts'
 
-const workerEntry = new URL('./worker.ts', import.meta.url)
-const EXAMPLES = fileURLToPath(new URL('../../../examples/agents', import.meta.url))
+const workerEntry = new URL('../worker.ts', import.meta.url)
+const EXAMPLES = fileURLToPath(new URL('../../../../examples/agents', import.meta.url))
 
 describe('the example agents', () => {
   test('load without a complaint', async () => {
