@@ -148,6 +148,12 @@ describe('model failures', () => {
     expect(map(both).message).toBe('openai refused the connection (ECONNREFUSED)')
   })
 
+  test('a time limit of the caller is a failure that may pass', async () => {
+    const timeout = AbortSignal.timeout(0)
+    await expect.poll(() => timeout.aborted).toBe(true)
+    expect(map(timeout.reason)).toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: true })
+  })
+
   test('a circle of causes ends', () => {
     const error: Error & { cause?: unknown } = new Error('round')
     error.cause = error

@@ -76,6 +76,8 @@ export function toModelError(error: unknown, context: FailureContext, started: b
   const network = networkCodeOf(error)
   if (network !== undefined) return unavailable(context, `${NETWORK[network]} (${network})`, error)
 
+  if (loose.name === 'TimeoutError') return unavailable(context, 'did not answer in time', error)
+
   const status = loose.statusCode
   if (typeof status === 'number' && status >= 300) return fromStatus(status, loose, context)
   const names = namesOf(error)

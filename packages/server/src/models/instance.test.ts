@@ -141,6 +141,19 @@ describe('model instances', () => {
     })
   })
 
+  test.each(['error', { unified: 'error', raw: 'MALFORMED' }, { unified: 'interrupted', raw: 'MALFORMED' }])(
+    'an answer that finishes with %j is a failure',
+    async (finishReason) => {
+      const parts = [
+        { type: 'text-delta', id: '0', delta: 'Hel' },
+        { type: 'finish', usage: {}, finishReason },
+      ]
+      const error: unknown = await collect(version2(parts as never).instance).catch((caught: unknown) => caught)
+      expect(error).toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: true })
+      expect(String(error)).toMatch(/older ended its answer with an error( \(MALFORMED\))?$/)
+    },
+  )
+
   test('a stream without finish is a failure', async () => {
     await expect(collect(version2([{ type: 'text-delta', id: '0', delta: 'Hel' }]).instance)).rejects.toMatchObject({
       code: 'MODEL_UNAVAILABLE',
