@@ -31,9 +31,12 @@ export function toJson(value: unknown, what: string): Json {
   try {
     text = JSON.stringify(value)
   } catch (cause) {
-    throw new TypeError(`${what} cannot be written as JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    })
+    throw new TypeError(
+      `${what} cannot be written as JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+      },
+    )
   }
   return text === undefined ? null : JSON.parse(text)
 }

@@ -39,7 +39,10 @@ function describe(directory: string, { state, files, error }: LoadStatus): strin
   // An error that belongs to a file stands there already.
   if (errors === 0 && error !== null) lines.push(error)
   const verdict = state === 'ready' && errors === 0 ? 'ok' : 'not ok'
-  lines.push('', `${verdict}: ${count(agents, 'agent')}, ${count(files.length, 'file')}, ${count(errors, 'error')} in ${directory}`)
+  lines.push(
+    '',
+    `${verdict}: ${count(agents, 'agent')}, ${count(files.length, 'file')}, ${count(errors, 'error')} in ${directory}`,
+  )
   return lines.join('\n')
 }
 

@@ -16,7 +16,10 @@ const TYPES = '.agentos-types'
 /** @returns 0; a folder that has something in it is left as it is */
 export async function init(typed: string | undefined): Promise<number> {
   if (typed === undefined) {
-    throw new AgentOSError('INVALID_REQUEST', 'agentos init needs the folder to make, for example: agentos init ./my-agents')
+    throw new AgentOSError(
+      'INVALID_REQUEST',
+      'agentos init needs the folder to make, for example: agentos init ./my-agents',
+    )
   }
   const directory = resolve(typed)
   await mkdir(directory, { recursive: true })
@@ -48,7 +51,11 @@ async function copyTypes(directory: string): Promise<void> {
   const zod = dirname(fileURLToPath(import.meta.resolve('zod/package.json')))
   const isDeclaration = (path: string) => {
     const within = relative(zod, path)
-    return within === '' || within === 'package.json' || /^(index\.d\.ts|v4(\/(classic|core|locales)(\/.*)?|\/[^/]*)?)$/.test(within)
+    return (
+      within === '' ||
+      within === 'package.json' ||
+      /^(index\.d\.ts|v4(\/(classic|core|locales)(\/.*)?|\/[^/]*)?)$/.test(within)
+    )
   }
   const isNeeded = (path: string) => isDeclaration(path) && !/\.(c|m)?js$|\.d\.cts$/.test(path)
   await cp(zod, join(directory, 'zod'), { recursive: true, filter: isNeeded })
@@ -59,7 +66,12 @@ async function fillIn(directory: string): Promise<void> {
     const path = join(directory, name)
     const text = await readFile(path, 'utf8')
     const filled = text
-      .replaceAll('{{name}}', basename(directory).toLowerCase().replaceAll(/[^a-z0-9-]+/g, '-'))
+      .replaceAll(
+        '{{name}}',
+        basename(directory)
+          .toLowerCase()
+          .replaceAll(/[^a-z0-9-]+/g, '-'),
+      )
       .replaceAll('{{agentos}}', relative(directory, COMMAND).replaceAll('\\', '/'))
     await writeFile(path, filled)
   }

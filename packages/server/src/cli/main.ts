@@ -64,7 +64,8 @@ function explain(error: unknown): string {
   if (error instanceof AgentOSError) return redact(`${error.message}\n${error.next}`)
   if (!(error instanceof Error)) return redact(String(error))
   const { code } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return `${error.message}\nSet AGENTOS_PORT to a free port (0 picks one), or stop the other server.`
+  if (code === 'EADDRINUSE')
+    return `${error.message}\nSet AGENTOS_PORT to a free port (0 picks one), or stop the other server.`
   if (code?.startsWith('ERR_PARSE_ARGS')) return `${error.message}\n\n${USAGE}`
   return redact(code === undefined ? (error.stack ?? error.message) : error.message)
 }

@@ -58,7 +58,12 @@ function banner({ url, registry, database, defaultModel }: RunningServer, direct
   const first = agents.find(({ id }) => id === 'assistant') ?? agents[0]
   if (first !== undefined) {
     const message = first.quickPrompts[0] ?? 'Hello'
-    lines.push('', '  Try it:', '', `    curl -N -F 'message=${message.replaceAll("'", '')}' ${url}/agents/${first.id}/runs`)
+    lines.push(
+      '',
+      '  Try it:',
+      '',
+      `    curl -N -F 'message=${message.replaceAll("'", '')}' ${url}/agents/${first.id}/runs`,
+    )
   }
   return `${lines.join('\n')}\n`
 }

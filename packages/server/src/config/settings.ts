@@ -11,7 +11,12 @@ const flag = (fallback: boolean) => z.stringbool().default(fallback)
 const list = () =>
   z
     .string()
-    .transform((value) => value.split(',').map((item) => item.trim()).filter((item) => item !== ''))
+    .transform((value) =>
+      value
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+    )
     .pipe(z.array(z.string()))
 
 /** Where Agno's chat UI and control plane run. */
@@ -38,56 +43,167 @@ const secret = <S extends z.ZodType>(group: Group, schema: S, about: string) => 
 })
 
 export const SETTINGS = {
-  AGENTOS_HOST: setting('Listening', text().default('127.0.0.1'), 'Address to listen on. Anything but a loopback address needs OS_SECURITY_KEY or AGENTOS_INSECURE=true.'),
-  AGENTOS_PORT: setting('Listening', z.coerce.number().int().min(0).max(65_535).default(8000), 'Port to listen on; 0 takes a free one.'),
-  AGENTOS_LOOPBACK_PORT: setting('Listening', z.coerce.number().int().min(0).max(65_535).optional(), 'Port on 127.0.0.1 for the git-sync webhook (POST /reload), without a key. Unset: not opened.'),
+  AGENTOS_HOST: setting(
+    'Listening',
+    text().default('127.0.0.1'),
+    'Address to listen on. Anything but a loopback address needs OS_SECURITY_KEY or AGENTOS_INSECURE=true.',
+  ),
+  AGENTOS_PORT: setting(
+    'Listening',
+    z.coerce.number().int().min(0).max(65_535).default(8000),
+    'Port to listen on; 0 takes a free one.',
+  ),
+  AGENTOS_LOOPBACK_PORT: setting(
+    'Listening',
+    z.coerce.number().int().min(0).max(65_535).optional(),
+    'Port on 127.0.0.1 for the git-sync webhook (POST /reload), without a key. Unset: not opened.',
+  ),
   AGENTOS_INSECURE: setting('Listening', flag(false), 'Allow listening on the network without a key.'),
-  OS_SECURITY_KEY: secret('Listening', text().min(8).optional(), 'Bearer key that every route but /, /health*, /info and /docs demands.'),
-  AGENTOS_CORS_ORIGINS: setting('Listening', list().default([...AGNO_ORIGINS]), "Comma-separated origins that browsers may call from; replaces the defaults, which are Agno's own."),
-  AGENTOS_BODY_LIMIT_BYTES: setting('Listening', ms(1024, 1_073_741_824, 10_485_760), 'Largest request body, in bytes.'),
+  OS_SECURITY_KEY: secret(
+    'Listening',
+    text().min(8).optional(),
+    'Bearer key that every route but /, /health*, /info and /docs demands.',
+  ),
+  AGENTOS_CORS_ORIGINS: setting(
+    'Listening',
+    list().default([...AGNO_ORIGINS]),
+    "Comma-separated origins that browsers may call from; replaces the defaults, which are Agno's own.",
+  ),
+  AGENTOS_BODY_LIMIT_BYTES: setting(
+    'Listening',
+    ms(1024, 1_073_741_824, 10_485_760),
+    'Largest request body, in bytes.',
+  ),
   DOCS_ENABLED: setting('Listening', flag(true), 'Serve /docs and /openapi.json.'),
 
-  AGENTOS_AGENTS_DIR: setting('Agents', text().optional(), 'Folder of agents, or a link to one, when the command line names none.'),
-  AGENTOS_DEFAULT_MODEL: setting('Agents', z.string().regex(/^[a-z-]+:.+$/, 'must be provider:id').optional(), 'Model of agents that name none, as provider:id. Unset: chosen by the provider keys that are set, else demo:assistant.'),
-  AGENTOS_LOAD_POLICY: setting('Agents', z.enum(['strict', 'partial']).default('strict'), 'strict: one bad file rejects a revision. partial: the good files serve.'),
+  AGENTOS_AGENTS_DIR: setting(
+    'Agents',
+    text().optional(),
+    'Folder of agents, or a link to one, when the command line names none.',
+  ),
+  AGENTOS_DEFAULT_MODEL: setting(
+    'Agents',
+    z
+      .string()
+      .regex(/^[a-z-]+:.+$/, 'must be provider:id')
+      .optional(),
+    'Model of agents that name none, as provider:id. Unset: chosen by the provider keys that are set, else demo:assistant.',
+  ),
+  AGENTOS_LOAD_POLICY: setting(
+    'Agents',
+    z.enum(['strict', 'partial']).default('strict'),
+    'strict: one bad file rejects a revision. partial: the good files serve.',
+  ),
   AGENTOS_WATCH: setting('Agents', flag(true), 'Follow changes of the folder or its link.'),
-  AGENTOS_RELOAD_DEBOUNCE_MS: setting('Agents', ms(0, 60_000, 2000), 'Quiet time after a change before it loads, in milliseconds.'),
-  AGENTOS_RELOAD_POLL_MS: setting('Agents', ms(100, 600_000, 2000), 'How often the folder is compared with what serves, in milliseconds, whatever the watcher says.'),
-  AGENTOS_LOAD_TIMEOUT_MS: setting('Agents', ms(100, 600_000, 30_000), 'Longest time a revision may take to load, in milliseconds.'),
-  AGENTOS_GENERATION_DRAIN_MS: setting('Agents', ms(0, 86_400_000, 3_600_000), 'How long runs of a replaced revision may go on, in milliseconds.'),
+  AGENTOS_RELOAD_DEBOUNCE_MS: setting(
+    'Agents',
+    ms(0, 60_000, 2000),
+    'Quiet time after a change before it loads, in milliseconds.',
+  ),
+  AGENTOS_RELOAD_POLL_MS: setting(
+    'Agents',
+    ms(100, 600_000, 2000),
+    'How often the folder is compared with what serves, in milliseconds, whatever the watcher says.',
+  ),
+  AGENTOS_LOAD_TIMEOUT_MS: setting(
+    'Agents',
+    ms(100, 600_000, 30_000),
+    'Longest time a revision may take to load, in milliseconds.',
+  ),
+  AGENTOS_GENERATION_DRAIN_MS: setting(
+    'Agents',
+    ms(0, 86_400_000, 3_600_000),
+    'How long runs of a replaced revision may go on, in milliseconds.',
+  ),
   AGENTOS_WORKER_HEAP_MB: setting('Agents', ms(64, 65_536, 1024), "JavaScript heap of a revision's worker, in MiB."),
-  AGENTOS_TOOL_TIMEOUT_MS: setting('Agents', ms(1, 86_400_000, 120_000), 'Longest tool call, in milliseconds, when the tool sets none.'),
-  AGENTOS_TOOL_RESULT_BYTES: setting('Agents', ms(1024, 104_857_600, 262_144), 'Largest tool result handed to the model, in bytes; the rest is cut with a notice.'),
+  AGENTOS_TOOL_TIMEOUT_MS: setting(
+    'Agents',
+    ms(1, 86_400_000, 120_000),
+    'Longest tool call, in milliseconds, when the tool sets none.',
+  ),
+  AGENTOS_TOOL_RESULT_BYTES: setting(
+    'Agents',
+    ms(1024, 104_857_600, 262_144),
+    'Largest tool result handed to the model, in bytes; the rest is cut with a notice.',
+  ),
 
-  POSTGRES_URL: secret('Database', text().optional(), 'PostgreSQL to use. Unset, together with DB_HOST: the embedded database in AGENTOS_DATA_DIR.'),
-  POSTGRES_RAW_URL: secret('Database', text().optional(), 'Direct connection for migrations, when POSTGRES_URL goes through a pooler.'),
+  POSTGRES_URL: secret(
+    'Database',
+    text().optional(),
+    'PostgreSQL to use. Unset, together with DB_HOST: the embedded database in AGENTOS_DATA_DIR.',
+  ),
+  POSTGRES_RAW_URL: secret(
+    'Database',
+    text().optional(),
+    'Direct connection for migrations, when POSTGRES_URL goes through a pooler.',
+  ),
   PGVECTOR_DB_URL: secret('Database', text().optional(), 'Connection for knowledge vectors; default POSTGRES_URL.'),
   DB_HOST: setting('Database', text().optional(), 'Host, to build the URL from parts.'),
   DB_PORT: setting('Database', z.coerce.number().int().min(1).max(65_535).default(5432), 'Port, with DB_HOST.'),
   DB_USER: setting('Database', text().optional(), 'User, with DB_HOST.'),
   DB_PASS: secret('Database', z.string().optional(), 'Password, with DB_HOST.'),
-  DB_PASS_FILE: setting('Database', text().optional(), 'File that holds the password; read again when the database refuses it.'),
+  DB_PASS_FILE: setting(
+    'Database',
+    text().optional(),
+    'File that holds the password; read again when the database refuses it.',
+  ),
   DB_DATABASE: setting('Database', text().optional(), 'Database name, with DB_HOST.'),
-  AGENTOS_DATA_DIR: setting('Database', text().default('.agentos'), 'Directory of the embedded database and of snapshots and caches.'),
+  AGENTOS_DATA_DIR: setting(
+    'Database',
+    text().default('.agentos'),
+    'Directory of the embedded database and of snapshots and caches.',
+  ),
   AGENTOS_DB_POOL_SIZE: setting('Database', ms(1, 1000, 10), 'Connections for requests.'),
   AGENTOS_DB_BACKGROUND_POOL_SIZE: setting('Database', ms(1, 1000, 4), 'Connections for background work.'),
-  AGENTOS_DB_STATEMENT_TIMEOUT_MS: setting('Database', ms(100, 3_600_000, 30_000), 'Longest statement, in milliseconds.'),
-  AGENTOS_DB_START_TIMEOUT_MS: setting('Database', ms(0, 3_600_000, 60_000), 'How long the start waits for the database, trying again, in milliseconds.'),
+  AGENTOS_DB_STATEMENT_TIMEOUT_MS: setting(
+    'Database',
+    ms(100, 3_600_000, 30_000),
+    'Longest statement, in milliseconds.',
+  ),
+  AGENTOS_DB_START_TIMEOUT_MS: setting(
+    'Database',
+    ms(0, 3_600_000, 60_000),
+    'How long the start waits for the database, trying again, in milliseconds.',
+  ),
 
   AGENTOS_MAX_RUNS: setting('Runs', ms(1, 100_000, 1000), 'Runs at once on this replica; more are answered 429.'),
   AGENTOS_RUN_TIMEOUT_MS: setting('Runs', ms(1000, 604_800_000, 3_600_000), 'Longest run, in milliseconds.'),
-  AGENTOS_LEASE_MS: setting('Runs', ms(1000, 3_600_000, 30_000), 'Lease of a run, in milliseconds; renewed every third of it.'),
-  AGENTOS_DISCONNECT_GRACE: setting('Runs', z.coerce.number().int().min(-1).max(86_400).default(60), 'Seconds a run goes on after its streaming client went away; 0 cancels at once, -1 never.'),
-  AGENTOS_DRAIN_TIMEOUT_MS: setting('Runs', ms(0, 86_400_000, 25_000), 'How long runs may finish after SIGTERM, in milliseconds.'),
-  AGENTOS_STREAM_BUFFER_BYTES: setting('Runs', ms(16_384, 1_073_741_824, 1_048_576), 'Most bytes held for one client that does not read; past it the client is cut.'),
+  AGENTOS_LEASE_MS: setting(
+    'Runs',
+    ms(1000, 3_600_000, 30_000),
+    'Lease of a run, in milliseconds; renewed every third of it.',
+  ),
+  AGENTOS_DISCONNECT_GRACE: setting(
+    'Runs',
+    z.coerce.number().int().min(-1).max(86_400).default(60),
+    'Seconds a run goes on after its streaming client went away; 0 cancels at once, -1 never.',
+  ),
+  AGENTOS_DRAIN_TIMEOUT_MS: setting(
+    'Runs',
+    ms(0, 86_400_000, 25_000),
+    'How long runs may finish after SIGTERM, in milliseconds.',
+  ),
+  AGENTOS_STREAM_BUFFER_BYTES: setting(
+    'Runs',
+    ms(16_384, 1_073_741_824, 1_048_576),
+    'Most bytes held for one client that does not read; past it the client is cut.',
+  ),
   AGENTOS_HEARTBEAT_MS: setting('Runs', ms(1000, 600_000, 15_000), 'Comment sent on idle streams, in milliseconds.'),
   AGENTOS_EVENT_RETENTION_DAYS: setting('Runs', ms(1, 3650, 7), 'Days that the events of runs are kept.'),
 
   AGENTOS_ID: setting('Identity and logs', text().default('agentos'), 'Id of this AgentOS, as clients see it.'),
   AGENTOS_NAME: setting('Identity and logs', text().optional(), 'Name of this AgentOS.'),
   AGENTOS_DESCRIPTION: setting('Identity and logs', text().optional(), 'Description of this AgentOS.'),
-  AGENTOS_LOG_LEVEL: setting('Identity and logs', z.enum(['debug', 'info', 'warn', 'error']).default('info'), 'Least level that is logged.'),
-  AGENTOS_LOG_FORMAT: setting('Identity and logs', z.enum(['auto', 'json', 'pretty']).default('auto'), 'auto: pretty in a terminal, JSON elsewhere.'),
+  AGENTOS_LOG_LEVEL: setting(
+    'Identity and logs',
+    z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    'Least level that is logged.',
+  ),
+  AGENTOS_LOG_FORMAT: setting(
+    'Identity and logs',
+    z.enum(['auto', 'json', 'pretty']).default('auto'),
+    'auto: pretty in a terminal, JSON elsewhere.',
+  ),
 } as const satisfies Record<string, Setting>
 
 export type SettingName = keyof typeof SETTINGS

@@ -78,7 +78,10 @@ export function createEventLog(
       held += entries.reduce((bytes, entry) => bytes + entry.json.length, 0)
       if (held <= maxHeldBytes) continue
       queue.delete(runId)
-      log.error('events dropped: the database is away and the buffer is full', { run_id: runId, events: entries.length })
+      log.error('events dropped: the database is away and the buffer is full', {
+        run_id: runId,
+        events: entries.length,
+      })
     }
   }
 

@@ -2,7 +2,12 @@
  * Log lines for people: time, level, message, then the fields as `key=value`; stacks on lines of their own.
  * @module
  */
-const COLOURS: Readonly<Record<string, string>> = { debug: '\u001B[2m', info: '', warn: '\u001B[33m', error: '\u001B[31m' }
+const COLOURS: Readonly<Record<string, string>> = {
+  debug: '\u001B[2m',
+  info: '',
+  warn: '\u001B[33m',
+  error: '\u001B[31m',
+}
 const DIM = '\u001B[2m'
 const RESET = '\u001B[0m'
 

@@ -1,0 +1,31 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createRedact } from './redact.ts'
+
+test('a secret value disappears wherever it stands, the longer of two first', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ minLength: 6, maxLength: 30 }).filter((s) => s.trim().length >= 6),
+      fc.string(),
+      fc.string(),
+      (secret, before, after) => {
+        fc.pre(!'[redacted]'.includes(secret) && !before.includes(secret) && !after.includes(secret))
+        const clean = createRedact([secret, secret.slice(0, 6)])(`${before} ${secret} ${after}`)
+        expect(clean).not.toContain(secret)
+      },
+    ),
+  )
+})
+
+test.each([
+  ['postgresql://app:s3cr%40t@db:5432/x', 's3cr%40t'],
+  ['authorization: Bearer abcdefgh12345678', 'abcdefgh12345678'],
+  ['Incorrect API key provided: sk-proj-AbCdEf123456.', 'sk-proj-AbCdEf123456'],
+  ['key AIzaSyA1234567890abcdefghijk is bad', 'AIzaSyA1234567890abcdefghijk'],
+])('the secret in "%s" is masked by its shape', (text, secret) => {
+  expect(createRedact([])(text)).not.toContain(secret)
+})
+
+test('ordinary text and short secrets stay as they are', () => {
+  expect(createRedact(['abc'])('abc: the task is done')).toBe('abc: the task is done')
+})

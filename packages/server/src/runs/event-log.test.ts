@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest'
+import type { EventChunk } from '../storage/run-events.ts'
+import { createLog } from '../telemetry/log.ts'
+import { createEventLog } from './event-log.ts'
+import type { FeedEntry } from './feed.ts'
+
+const entry = (index: number): FeedEntry => ({ index, event: { type: 'content-end', at: 0 }, json: `{"i":${index}}` })
+
+function open(store: (chunks: readonly EventChunk[]) => Promise<void>, maxHeldBytes = 1_000_000) {
+  const lines: string[] = []
+  const log = createLog({ level: 'debug', format: 'json', redact: (text) => text, write: (line) => lines.push(line) })
+  const eventLog = createEventLog(store, log, { flushMs: 5, maxHeldBytes })
+  return { ...eventLog, lines, [Symbol.asyncDispose]: eventLog.close }
+}
+
+test('what comes within a flush interval is one statement with a chunk per run', async () => {
+  const batches: (readonly EventChunk[])[] = []
+  const released = new Map<string, number>()
+  await using log = open(async (chunks) => void batches.push(chunks))
+  log.append('a', [entry(0)], (index) => released.set('a', index))
+  log.append('b', [entry(0)], (index) => released.set('b', index))
+  log.append('a', [entry(1), entry(2)], (index) => released.set('a', index))
+  await expect
+    .poll(() => batches)
+    .toEqual([
+      [
+        { runId: 'a', firstIndex: 0, lastIndex: 2, events: '{"i":0}\n{"i":1}\n{"i":2}' },
+        { runId: 'b', firstIndex: 0, lastIndex: 0, events: '{"i":0}' },
+      ],
+    ])
+  await expect
+    .poll(() => [...released])
+    .toEqual([
+      ['a', 2],
+      ['b', 0],
+    ])
+})
+
+test('a failed flush is tried again, in order and together with what came since', async () => {
+  const stored: EventChunk[] = []
+  let fail = true
+  await using log = open(async (chunks) => {
+    if (fail) throw new Error('away')
+    stored.push(...chunks)
+  })
+  log.append('a', [entry(0)], () => {})
+  await expect.poll(() => log.lines.length).toBeGreaterThan(0)
+  fail = false
+  log.append('a', [entry(1)], () => {})
+  await expect.poll(() => stored.map((chunk) => chunk.events).join('|')).toBe('{"i":0}\n{"i":1}')
+})
+
+test('the end of a run takes its queued events along, once', async () => {
+  const stored: EventChunk[] = []
+  await using log = open(async (chunks) => void stored.push(...chunks))
+  log.append('a', [entry(0)], () => {})
+  expect(log.take('a', [entry(1)])).toEqual({ runId: 'a', firstIndex: 0, lastIndex: 1, events: '{"i":0}\n{"i":1}' })
+  expect(log.take('a', [])).toBeUndefined()
+  await log.close()
+  expect(stored).toEqual([])
+})
+
+test('while the database is away the buffer stays within its bound, and says what it dropped', async () => {
+  const kept: EventChunk[] = []
+  let fail = true
+  await using log = open(async (chunks) => {
+    if (fail) throw new Error('away')
+    kept.push(...chunks)
+  }, 10)
+  log.append('old', [entry(0)], () => {})
+  log.append('new', [entry(0)], () => {})
+  await expect.poll(() => log.lines.some((line) => line.includes('events dropped'))).toBe(true)
+  fail = false
+  await log.close()
+  expect(kept.map((chunk) => chunk.runId)).toEqual(['new'])
+})
+
+test('closing stores what is left', async () => {
+  const stored: EventChunk[] = []
+  const log = open(async (chunks) => void stored.push(...chunks))
+  log.append('a', [entry(0)], () => {})
+  await log.close()
+  expect(stored).toHaveLength(1)
+})

@@ -1,0 +1,93 @@
+/**
+ * An executor that does what a test tells it: the worker's side of a run, without a worker.
+ * @module
+ */
+import type { AgentInfo } from '../../base/runnable.ts'
+import type { RunJob, RunResult } from '../../base/run.ts'
+import { NO_USAGE } from '../../base/usage.ts'
+import type { RunHandlers } from '../live-run.ts'
+import type { Executor } from '../runs.ts'
+
+export type Started = {
+  readonly job: RunJob
+  readonly handlers: RunHandlers
+  /** Why it was asked to stop; undefined while it was not. */
+  readonly cancelReason: () => string | undefined
+}
+
+export type ScriptedExecutor = Executor & {
+  readonly started: Started[]
+  readonly retained: () => number
+}
+
+const MODEL = { provider: 'demo', id: 'assistant' }
+
+export const AGENT: AgentInfo = {
+  id: 'assistant',
+  name: 'Assistant',
+  description: null,
+  role: null,
+  model: MODEL,
+  instructions: null,
+  expectedOutput: null,
+  additionalContext: null,
+  introduction: null,
+  markdown: false,
+  addDatetimeToContext: false,
+  timezone: null,
+  tools: [],
+  toolCallLimit: null,
+  toolChoice: null,
+  addHistoryToContext: true,
+  numHistoryRuns: 3,
+  retries: 0,
+  delayBetweenRetriesSeconds: 1,
+  exponentialBackoff: true,
+  outputSchema: null,
+  quickPrompts: [],
+  metadata: null,
+  sessionState: {},
+  file: 'assistant.ts',
+}
+
+/** @param act what the worker does with a run; a run that is cancelled ends so unless `act` ended it */
+export function scriptExecutor(act: (run: Started) => void | Promise<void> = () => {}): ScriptedExecutor {
+  const started: Started[] = []
+  let retained = 0
+  return {
+    revision: 'r1',
+    agent: (id) => (id === AGENT.id ? AGENT : undefined),
+    started,
+    retained: () => retained,
+    retain: () => {
+      retained++
+      return () => void retained--
+    },
+    start: (job, handlers) => {
+      let reason: string | undefined
+      const run = { job, handlers, cancelReason: () => reason }
+      started.push(run)
+      setImmediate(() => void act(run))
+      return {
+        cancel: (why) => {
+          reason ??= why
+          handlers.onDone(result({ status: 'CANCELLED', content: 'so far' }))
+        },
+      }
+    },
+  }
+}
+
+export function result(given: Partial<RunResult> = {}): RunResult {
+  return {
+    status: 'COMPLETED',
+    content: 'Hello',
+    contentType: 'str',
+    reasoning: '',
+    model: MODEL,
+    metrics: { usage: NO_USAGE, durationMs: 5 },
+    statePatch: { set: {}, unset: [] },
+    uncommitted: [],
+    ...given,
+  }
+}
