@@ -65,6 +65,7 @@ test('nobody outside sees a transaction before it commits, and nobody joins it',
   const other = db
     .transaction()
     .execute((other) => sql`insert into agentos_signals (name) values ('other')`.execute(other))
+  await new Promise((resolve) => setTimeout(resolve, 100))
   seen.resolve()
   await expect(transaction).rejects.toThrow('changed my mind')
   await Promise.all([outside, other])

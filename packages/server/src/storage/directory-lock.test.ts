@@ -1,9 +1,8 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../base/clock.ts'
 import { lockDirectory } from './directory-lock.ts'
@@ -139,13 +138,17 @@ describe('looking up a process', () => {
   })
 
   test('one that ended and that nobody has asked about is gone', async () => {
-    // The shell ends up as a process that never asks for the exit status of its child.
-    const shell = spawn('sh', ['-c', 'true & echo $!; exec sleep 5'], { stdio: ['ignore', 'pipe', 'ignore'] })
-    const pid = Number(await firstLine(shell))
-    const { stdout } = await promisify(execFile)('sh', ['-c', `sleep 0.2; cat /proc/${pid}/stat`])
-    const startTime = stdout.slice(stdout.lastIndexOf(')') + 2).split(' ')[19]!
-    expect(stdout).toContain(') Z ')
-    expect(lookUpProcess({ ...ownIdentity(), pid, startTime })).toBe('gone')
-    await kill(shell)
+    // The shell becomes a program that never asks for the exit status of the child it inherits.
+    const shell = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    try {
+      const pid = Number(await firstLine(shell))
+      const stat = () => readFile(`/proc/${pid}/stat`, 'utf8')
+      const startTime = (await stat()).split(') ')[1]!.split(' ')[19]!
+      expect(lookUpProcess({ ...ownIdentity(), pid, startTime })).toBe('alive')
+      await expect.poll(stat, { timeout: 5_000 }).toContain(') Z ')
+      expect(lookUpProcess({ ...ownIdentity(), pid, startTime })).toBe('gone')
+    } finally {
+      await kill(shell)
+    }
   })
 })

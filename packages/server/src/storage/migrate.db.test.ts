@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../base/clock.ts'
+import { openDatabase } from './database.ts'
 import { migrate, readMigrations, type Migration } from './migrate.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
 
@@ -23,7 +25,13 @@ async function tables(): Promise<string[]> {
 }
 
 test('twenty servers that start at once make the schema once', async () => {
-  const results = await Promise.all(Array.from({ length: 20 }, () => migrate(database)))
+  // The embedded engine can be opened once; there twenty callers stand in for them.
+  const { options } = database
+  const open = () =>
+    options.kind === 'postgres' ? openDatabase(options, { clock: systemClock }) : Promise.resolve(database)
+  const servers = await Promise.all(Array.from({ length: 20 }, open))
+  const results = await Promise.all(servers.map((server) => migrate(server)))
+  for (const server of servers) if (server !== database) await server.close()
   const known = (await readMigrations()).map(({ version }) => version)
   expect(results.flatMap(({ applied }) => applied)).toEqual(known)
   expect(await migrate(database)).toEqual({ applied: [] })

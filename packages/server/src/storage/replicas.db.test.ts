@@ -33,6 +33,7 @@ test('a replica is listed while its heart beats, with the revision it serves now
 
 test('a replica that has been silent for a day is forgotten when another one speaks', async () => {
   await heartbeat(db, { replicaId: 'killed', revision: null })
+  await heartbeat(db, { replicaId: 'living', revision: null })
   await sql`update agentos_replicas set heartbeat_at = now() - interval '25 hours'`.execute(db)
   await heartbeat(db, { replicaId: 'living', revision: null })
   const known = await db.selectFrom('agentos_replicas').select('replica_id').execute()

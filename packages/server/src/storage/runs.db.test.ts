@@ -207,6 +207,29 @@ describe('commitMessages', () => {
   })
 })
 
+test.each(['commitMessages', 'finishRun'])(
+  '%s waits for a claim that is under way, and then writes nothing',
+  async (name) => {
+    const run = newRun({ initialSessionState: { a: 1 } })
+    await createRun(db, run)
+    const messages = [userMessage('zombie')]
+    let written: Promise<unknown> | undefined
+    await db.transaction().execute(async (transaction) => {
+      await sql`update agentos_runs set lease_owner = 'replica-2', attempt = attempt + 1 where run_id = ${run.runId}`.execute(
+        transaction,
+      )
+      written =
+        name === 'finishRun'
+          ? finishRun(db, runEnd(run, { messages, statePatch: { set: { a: 2 }, unset: [] } }))
+          : commitMessages(db, { runId: run.runId, owner: 'replica-1', attempt: 1, firstSeq: 0, messages })
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    })
+    expect(await written).toEqual(name === 'finishRun' ? { finished: false, sessionState: {} } : false)
+    expect((await loadMessages(db, [run.runId])).get(run.runId)).toEqual([])
+    expect((await findSession(db, run.sessionId))!.sessionState).toEqual({ a: 1 })
+  },
+)
+
 describe('finishRun', () => {
   test('stores the result, the last messages, the last events and the session together', async () => {
     const run = newRun({ initialSessionState: { keep: 1, drop: 2, change: 3 } })
@@ -270,6 +293,21 @@ describe('finishRun', () => {
     expect([await findRun(db, run.runId), await findSession(db, run.sessionId)]).toEqual(before)
     expect((await loadMessages(db, [run.runId])).get(run.runId)).toEqual([])
     expect(await readEvents(db, run.runId, -1)).toEqual([])
+  })
+
+  test('leaves a run alone that has ended otherwise, and counts that a later release keeps', async () => {
+    const run = newRun()
+    await createRun(db, run)
+    await sql`update agentos_sessions set usage = '{"audioTokens": 5, "inputTokens": 1}' where session_id = ${run.sessionId}`.execute(
+      db,
+    )
+    const other = newRun({ sessionId: run.sessionId })
+    await createRun(db, other)
+    await finishRun(db, runEnd(other, { usage: { ...NO_USAGE, inputTokens: 2 } }))
+    const session = await findSession(db, run.sessionId)
+    expect(session!.usage).toEqual({ ...NO_USAGE, inputTokens: 3, audioTokens: 5 })
+    await sql`update agentos_runs set status = 'CANCELLED' where run_id = ${run.runId}`.execute(db)
+    expect(await finishRun(db, runEnd(run))).toMatchObject({ finished: false })
   })
 
   test('of two ends of one run the first counts', async () => {

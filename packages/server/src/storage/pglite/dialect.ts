@@ -1,12 +1,14 @@
 /**
- * Kysely on the PGlite thread. Kysely's own PGliteDialect has one connection for everybody, so that a plain query made
- * while a transaction is open becomes part of it, and two transactions at once end each other; here every borrower has a
- * connection of its own, and the client keeps them apart.
+ * Kysely on the PGlite thread. PGlite speaks PostgreSQL, so all but the driver is Kysely's. Its PGliteDialect would send
+ * one statement at a time and wait for the answer before it sends the next, and its transactions wait for ever when they
+ * cannot begin because the thread is dead.
  * @module
  */
 import {
   AbortedTransactionError,
-  PGliteDialect,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
   type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
@@ -17,21 +19,16 @@ import {
 import { parameterText } from '../values.ts'
 import type { PgliteClient, PgliteTransaction } from './client.ts'
 
-/** The compiler, adapter and introspector are Kysely's; only the driver is ours. */
 export function createPgliteDialect(client: PgliteClient): Dialect {
-  const dialect = new PGliteDialect({ pglite: notUsed })
   return {
-    createAdapter: () => dialect.createAdapter(),
-    createIntrospector: (db) => dialect.createIntrospector(db),
-    createQueryCompiler: () => dialect.createQueryCompiler(),
+    createAdapter: () => new PostgresAdapter(),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
     createDriver: () => createDriver(client),
   }
 }
 
-function notUsed(): never {
-  throw new TypeError('the driver of PGliteDialect is replaced')
-}
-
+/** What one borrower has; the client keeps the statements of two of them apart. */
 class Connection implements DatabaseConnection {
   readonly #client: PgliteClient
   #transaction: PgliteTransaction | undefined

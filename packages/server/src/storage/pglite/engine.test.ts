@@ -4,13 +4,15 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Worker } from 'node:worker_threads'
-import { sql } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../base/clock.ts'
 import { openDatabase } from '../database.ts'
 import { migrate } from '../migrate.ts'
 import { createDirectory, openTestDatabase } from '../testing/database.ts'
+import type { Tables } from '../tables.ts'
 import { startPglite } from './client.ts'
+import { createPgliteDialect } from './dialect.ts'
 
 let place: Awaited<ReturnType<typeof createDirectory>>
 beforeEach(async () => {
@@ -95,6 +97,22 @@ test('a query that waits for a transaction of its own caller is not lost when th
   expect(order).toEqual(['inside', 'outside'])
 })
 
+test('closing waits for a transaction that is open, and for what waits for it', async () => {
+  await using database = await openTestDatabase()
+  const { db } = database
+  let closed: Promise<void> | undefined
+  let waiting: Promise<unknown> | undefined
+  await db.transaction().execute(async (transaction) => {
+    waiting = sql`insert into agentos_signals (name) values ('waited')`.execute(db)
+    await sql`insert into agentos_signals (name) values ('inside')`.execute(transaction)
+    closed = database.close()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    await sql`insert into agentos_signals (name) values ('after')`.execute(transaction)
+  })
+  await expect(waiting).resolves.toMatchObject({ numAffectedRows: 1n })
+  await expect(closed).resolves.toBeUndefined()
+})
+
 test('the death of its thread fails what runs, what waits and what comes later, and is told', async () => {
   const deaths: string[] = []
   const started = once(process, 'worker') as Promise<[Worker]> // Node tells of every thread that starts
@@ -115,6 +133,8 @@ test('the death of its thread fails what runs, what waits and what comes later, 
   expect(await outcomes).toEqual(Array.from({ length: 3 }, () => ({ status: 'rejected', reason: stopped })))
   await expect(client.query('select 1', [])).rejects.toEqual(stopped)
   expect(deaths).toHaveLength(1)
+  const db = new Kysely<Tables>({ dialect: createPgliteDialect(client) })
+  await expect(db.transaction().execute(async () => {})).rejects.toEqual(stopped)
   await client.close()
   await expect(client.query('select 1', [])).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
 })

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
@@ -32,6 +34,33 @@ async function createRole(password: string) {
   const name = `role_${randomBytes(6).toString('hex')}`
   await sql`create role ${sql.id(name)} login password ${sql.lit(password)}`.execute(admin.db)
   return { name, [Symbol.asyncDispose]: async () => void (await sql`drop role ${sql.id(name)}`.execute(admin.db)) }
+}
+
+/** A way to the server that can fall silent: what is connected stays so and hears nothing any more. */
+async function connectThrough(url: URL) {
+  const pairs: [Socket, Socket][] = []
+  const proxy = createServer((client) => {
+    const server = connect(Number(url.port), url.hostname)
+    for (const socket of [client, server]) socket.on('error', () => {})
+    client.pipe(server).pipe(client)
+    pairs.push([client, server])
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const { port } = proxy.address() as AddressInfo // an inet socket always has one
+  return {
+    url: withUrl((url) => (url.port = String(port))),
+    fallSilent: () => {
+      for (const [client, server] of pairs) {
+        server.unpipe(client)
+        client.unpipe(server)
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of pairs.flat()) socket.destroy()
+      proxy.close()
+      await once(proxy, 'close')
+    },
+  }
 }
 
 const one = async (db: TestDatabase['db']) => (await sql<{ one: number }>`select 1 as one`.execute(db)).rows[0]?.one
@@ -172,6 +201,20 @@ test('a password file that cannot be read is named', async () => {
     code: 'DATABASE_AUTH',
     message: 'Cannot read the password file /nowhere/password: ENOENT',
   })
+})
+
+test('a network that fell silent fails what was asked over it, and the next one asks over a new connection', async () => {
+  await using way = await connectThrough(new URL(given.url))
+  await using database = await open({ url: way.url, statementTimeoutMs: 1, connectTimeoutMs: 1_000 })
+  await sql`select 1`.execute(database.db)
+  way.fallSilent()
+  const startedAt = performance.now()
+  const asked = Promise.allSettled([one(database.db)])
+  await expect(database.ping(200)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+  await database.ping(1_000)
+  expect(await asked).toMatchObject([{ status: 'rejected', reason: { code: 'DATABASE_UNAVAILABLE' } }])
+  expect(performance.now() - startedAt).toBeLessThan(8_000)
+  expect(await one(database.maintenance)).toBe(1)
 })
 
 test('a ping gives up on a database that does not answer in time', async () => {
