@@ -7,7 +7,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts'
 import { pointTo } from './schema.ts'
 
 /** How texts of a format look; a format that is not here is not judged. */
-export const FORMAT_LOOKS: Readonly<Record<string, RegExp>> = {
+const FORMAT_LOOKS: Readonly<Record<string, RegExp>> = {
   date: /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)$/,
   time: /^(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z?$/,
   'date-time': /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/,
