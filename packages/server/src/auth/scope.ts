@@ -1,0 +1,14 @@
+/**
+ * What a caller must be allowed to do to use a route, as `resource:action`. Every route declares one.
+ * @module
+ */
+export type Scope =
+  /** Open to everyone: health, the landing page, the docs. */
+  | 'public'
+  | 'config:read'
+  | 'config:write'
+  | 'agents:read'
+  | 'agents:run'
+  | 'sessions:read'
+  | 'sessions:write'
+  | 'sessions:delete'

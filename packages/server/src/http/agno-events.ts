@@ -1,0 +1,125 @@
+/**
+ * Events of a run as Agno's: one line of compact JSON each, keys in Agno's order, no key that is null. Where Agno sends
+ * two events for one of ours, the second is the follower.
+ * @module
+ */
+import type { AgentEvent, AgentEventOf } from '@agentos/wire'
+import type { JsonObject } from '../base/json.ts'
+import type { RunEvent, RunMetrics, RunResult, ToolExecution } from '../base/run.ts'
+import { toFirstToken, toRunMetrics } from './agno-metrics.ts'
+import { describeCall, toToolExecution } from './agno-tool.ts'
+
+/** Whose event it is. */
+export type EventContext = {
+  readonly runId: string
+  readonly sessionId: string
+  readonly agentId: string
+  readonly agentName: string
+}
+
+/** What the SSE line `event:` says. */
+export const EVENT_NAMES = {
+  'run-start': 'RunStarted',
+  'model-start': 'ModelRequestStarted',
+  content: 'RunContent',
+  reasoning: 'ReasoningContentDelta',
+  'model-end': 'ModelRequestCompleted',
+  'tool-start': 'ToolCallStarted',
+  'tool-end': 'ToolCallCompleted',
+  'content-end': 'RunContentCompleted',
+  'run-end': 'RunCompleted',
+  'run-cancel': 'RunCancelled',
+  'run-error': 'RunError',
+} as const satisfies Record<RunEvent['type'], AgentEvent['event']>
+
+/** One line of JSON, without a newline in it. */
+export function encodeEvent(event: RunEvent, run: EventContext): string {
+  return JSON.stringify(toAgentEvent(event, run))
+}
+
+export function toAgentEvent(event: RunEvent, run: EventContext): AgentEvent {
+  const { type, at } = event
+  switch (type) {
+    case 'run-start':
+    case 'model-start':
+      return { ...head(EVENT_NAMES[type], at, run), model: event.model.id, model_provider: event.model.provider }
+    case 'content':
+      return {
+        ...head('RunContent', at, run),
+        content: event.text,
+        workflow_agent: false,
+        content_type: 'str',
+        reasoning_content: '',
+      }
+    case 'reasoning':
+      return { ...head('ReasoningContentDelta', at, run), reasoning_content: event.text }
+    case 'model-end':
+      return {
+        ...head('ModelRequestCompleted', at, run),
+        model: event.model.id,
+        model_provider: event.model.provider,
+        input_tokens: event.usage.inputTokens,
+        output_tokens: event.usage.outputTokens,
+        total_tokens: event.usage.totalTokens,
+        ...toFirstToken(event.timeToFirstTokenMs),
+        reasoning_tokens: event.usage.reasoningTokens,
+        cache_read_tokens: event.usage.cacheReadTokens,
+        cache_write_tokens: event.usage.cacheWriteTokens,
+      }
+    case 'tool-start':
+      return { ...head('ToolCallStarted', at, run), tool: toToolExecution(event.tool) }
+    case 'tool-end':
+      return {
+        ...head('ToolCallCompleted', at, run),
+        content: describeCall(event.tool),
+        tool: toToolExecution(event.tool),
+      }
+    case 'content-end':
+      return head('RunContentCompleted', at, run)
+    case 'run-end':
+      return toRunCompleted(at, run, event.result, event.sessionState)
+    case 'run-cancel':
+      return { ...head('RunCancelled', at, run), content: event.content, reason: event.reason }
+    case 'run-error':
+      return {
+        ...head('RunError', at, run),
+        content: event.error.message,
+        error_type: event.error.code.startsWith('MODEL_') ? 'model_provider_error' : event.error.code.toLowerCase(),
+        error_id: event.error.code,
+      }
+  }
+}
+
+/** Follows ToolCallCompleted when the tool failed. */
+export function toToolCallError(at: number, run: EventContext, tool: ToolExecution): AgentEventOf<'ToolCallError'> {
+  return { ...head('ToolCallError', at, run), error: tool.result ?? '', tool: toToolExecution(tool) }
+}
+
+/** Ends a run; follows RunCancelled too. */
+export function toRunCompleted(
+  at: number,
+  run: EventContext,
+  result: Pick<RunResult, 'content' | 'contentType' | 'reasoning' | 'model'> & { readonly metrics: RunMetrics },
+  sessionState: JsonObject,
+): AgentEventOf<'RunCompleted'> {
+  return {
+    ...head('RunCompleted', at, run),
+    content: result.content,
+    content_type: result.contentType,
+    ...(result.reasoning !== '' && { reasoning_content: result.reasoning }),
+    session_state: sessionState,
+    metrics: toRunMetrics(result.metrics, result.model),
+  }
+}
+
+function head<const Name extends AgentEvent['event']>(event: Name, at: number, run: EventContext) {
+  return {
+    created_at: Math.floor(at / 1000),
+    event,
+    agent_id: run.agentId,
+    agent_name: run.agentName,
+    run_id: run.runId,
+    session_id: run.sessionId,
+    nested_depth: 0,
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Messages of the journal as Agno's Message, keys in Agno's order.
+ * @module
+ */
+import type { Message as WireMessage } from '@agentos/wire'
+import { type AssistantMessage, type Message, reasoningOf, textOf, toolCallsOf } from '../base/message.ts'
+import { toMessageMetrics } from './agno-metrics.ts'
+
+export function toMessage(message: Message): WireMessage {
+  const created_at = Math.floor(message.createdAt / 1000)
+  const flags = { from_history: false, stop_after_tool_call: false }
+  switch (message.role) {
+    case 'system':
+    case 'user':
+      return { id: message.id, content: message.content, ...flags, role: message.role, created_at }
+    case 'assistant':
+      return toAssistantMessage(message, created_at)
+    case 'tool':
+      return {
+        id: message.id,
+        content: message.content,
+        from_history: false,
+        stop_after_tool_call: message.stopAfterToolCall ?? false,
+        role: 'tool',
+        tool_call_id: message.toolCallId,
+        tool_name: message.toolName,
+        tool_args: message.input,
+        tool_call_error: message.isError,
+        created_at,
+      }
+  }
+}
+
+/** What a conversation shows: what people and the model said, without instructions and tool results. */
+export function toChatHistory(messages: readonly Message[]): WireMessage[] {
+  return messages.filter(({ role }) => role === 'user' || role === 'assistant').map(toMessage)
+}
+
+function toAssistantMessage(message: AssistantMessage, created_at: number): WireMessage {
+  const content = textOf(message)
+  const reasoning = reasoningOf(message)
+  const calls = toolCallsOf(message).map(({ toolCallId, toolName, input }) => ({
+    id: toolCallId,
+    type: 'function' as const,
+    function: { name: toolName, arguments: typeof input === 'string' ? input : JSON.stringify(input) },
+  }))
+  const metrics = toMessageMetrics(message)
+  return {
+    id: message.id,
+    ...((content !== '' || calls.length === 0) && { content }),
+    ...(reasoning !== '' && { reasoning_content: reasoning }),
+    from_history: false,
+    stop_after_tool_call: false,
+    role: 'assistant',
+    ...(calls.length > 0 && { tool_calls: calls }),
+    ...(Object.keys(metrics).length > 0 && { metrics }),
+    created_at,
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * Runs as Agno shows them: RunOutput for one run, RunSchema in lists. Knows runs that just ended here and runs from the
+ * database; both become a {@link ShownRun} first.
+ * @module
+ */
+import type { RunOutput, RunSchema } from '@agentos/wire'
+import type { Json, JsonObject } from '../base/json.ts'
+import type { Message } from '../base/message.ts'
+import type { AgentInfo } from '../base/runnable.ts'
+import type { ModelName, RunMetrics, RunStatus } from '../base/run.ts'
+import type { FinishedRun, LiveRun } from '../runs/runs.ts'
+import type { Run } from '../storage/runs.ts'
+import { toMessage } from './agno-message.ts'
+import { toRunMetrics } from './agno-metrics.ts'
+import { toToolExecutionOf } from './agno-tool.ts'
+
+export type ShownRun = {
+  readonly runId: string
+  readonly parentRunId: string | null
+  readonly sessionId: string
+  readonly agentId: string
+  readonly agentName: string
+  readonly userId: string | null
+  readonly status: RunStatus
+  readonly input: string
+  /** Null while the run has none. */
+  readonly content: Json
+  readonly contentType: string
+  readonly reasoning: string
+  readonly model: ModelName | null
+  readonly metrics: RunMetrics | null
+  readonly metadata: JsonObject | null
+  readonly sessionState: JsonObject
+  readonly messages: readonly Message[]
+  /** Events as sent, without RunContent; null when the run was not streamed, or they were not asked for. */
+  readonly events: readonly JsonObject[] | null
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+}
+
+/** @param metadata what the request brought along */
+export function fromFinished(live: LiveRun, finished: FinishedRun, metadata: JsonObject | undefined): ShownRun {
+  const { result } = finished
+  return {
+    runId: live.runId,
+    parentRunId: null,
+    sessionId: live.sessionId,
+    agentId: live.agent.id,
+    agentName: live.agent.name,
+    userId: live.userId,
+    status: finished.status,
+    input: live.input,
+    content: finished.status === 'ERROR' ? (result.error?.message ?? result.content) : result.content,
+    contentType: result.contentType,
+    reasoning: result.reasoning,
+    model: result.model,
+    metrics: result.metrics,
+    metadata: mergeMetadata(live.agent.metadata, metadata),
+    sessionState: finished.sessionState,
+    messages: finished.messages,
+    events: null,
+    createdAt: live.createdAt,
+  }
+}
+
+/** @param agent the agent of that id in the revision that serves now, if it has one */
+export function fromStored(
+  run: Run,
+  context: {
+    readonly agent: AgentInfo | undefined
+    readonly sessionState: JsonObject
+    readonly messages: readonly Message[]
+    readonly events: readonly JsonObject[] | null
+  },
+): ShownRun {
+  return {
+    runId: run.runId,
+    parentRunId: run.parentRunId,
+    sessionId: run.sessionId,
+    agentId: run.componentId,
+    agentName: context.agent?.name ?? run.componentId,
+    userId: run.userId,
+    status: run.status,
+    input: run.input,
+    content: run.status === 'ERROR' ? (run.error?.message ?? run.content) : run.content,
+    contentType: run.contentType ?? 'str',
+    reasoning: run.reasoning ?? '',
+    model: run.model,
+    metrics: run.metrics,
+    metadata: mergeMetadata(context.agent?.metadata ?? null, run.options.metadata),
+    sessionState: context.sessionState,
+    messages: context.messages,
+    events: context.events,
+    createdAt: run.createdAt.getTime(),
+  }
+}
+
+export function toRunOutput(run: ShownRun): RunOutput {
+  const tools = toolsOf(run.messages)
+  return {
+    run_id: run.runId,
+    agent_id: run.agentId,
+    agent_name: run.agentName,
+    session_id: run.sessionId,
+    ...(run.parentRunId !== null && { parent_run_id: run.parentRunId }),
+    ...(run.userId !== null && { user_id: run.userId }),
+    ...(run.content !== null && { content: run.content }),
+    content_type: run.contentType,
+    ...(run.reasoning !== '' && { reasoning_content: run.reasoning }),
+    ...(run.model && { model: run.model.id, model_provider: run.model.provider }),
+    session_state: run.sessionState,
+    created_at: Math.floor(run.createdAt / 1000),
+    status: run.status,
+    ...(run.metrics && { metrics: metricsOf(run) }),
+    ...(run.events && { events: [...run.events] }),
+    messages: run.messages.map(toMessage),
+    ...(run.metadata && { metadata: run.metadata }),
+    ...(tools.length > 0 && { tools }),
+    input: { input_content: run.input },
+  }
+}
+
+/** With its null keys; {@link dropNulls} takes them away where Agno does. */
+export function toRunSchema(run: ShownRun): RunSchema {
+  const tools = toolsOf(run.messages)
+  return {
+    run_id: run.runId,
+    parent_run_id: run.parentRunId ?? '',
+    agent_id: run.agentId,
+    user_id: run.userId ?? '',
+    status: run.status,
+    cancellation_stage: null,
+    run_input: run.input,
+    content: run.content,
+    run_response_format: run.contentType === 'str' ? 'text' : 'json',
+    reasoning_content: run.reasoning,
+    reasoning_steps: [],
+    metrics: metricsOf(run),
+    metadata: run.metadata,
+    messages: run.messages.length > 0 ? run.messages.map(toMessage) : null,
+    tools: tools.length > 0 ? tools : null,
+    events: run.events && run.events.length > 0 ? [...run.events] : null,
+    created_at: toIsoSeconds(run.createdAt),
+    references: [],
+    citations: null,
+    reasoning_messages: [],
+    session_state: run.sessionState,
+    images: [],
+    videos: [],
+    audio: [],
+    files: [],
+    response_audio: null,
+    input_media: { images: [], videos: [], audios: [], files: [] },
+    followups: null,
+    forked_from_run_id: null,
+    forked_from_message_index: null,
+    forked_from_session_id: null,
+    regenerated_from: null,
+    last_checkpoint_at_message_index: null,
+  }
+}
+
+/** A copy without the top-level keys that are null. */
+export function dropNulls<T extends object>(value: T): T {
+  // Only keys whose type allows null can be null, and those are optional in every schema this is used with.
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null)) as T
+}
+
+/** ISO 8601 in whole seconds, as Agno writes times of rows. */
+export function toIsoSeconds(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
+}
+
+function metricsOf({ metrics, model }: ShownRun) {
+  return metrics ? toRunMetrics(metrics, model ?? { provider: '', id: '' }) : {}
+}
+
+function toolsOf(messages: readonly Message[]) {
+  return messages.flatMap((message) => (message.role === 'tool' ? [toToolExecutionOf(message)] : []))
+}
+
+function mergeMetadata(agent: JsonObject | null, request: JsonObject | undefined): JsonObject | null {
+  return agent === null && request === undefined ? null : { ...agent, ...request }
+}

@@ -1,0 +1,96 @@
+/**
+ * The API server: every route of the table behind authentication, with CORS, docs, and answers for what is no route.
+ * @module
+ */
+import cors from '@fastify/cors'
+import multipart from '@fastify/multipart'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { createAuth } from '../auth/auth.ts'
+import { AgentOSError } from '../base/errors.ts'
+import type { AppDeps } from './deps.ts'
+import { addDocs } from './docs.ts'
+import { addBodyParsers } from './input.ts'
+import { type OpenStreams, registerRoute } from './register.ts'
+import type { Route } from './route.ts'
+import { ROUTES } from './routes/table.ts'
+import { createServer, pathOf } from './server.ts'
+
+export type { AppDeps, HttpSettings, Readiness } from './deps.ts'
+export { createLoopbackApp } from './loopback.ts'
+
+/** The origins of Agno's own web applications, allowed unless others are configured. */
+export const AGNO_ORIGINS: readonly string[] = [
+  'http://localhost:3000',
+  'https://agno.com',
+  'https://www.agno.com',
+  'https://app.agno.com',
+  'https://os-stg.agno.com',
+  'https://os.agno.com',
+]
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+/** More parts than any form of the API has fields. */
+const MAX_PARTS = 256
+/** How long a stream that was told to end may take to hand over what was written. */
+const STREAM_END_MS = 5_000
+
+/** Builds the server; the caller listens and closes. Closing ends open streams. */
+export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
+  const { settings, registry } = deps
+  const { bodyLimitBytes } = settings
+  const auth = createAuth(settings.securityKey)
+  const streams: OpenStreams = new Set()
+  const app = createServer({ ...deps, bodyLimitBytes })
+
+  addBodyParsers(app)
+  await app.register(multipart, {
+    limits: { fileSize: bodyLimitBytes, files: MAX_PARTS, parts: MAX_PARTS, fields: 0, headerPairs: 32 },
+    // Every part comes as bytes, so that text which is not UTF-8 is seen.
+    isPartAFile: () => true,
+  })
+  await app.register(cors, {
+    origin: [...settings.corsOrigins],
+    credentials: true,
+    methods: METHODS,
+    exposedHeaders: ['*', 'x-request-id', 'x-agentos-revision'],
+    maxAge: 600,
+    strictPreflight: false,
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    const revision = registry.current()?.revision
+    if (revision !== undefined) reply.header('x-agentos-revision', revision)
+    if (request.method === 'OPTIONS') return
+    request.caller = auth.authorize(request.headers.authorization, request.routeOptions.config.scope)
+    if (Number(request.headers['content-length'] ?? 0) > bodyLimitBytes) {
+      throw new AgentOSError('BODY_TOO_LARGE', `The body is larger than ${bodyLimitBytes} bytes`)
+    }
+  })
+  for (const route of ROUTES) registerRoute(app, route, { deps, auth, streams })
+  if (settings.docsEnabled)
+    await addDocs(app, ROUTES, { title: settings.name ?? 'AgentOS', version: deps.version, auth })
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = allowedMethods(ROUTES, request)
+    if (allowed.length === 0) throw new AgentOSError('ROUTE_NOT_FOUND', 'Not Found')
+    reply.header('allow', allowed.join(', '))
+    throw new AgentOSError('METHOD_NOT_ALLOWED', 'Method Not Allowed')
+  })
+  app.addHook('preClose', async () => endStreams(streams))
+  return app
+}
+
+/** Other methods under which the path of `request` is a route. */
+function allowedMethods(routes: readonly Route[], request: FastifyRequest): string[] {
+  const path = pathOf(request).replace(/(?<=.)\/$/, '')
+  const methods = routes
+    .filter((route) => new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path))
+    .map(({ method }) => method)
+  return methods.includes('GET') ? ['HEAD', ...methods].toSorted() : methods.toSorted()
+}
+
+/** Clients see the end of the stream and may resume elsewhere; one that does not read is cut. */
+function endStreams(streams: OpenStreams): void {
+  for (const stream of streams) stream.end()
+  setTimeout(() => {
+    for (const stream of streams) stream.cut()
+  }, STREAM_END_MS).unref()
+}

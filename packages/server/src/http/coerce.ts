@@ -1,0 +1,66 @@
+/**
+ * Turns the texts of a form or a query into the values a schema asks for: flags, whole numbers, JSON. Follows pydantic in
+ * what it accepts. A text that does not fit becomes a field problem; the schema checks everything else.
+ * @module
+ */
+import type { FieldProblem } from '@agentos/wire'
+import type { z } from 'zod'
+import { parseJson } from '../base/json.ts'
+import { fieldProblem, type Place } from './invalid-fields.ts'
+
+export type Coerced = { readonly values: Record<string, unknown>; readonly problems: readonly FieldProblem[] }
+
+const TRUE = ['true', '1', 'on', 't', 'y', 'yes']
+const FALSE = ['false', '0', 'off', 'f', 'n', 'no']
+const NOTHING = ['', 'null', 'none']
+
+/**
+ * @param given texts, or values that are already typed (from a JSON body), by name. Empty texts and null count as absent;
+ *   so do the words null and none where no text is asked for. Names that the schema does not know are left out.
+ */
+export function coerce(schema: z.ZodObject, given: Readonly<Record<string, unknown>>, place: Place): Coerced {
+  const values: Record<string, unknown> = {}
+  const problems: FieldProblem[] = []
+  for (const [name, field] of Object.entries(schema.shape)) {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined
+    if (value === undefined || value === null || value === '') continue
+    const kind = kindOf(field)
+    if (typeof value !== 'string' || kind === 'string' || kind === 'enum') {
+      values[name] = value
+      continue
+    }
+    if (NOTHING.includes(value.trim().toLowerCase())) continue
+    const parsed = parseText(value, kind)
+    if (parsed.problem) problems.push(fieldProblem(parsed.problem.type, [place, name], parsed.problem.msg, value))
+    else values[name] = parsed.value
+  }
+  return { values, problems }
+}
+
+type Parsed = { readonly value?: unknown; readonly problem?: { readonly type: string; readonly msg: string } }
+
+function parseText(text: string, kind: string): Parsed {
+  if (kind === 'boolean') {
+    const word = text.trim().toLowerCase()
+    if (TRUE.includes(word)) return { value: true }
+    if (FALSE.includes(word)) return { value: false }
+    return { problem: { type: 'bool_parsing', msg: 'Input should be a valid boolean, unable to interpret input' } }
+  }
+  if (kind === 'number') {
+    if (/^\s*[+-]?\d+(\.0*)?\s*$/.test(text)) return { value: Number(text) }
+    const msg = 'Input should be a valid integer, unable to parse string as an integer'
+    return { problem: { type: 'int_parsing', msg } }
+  }
+  const value = parseJson(text)
+  return value === undefined ? { problem: { type: 'json_invalid', msg: 'Input should be valid JSON' } } : { value }
+}
+
+/** The kind of value behind optional, nullable and default wrappers, as zod names it. */
+function kindOf(field: z.core.$ZodType): string {
+  let { def } = field._zod
+  while ('innerType' in def) {
+    // Every wrapper of zod keeps what it wraps under this name.
+    def = (def.innerType as z.core.$ZodType)._zod.def
+  }
+  return def.type
+}

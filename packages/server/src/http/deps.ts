@@ -1,0 +1,53 @@
+/**
+ * What the HTTP part needs from the rest of the server.
+ * @module
+ */
+import type { Clock } from '../base/clock.ts'
+import type { Ids } from '../base/ids.ts'
+import type { Redact } from '../base/redact.ts'
+import type { Registry } from '../loader/registry.ts'
+import type { Runs } from '../runs/runs.ts'
+import type { Database } from '../storage/database.ts'
+import type { Log } from '../telemetry/log.ts'
+
+export type Readiness = {
+  readonly ready: boolean
+  /** Whether the start is complete; it stays so. */
+  readonly startup: boolean
+  /** Why it is not ready, by part, in words; empty when it is. */
+  readonly reasons: Readonly<Record<string, string>>
+}
+
+export type HttpSettings = {
+  readonly osId: string
+  readonly name: string | null
+  readonly description: string | null
+  /** Undefined or empty: everybody may call everything. */
+  readonly securityKey: string | undefined
+  readonly corsOrigins: readonly string[]
+  readonly docsEnabled: boolean
+  readonly bodyLimitBytes: number
+  /** Milliseconds between comments on a silent stream. */
+  readonly heartbeatMs: number
+  /** Bytes held for one client that does not read; beyond them it is cut. */
+  readonly streamBufferBytes: number
+  /** Models to offer beside those of the agents, as `provider:id`. */
+  readonly availableModels: readonly string[]
+  /** Asks all replicas to look at their folder. */
+  readonly requestReload: () => Promise<void>
+  readonly readiness: () => Readiness
+}
+
+export type AppDeps = {
+  readonly database: Database
+  readonly runs: Runs
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  readonly redact: Redact
+  readonly replicaId: string
+  readonly version: string
+  readonly startedAt: Date
+  readonly settings: HttpSettings
+}

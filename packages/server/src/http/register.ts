@@ -1,0 +1,69 @@
+/**
+ * Gives a route to Fastify: its input is checked, its handler called, its answer sent.
+ * @module
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Auth, Caller } from '../auth/auth.ts'
+import type { Scope } from '../auth/scope.ts'
+import type { AppDeps } from './deps.ts'
+import { readInput } from './input.ts'
+import { type Call, type Route, STREAMED } from './route.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    scope?: Scope
+  }
+  interface FastifyRequest {
+    caller: Caller
+  }
+}
+
+/** Streams that are open, so that closing the server can end them. */
+export type OpenStreams = Set<{ readonly end: () => void; readonly cut: () => void }>
+
+type Server = { readonly deps: AppDeps; readonly auth: Auth; readonly streams: OpenStreams }
+
+export function registerRoute(app: FastifyInstance, route: Route, server: Server): void {
+  const { deps } = server
+  app.route({
+    method: route.method,
+    url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    config: { scope: route.scope },
+    async handler(request, reply) {
+      const input = await readInput(route, request, deps.settings.bodyLimitBytes)
+      reply.code(route.status)
+      const answer = await route.handle({ ...input, deps, call: createCall(request, reply, server) })
+      if (answer === STREAMED) return reply
+      if (route.status === 204) return reply.send()
+      return reply.header('content-type', 'application/json').send(JSON.stringify(answer))
+    },
+  })
+}
+
+function createCall(request: FastifyRequest, reply: FastifyReply, { auth, streams }: Server): Call {
+  return {
+    requestId: request.id,
+    caller: request.caller,
+    auth,
+    setHeader: (name, value) => void reply.header(name, value),
+    setStatus: (status) => void reply.code(status),
+    onDisconnect(listener) {
+      const { socket } = request.raw
+      if (socket.destroyed) listener()
+      else socket.once('close', listener)
+      return () => socket.off('close', listener)
+    },
+    takeOver(headers) {
+      reply.hijack()
+      const sent = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)
+      reply.raw.writeHead(reply.statusCode, { ...Object.fromEntries(sent), ...headers })
+      return {
+        response: reply.raw,
+        register(stream) {
+          streams.add(stream)
+          return () => streams.delete(stream)
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Routes as values. What a route takes, answers and demands is declared once; validation, OpenAPI, authentication and the
+ * scenario tests are derived from it.
+ * @module
+ */
+import type { ServerResponse } from 'node:http'
+import { z } from 'zod'
+import type { Auth, Caller } from '../auth/auth.ts'
+import type { Scope } from '../auth/scope.ts'
+import type { ErrorCode } from '../base/errors.ts'
+import type { AppDeps } from './deps.ts'
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+
+/** A body that forms and JSON can carry, or only JSON. */
+export type Body<B extends z.ZodObject> = {
+  readonly kind: 'form' | 'json'
+  /** Whether the request may have none; it then counts as empty. */
+  readonly optional: boolean
+  readonly schema: B
+}
+
+export const formBody = <B extends z.ZodObject>(schema: B): Body<B> => ({ kind: 'form', optional: false, schema })
+export const jsonBody = <B extends z.ZodObject>(schema: B, options = { optional: false }): Body<B> => ({
+  kind: 'json',
+  schema,
+  ...options,
+})
+
+/** What a handler is given beside its input. */
+export type Call = {
+  readonly requestId: string
+  readonly caller: Caller
+  readonly auth: Auth
+  readonly setHeader: (name: string, value: string) => void
+  readonly setStatus: (status: number) => void
+  /** Calls `listener` once if the client goes away before it has its answer. @returns stops listening */
+  readonly onDisconnect: (listener: () => void) => () => void
+  /** Takes the answer over: its headers are sent, the rest is the handler's, which then returns {@link STREAMED}. */
+  readonly takeOver: (headers: Readonly<Record<string, string>>) => TakenOver
+}
+
+export type TakenOver = {
+  readonly response: ServerResponse
+  /** Keeps the stream known to the server, which ends it when it closes. @returns forgets it */
+  readonly register: (stream: { readonly end: () => void; readonly cut: () => void }) => () => void
+}
+
+/** The answer of a handler that writes it itself. */
+export const STREAMED = Symbol('streamed')
+
+type Empty = Record<never, never>
+
+export type RouteOptions<
+  P extends z.ZodObject = z.ZodObject<Empty>,
+  Q extends z.ZodObject = z.ZodObject<Empty>,
+  B extends z.ZodObject = z.ZodObject<Empty>,
+  R extends z.ZodType = z.ZodType<undefined>,
+> = {
+  readonly method: Method
+  /** With parameters in braces: `/agents/{id}`. */
+  readonly path: `/${string}`
+  readonly scope: Scope
+  readonly tag: string
+  readonly summary: string
+  readonly params?: P
+  readonly query?: Q
+  readonly body?: Body<B>
+  /** Default 200; 204 has no body. */
+  readonly status?: 200 | 201 | 204
+  readonly response?: R
+  /** Events of the stream that this route can answer with. */
+  readonly events?: z.ZodType
+  readonly errors: readonly ErrorCode[]
+  readonly handle: (input: {
+    readonly params: z.output<P>
+    readonly query: z.output<Q>
+    readonly body: z.output<B>
+    readonly deps: AppDeps
+    readonly call: Call
+  }) => Promise<z.output<R> | typeof STREAMED> | z.output<R> | typeof STREAMED
+}
+
+/** A route of any shape, as the table and everything derived from it sees it. */
+export type Route = Omit<RouteOptions, 'params' | 'query' | 'body' | 'response' | 'handle' | 'status'> & {
+  readonly params: z.ZodObject
+  readonly query: z.ZodObject
+  readonly body: Body<z.ZodObject> | undefined
+  readonly response: z.ZodType | undefined
+  readonly status: 200 | 201 | 204
+  readonly handle: (input: RouteInput & { readonly deps: AppDeps; readonly call: Call }) => unknown
+}
+
+/** The checked input of a route; its types are those of the route's schemas. */
+export type RouteInput = { readonly params: unknown; readonly query: unknown; readonly body: unknown }
+
+const NOTHING = z.object({})
+
+export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodObject, R extends z.ZodType>(
+  options: RouteOptions<P, Q, B, R>,
+): Route {
+  return {
+    ...options,
+    params: options.params ?? NOTHING,
+    query: options.query ?? NOTHING,
+    body: options.body,
+    response: options.response,
+    status: options.status ?? 200,
+    // The input was parsed by the very schemas that type it; the table forgets those types.
+    handle: options.handle as Route['handle'],
+  }
+}

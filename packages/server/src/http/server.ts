@@ -1,0 +1,87 @@
+/**
+ * A Fastify server with what all our servers share: request ids, answers to failures, the access log.
+ * @module
+ */
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { AppDeps } from './deps.ts'
+import { toProblem } from './problem.ts'
+
+/** Longest time a client may take to send a whole request. */
+const REQUEST_TIMEOUT_MS = 120_000
+/** Percent-encoded ids of 255 characters fit. */
+const MAX_PARAM_LENGTH = 4096
+
+type ServerDeps = Pick<AppDeps, 'ids' | 'log' | 'redact'> & { readonly bodyLimitBytes: number }
+
+export function createServer({ ids, log, redact, bodyLimitBytes }: ServerDeps): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestIdHeader: false,
+    genReqId: (request: IncomingMessage) => validRequestId(request.headers['x-request-id']) ?? ids.uuid(),
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
+    clientErrorHandler: (error, socket) => refuseConnection(error, socket),
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
+  })
+
+  function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const { status, headers, body, unexpected } = toProblem(error, redact, request.id)
+    if (unexpected)
+      log.error('a request failed', { request_id: request.id, method: request.method, path: pathOf(request), error })
+    return reply
+      .code(status)
+      .headers({ ...headers, 'x-request-id': request.id, 'content-type': 'application/json' })
+      .send(JSON.stringify(body))
+  }
+
+  app.setErrorHandler(sendProblem)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const scope = request.routeOptions.config.scope
+    // Probes come every few seconds and say nothing as long as they succeed.
+    const level = scope === 'public' && reply.statusCode < 400 ? 'debug' : 'info'
+    log[level]('request', {
+      request_id: request.id,
+      method: request.method,
+      path: pathOf(request),
+      route: request.routeOptions.url,
+      status: reply.raw.statusCode,
+      ms: Math.round(reply.elapsedTime * 100) / 100,
+      complete: reply.raw.writableFinished,
+      remote: request.ip,
+    })
+  })
+  return app
+}
+
+/** The path without its query, which may carry names and ids of people. */
+export function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? ''
+}
+
+/** Ids of callers go into headers and logs: printable, without spaces, 1 to 128 characters. */
+function validRequestId(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === 'string' && /^[A-Za-z0-9._:/=+-]{1,128}$/.test(header) ? header : undefined
+}
+
+const REFUSALS: Readonly<Record<string, readonly [number, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+}
+
+/** What is not HTTP has no request to answer, only a connection. */
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, reason] = REFUSALS[error.code ?? ''] ?? [400, 'Bad Request']
+  const body = JSON.stringify({ detail: reason, error_id: 'INVALID_REQUEST' })
+  const head = `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n`
+  socket.end(head + body, () => socket.destroy())
+}

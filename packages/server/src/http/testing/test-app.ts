@@ -1,0 +1,162 @@
+/**
+ * An API server for tests: fake runs, a fixed revision, any database.
+ * @module
+ */
+import type { FastifyInstance } from 'fastify'
+import { systemClock } from '../../base/clock.ts'
+import { createIds } from '../../base/ids.ts'
+import { createRedact } from '../../base/redact.ts'
+import type { AgentInfo, FileReport } from '../../base/runnable.ts'
+import type { LoadStatus, Registry } from '../../loader/registry.ts'
+import type { Database } from '../../storage/database.ts'
+import { createLog } from '../../telemetry/log.ts'
+import { AGNO_ORIGINS, type AppDeps, createApp, type HttpSettings } from '../app.ts'
+import { createFakeRuns, type FakeRuns, MODEL } from './fake-runs.ts'
+
+export const ASSISTANT: AgentInfo = {
+  id: 'assistant',
+  name: 'Assistant',
+  description: 'Helps.',
+  role: null,
+  model: MODEL,
+  instructions: 'Be kind.',
+  expectedOutput: null,
+  additionalContext: null,
+  introduction: null,
+  markdown: true,
+  addDatetimeToContext: false,
+  timezone: null,
+  tools: [
+    {
+      name: 'get_weather',
+      description: 'Weather of a city.',
+      parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+      effect: 'read',
+    },
+  ],
+  toolCallLimit: null,
+  toolChoice: null,
+  addHistoryToContext: true,
+  numHistoryRuns: 3,
+  retries: 2,
+  delayBetweenRetriesSeconds: 1,
+  exponentialBackoff: true,
+  outputSchema: null,
+  quickPrompts: ['What is new?'],
+  metadata: { team: 'x' },
+  sessionState: {},
+  file: 'assistant.ts',
+}
+
+export const SECRET = 'sk-very-secret-key-0123456789'
+
+export type TestApp = {
+  readonly app: FastifyInstance
+  readonly runs: FakeRuns
+  readonly deps: AppDeps
+  /** Lines of the log, parsed. */
+  readonly logged: Record<string, unknown>[]
+  readonly reloads: () => { readonly here: number; readonly everywhere: number }
+  /** Listens on a free port of the loopback address. */
+  readonly listen: () => Promise<string>
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+export type TestAppOptions = {
+  readonly settings?: Partial<HttpSettings>
+  readonly database?: Database
+  readonly agents?: readonly AgentInfo[]
+  readonly files?: readonly FileReport[]
+  readonly status?: Partial<LoadStatus>
+}
+
+export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const agents = options.agents ?? [ASSISTANT]
+  const logged: Record<string, unknown>[] = []
+  const redact = createRedact([SECRET])
+  const write = (line: string) => void logged.push(JSON.parse(line))
+  const reloads = { here: 0, everywhere: 0 }
+  const runs = createFakeRuns(agents)
+  const deps: AppDeps = {
+    database: options.database ?? noDatabase(),
+    runs,
+    registry: createFakeRegistry(agents, options, () => reloads.here++),
+    clock: systemClock,
+    ids: createIds(systemClock),
+    log: createLog({ level: 'debug', format: 'json', redact, write }),
+    redact,
+    replicaId: 'replica-1',
+    version: '0.1.0',
+    startedAt: new Date('2026-11-23T04:51:47.522Z'),
+    settings: {
+      osId: 'os-1',
+      name: 'Test OS',
+      description: null,
+      securityKey: undefined,
+      corsOrigins: AGNO_ORIGINS,
+      docsEnabled: true,
+      bodyLimitBytes: 1024 * 1024,
+      heartbeatMs: 15_000,
+      streamBufferBytes: 1024 * 1024,
+      availableModels: ['openai:gpt-5-mini'],
+      requestReload: async () => void reloads.everywhere++,
+      readiness: () => ({ ready: true, startup: true, reasons: {} }),
+      ...options.settings,
+    },
+  }
+  const app = await createApp(deps)
+  return {
+    ...{ app, runs, deps, logged },
+    reloads: () => reloads,
+    listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
+    [Symbol.asyncDispose]: () => app.close(),
+  }
+}
+
+function createFakeRegistry(agents: readonly AgentInfo[], options: TestAppOptions, onReload: () => void): Registry {
+  const files = options.files ?? []
+  const status: LoadStatus = {
+    ...{ desired: 'rev-1', loaded: 'rev-1', loadedAt: 0, state: 'ready', error: null, files, generations: [] },
+    ...options.status,
+  }
+  return {
+    current: () => ({
+      revision: 'rev-1',
+      manifest: { agents, files },
+      start: () => {
+        throw new TypeError('runs are fake here')
+      },
+      retain: () => () => {},
+      activeRuns: () => 0,
+    }),
+    status: () => status,
+    async reload() {
+      onReload()
+      return status
+    },
+    stopWatching: () => {},
+    close: async () => {},
+  }
+}
+
+/** For routes that need none: using it fails. */
+function noDatabase(): Database {
+  const use = () => {
+    throw new TypeError('this test has no database')
+  }
+  return {
+    engine: 'embedded',
+    get db() {
+      return use()
+    },
+    get background() {
+      return use()
+    },
+    get maintenance() {
+      return use()
+    },
+    ping: use,
+    close: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
