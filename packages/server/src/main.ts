@@ -9,19 +9,20 @@ import type { Clock } from './base/clock.ts'
 import { createIds } from './base/ids.ts'
 import type { Redact } from './base/redact.ts'
 import type { Config } from './config/load.ts'
-import { openStorage } from './database-start.ts'
+import { openStorage } from './main/database.ts'
 import { encodeEvent } from './http/agno-events.ts'
 import { createApp, createLoopbackApp } from './http/app.ts'
-import type { AppDeps, Readiness } from './http/deps.ts'
-import { startHousekeeping } from './housekeeping.ts'
+import type { AppDeps } from './http/deps.ts'
+import { startHousekeeping } from './main/housekeeping.ts'
 import { createRegistry, type Registry } from './loader/registry.ts'
 import { chooseDefaultModel } from './models/registry.ts'
-import { startPresence } from './presence.ts'
+import { startPresence } from './main/presence.ts'
+import { describeReadiness } from './main/readiness.ts'
 import { createRuns, type Executor } from './runs/runs.ts'
 import type { Database } from './storage/database.ts'
 import { requestReload } from './storage/replicas.ts'
 import type { Log } from './telemetry/log.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from './config/version.ts'
 
 export type ServerOptions = {
   readonly config: Config
@@ -80,7 +81,12 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
       disconnectGraceMs: settings.AGENTOS_DISCONNECT_GRACE < 0 ? undefined : settings.AGENTOS_DISCONNECT_GRACE * 1000,
     },
     {
-      ...{ db: database.db, background: database.background, clock, ids, log, encode: encodeEvent },
+      db: database.db,
+      background: database.background,
+      clock,
+      ids,
+      log,
+      encode: encodeEvent,
       executor: () => currentExecutor(registry),
     },
   )
@@ -90,7 +96,14 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
 
   let draining = false
   const appDeps: AppDeps = {
-    ...{ database, runs, registry, clock, ids, log, redact: deps.redact, replicaId },
+    database,
+    runs,
+    registry,
+    clock,
+    ids,
+    log,
+    redact: deps.redact,
+    replicaId,
     version: VERSION,
     startedAt: new Date(clock.now()),
     settings: {
@@ -138,7 +151,10 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
     log.info('stopped', { runs_left: runs.running() })
   }
   return {
-    ...{ url, registry, database: database.engine, defaultModel },
+    url,
+    registry,
+    database: database.engine,
+    defaultModel,
     stop: () => {
       if (stopping === undefined) stopping = stop()
       else hurry()
@@ -194,15 +210,4 @@ function currentExecutor(registry: Registry): Executor | undefined {
       retain: generation.retain,
     }
   )
-}
-
-function describeReadiness(draining: boolean, databaseProblem: string | undefined, registry: Registry): Readiness {
-  const reasons: Record<string, string> = {}
-  if (draining) reasons['server'] = 'the server is stopping'
-  if (databaseProblem !== undefined) reasons['database'] = databaseProblem
-  const { loaded, state, error } = registry.status()
-  if (loaded === null) {
-    reasons['agents'] = error ?? (state === 'loading' ? 'the agents are still loading' : 'no agents are loaded')
-  }
-  return { ready: Object.keys(reasons).length === 0, startup: state !== 'loading' || loaded !== null, reasons }
 }

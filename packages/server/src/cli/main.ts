@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util'
 import { AgentOSError } from '../base/errors.ts'
 import { createRedact } from '../base/redact.ts'
-import { VERSION } from '../version.ts'
+import { VERSION } from '../config/version.ts'
 import { check } from './check.ts'
 import { init } from './init.ts'
 import { migrateOnly } from './migrate.ts'

@@ -3,7 +3,7 @@
  * @module
  */
 import { resolve } from 'node:path'
-import { openStorage } from '../database-start.ts'
+import { openStorage } from '../main/database.ts'
 import { openCommand } from './process.ts'
 
 export async function migrateOnly(): Promise<number> {

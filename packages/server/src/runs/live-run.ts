@@ -11,7 +11,7 @@ import { AgentOSError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { AgentInfo } from '../base/runnable.ts'
-import type { RunEvent, RunResult, RunStatus, StatePatch, StepEvent, TerminalEvent } from '../base/run.ts'
+import type { RunEvent, RunJob, RunResult, RunStatus, StatePatch, StepEvent, TerminalEvent } from '../base/run.ts'
 import { NO_USAGE } from '../base/usage.ts'
 import type { EventLog } from './event-log.ts'
 import { createFeed, type RunFeed } from './feed.ts'
@@ -53,10 +53,7 @@ export type EventContext = {
 }
 export type EncodeEvent = (event: RunEvent, run: EventContext) => string
 
-export type LiveRunOptions = Pick<
-  LiveRun,
-  'runId' | 'sessionId' | 'userId' | 'agent' | 'revision' | 'input' | 'createdAt'
-> & { readonly attempt: number; readonly sessionState: JsonObject }
+export type LiveRunOptions = Pick<LiveRun, 'agent' | 'revision' | 'createdAt'> & { readonly job: RunJob }
 
 export type LiveRunDeps = {
   readonly store: RunStore
@@ -84,7 +81,8 @@ export type OwnedRun = LiveRun & {
 }
 
 export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): OwnedRun {
-  const { runId, sessionId, agent, attempt, sessionState } = options
+  const { agent, job } = options
+  const { runId, sessionId, attempt, sessionState } = job
   const { store, eventLog } = deps
   const context = { runId, sessionId, agentId: agent.id, agentName: agent.name }
   const feed = createFeed((event) => deps.encode(event, context))
@@ -110,7 +108,13 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
   }
 
   return {
-    ...options,
+    runId,
+    sessionId,
+    userId: job.userId,
+    agent,
+    revision: options.revision,
+    input: job.input,
+    createdAt: options.createdAt,
     feed,
     finished: finished.promise,
     disconnected: () => {

@@ -5,41 +5,19 @@
  */
 import { AgentOSError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
-import type { JsonObject } from '../base/json.ts'
-import type { Message } from '../base/message.ts'
-import type { AgentInfo } from '../base/runnable.ts'
-import type { RunJob, RunOptions } from '../base/run.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Db } from '../storage/database.ts'
 import { appendEvents } from '../storage/run-events.ts'
-import { createRun, loadHistory, requestCancel } from '../storage/runs.ts'
+import { requestCancel } from '../storage/runs.ts'
 import { createEventLog } from './event-log.ts'
 import { keepLeases } from './leases.ts'
-import { createLiveRun, type EncodeEvent, type LiveRun, type OwnedRun, type RunHandlers } from './live-run.ts'
+import { createLiveRun, type EncodeEvent, type LiveRun, type OwnedRun } from './live-run.ts'
+import { type Executor, findTarget, type NewRunRequest, type StoredRun, storeRun, type Target } from './start.ts'
 import { createRunStore } from './store.ts'
 
 export type { EncodeEvent, EventContext, FinishedRun, LiveRun } from './live-run.ts'
-
-/** What executes runs: one revision of the agents folder. */
-export type Executor = {
-  readonly revision: string
-  readonly agent: (id: string) => AgentInfo | undefined
-  readonly start: (job: RunJob, handlers: RunHandlers) => { readonly cancel: (reason: string) => void }
-  /** Keeps it alive until the returned function is called. */
-  readonly retain: () => () => void
-}
-
-export type NewRunRequest = {
-  readonly agentId: string
-  readonly message: string
-  /** Undefined begins a new session. */
-  readonly sessionId: string | undefined
-  readonly userId: string | null
-  readonly options: RunOptions
-  /** Whether the caller streams it; its events are then part of the stored run. */
-  readonly streamed: boolean
-}
+export type { Executor, NewRunRequest } from './start.ts'
 
 export type RunsOptions = {
   /** Owner of the leases; unique per process. */
@@ -84,7 +62,6 @@ type Held = { readonly run: OwnedRun; readonly cancel: (reason: string) => void 
 
 const FLUSH_MS = 100
 const MAX_HELD_EVENT_BYTES = 64 * 1024 * 1024
-const DEFAULT_NAME_LENGTH = 100
 
 export function createRuns(options: RunsOptions, deps: RunsDeps): Runs {
   const { clock, ids, log } = deps
@@ -107,61 +84,34 @@ export function createRuns(options: RunsOptions, deps: RunsDeps): Runs {
     if (held.size + starting >= options.maxRuns) {
       throw new AgentOSError('TOO_MANY_RUNS', `This replica runs ${options.maxRuns} runs already`)
     }
-    const target = findAgent(deps.executor(), request.agentId)
+    const target = findTarget(deps.executor(), request.agentId)
     // A swap may come while the run is being stored; the run stays with the revision that accepted it.
     const release = target.executor.retain()
     starting++
     try {
-      return await accept(request, target)
+      const stored = await storeRun(deps.db, ids, request, target, options)
+      return dispatch(stored, target)
     } finally {
       starting--
       release()
     }
   }
 
-  async function accept(request: NewRunRequest, target: Target): Promise<LiveRun> {
-    const { agent, executor } = target
-    const runId = ids.uuid()
-    const sessionId = request.sessionId ?? ids.uuid()
-    const withHistory = request.options.addHistoryToContext ?? agent.addHistoryToContext
-    const [created, history] = await Promise.all([
-      createRun(deps.db, {
-        ...{ runId, sessionId, runType: 'agent', componentId: agent.id, userId: request.userId },
-        ...{ input: request.message, options: request.options, streamed: request.streamed, model: agent.model },
-        ...{ status: 'RUNNING', leaseOwner: options.replicaId, leaseMs: options.leaseMs, attempt: 1 },
-        revision: executor.revision,
-        initialSessionState: agent.sessionState,
-        defaultName: request.message.slice(0, DEFAULT_NAME_LENGTH),
-      }),
-      request.sessionId === undefined || !withHistory || agent.numHistoryRuns === 0
-        ? []
-        : loadHistory(deps.db, sessionId, agent.numHistoryRuns),
-    ])
-    return dispatch({ runId, sessionId, request, history, ...created }, target)
-  }
-
-  /** From here to the return nothing is awaited: the caller subscribes before the first event can arrive. */
-  function dispatch(accepted: Accepted, { executor, agent }: Target): LiveRun {
-    const { runId, sessionId, request, history, sessionState } = accepted
+  /** Nothing is awaited here: the caller subscribes before the first event can arrive. */
+  function dispatch({ job, createdAt }: StoredRun, { agent, executor }: Target): LiveRun {
+    const { runId } = job
     const run = createLiveRun(
+      { job, agent, revision: executor.revision, createdAt },
       {
-        ...{ runId, sessionId, userId: request.userId, agent, revision: executor.revision, input: request.message },
-        ...{ createdAt: accepted.createdAt.getTime(), attempt: 1, sessionState },
-      },
-      {
-        ...{ store, eventLog, encode: deps.encode, now: clock.now },
+        store,
+        eventLog,
+        encode: deps.encode,
+        now: clock.now,
         onAbandoned: () => giveGrace(runId),
         onUnstored: (error) => log.error('the end of a run could not be stored', { run_id: runId, error }),
       },
     )
-    const handle = executor.start(
-      {
-        ...{ runId, sessionId, userId: request.userId, agentId: agent.id, attempt: 1, input: request.message },
-        ...{ history, journal: [], sessionState, request: request.options },
-      },
-      run.handlers,
-    )
-    hold(run, handle.cancel)
+    hold(run, executor.start(job, run.handlers).cancel)
     return run
   }
 
@@ -210,25 +160,6 @@ export function createRuns(options: RunsOptions, deps: RunsDeps): Runs {
       await eventLog.close()
     },
   }
-}
-
-type Accepted = {
-  readonly runId: string
-  readonly sessionId: string
-  readonly request: NewRunRequest
-  readonly history: readonly Message[]
-  readonly sessionState: JsonObject
-  readonly createdAt: Date
-}
-
-type Target = { readonly executor: Executor; readonly agent: AgentInfo }
-
-function findAgent(executor: Executor | undefined, agentId: string): Target {
-  if (executor === undefined) throw new AgentOSError('NO_REVISION', 'No agents are loaded yet')
-  const agent = executor.agent(agentId)
-  // The words are Agno's; clients compare them.
-  if (agent === undefined) throw new AgentOSError('AGENT_NOT_FOUND', 'Agent not found')
-  return { executor, agent }
 }
 
 const cancelled = (runId: string) => `Run ${runId} was cancelled`

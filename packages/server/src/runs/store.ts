@@ -47,14 +47,10 @@ export function createRunStore(db: Db, owner: string, giveUpMs: number, now: () 
       const held = await persist(() => commitMessages(db, { ...commit, owner }))
       if (!held) throw new AgentOSError('WORKER_LOST', `The lease of run ${commit.runId} is no longer this replica's`)
     },
-    async finish({ runId, attempt, firstSeq, result, events }) {
-      const { status, content, contentType, reasoning, metrics, error, statePatch, uncommitted } = result
-      const { finished } = await persist(() =>
-        finishRun(db, {
-          ...{ runId, owner, attempt, firstSeq, messages: uncommitted, status, content, contentType, reasoning },
-          ...{ metrics, error, statePatch, usage: metrics.usage, events },
-        }),
-      )
+    async finish({ result, ...position }) {
+      const { uncommitted, model: _, ...outcome } = result
+      const end = { ...position, ...outcome, owner, messages: uncommitted, usage: result.metrics.usage }
+      const { finished } = await persist(() => finishRun(db, end))
       return finished
     },
   }

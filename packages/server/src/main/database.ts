@@ -3,14 +3,14 @@
  * @module
  */
 import { join } from 'node:path'
-import { backoffMs, sleep } from './base/backoff.ts'
-import type { Clock } from './base/clock.ts'
-import { AgentOSError } from './base/errors.ts'
-import type { Config } from './config/load.ts'
-import { type Database, type DatabaseOptions, openDatabase } from './storage/database.ts'
-import { migrate } from './storage/migrate.ts'
-import { prepareEventPartitions } from './storage/run-events.ts'
-import type { Log } from './telemetry/log.ts'
+import { backoffMs, sleep } from '../base/backoff.ts'
+import type { Clock } from '../base/clock.ts'
+import { AgentOSError } from '../base/errors.ts'
+import type { Config } from '../config/load.ts'
+import { type Database, type DatabaseOptions, openDatabase } from '../storage/database.ts'
+import { migrate } from '../storage/migrate.ts'
+import { prepareEventPartitions } from '../storage/run-events.ts'
+import type { Log } from '../telemetry/log.ts'
 
 type Deps = { readonly dataDirectory: string; readonly clock: Clock; readonly log: Log }
 

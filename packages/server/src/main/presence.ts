@@ -3,10 +3,10 @@
  * and whether somebody asked all replicas to load their agents again.
  * @module
  */
-import type { Registry } from './loader/registry.ts'
-import type { Database } from './storage/database.ts'
-import { heartbeat, removeReplica } from './storage/replicas.ts'
-import type { Log } from './telemetry/log.ts'
+import type { Registry } from '../loader/registry.ts'
+import type { Database } from '../storage/database.ts'
+import { heartbeat, removeReplica } from '../storage/replicas.ts'
+import type { Log } from '../telemetry/log.ts'
 
 export type Presence = {
   /** Why the database cannot be used; undefined while it answers. */

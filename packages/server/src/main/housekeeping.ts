@@ -2,9 +2,9 @@
  * Keeps storage bounded: makes room for the events of the coming days and drops those past their retention.
  * @module
  */
-import type { Database } from './storage/database.ts'
-import { dropEventPartitions, prepareEventPartitions } from './storage/run-events.ts'
-import type { Log } from './telemetry/log.ts'
+import type { Database } from '../storage/database.ts'
+import { dropEventPartitions, prepareEventPartitions } from '../storage/run-events.ts'
+import type { Log } from '../telemetry/log.ts'
 
 const EVERY_MS = 3_600_000
 
