@@ -101,10 +101,12 @@ export function quotesOf(text: string): readonly string[] {
   return [...text.matchAll(pattern)].map((match) => match.slice(1).find((group) => group !== undefined) ?? '')
 }
 
-/** `text` in lower case with operators as symbols: `3 times 4` is `3 * 4`. */
+/** `text` in lower case with operators as symbols: `3 times 4` is `3 * 4`, `17% of 2,350` is `17 / 100 * 2350`. */
 function withOperators(text: string): string {
   return text
     .toLowerCase()
+    .replaceAll(/(?<=\d),(?=\d{3}(?!\d))/g, '')
+    .replaceAll(/(?<=\d)\s*(?:%|\bper ?cent\b)\s*of\s+(?=[\d(])/g, ' / 100 * ')
     .replaceAll(/(?<=[\d)]\s*)\bplus\b(?=\s*[\d(-])/g, '+')
     .replaceAll(/(?<=[\d)]\s*)\bminus\b(?=\s*[\d(-])/g, '-')
     .replaceAll(/(?<=[\d)]\s*)\b(?:times|multiplied by)\b(?=\s*[\d(-])/g, '*')
