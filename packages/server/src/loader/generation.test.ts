@@ -98,6 +98,20 @@ describe('runs over the port', () => {
     expect(registry.current()?.activeRuns()).toBe(0)
   })
 
+  test('what a superseded attempt still does is not heard, and its commits fail', async () => {
+    await using folder = await makeFolder({ 'a.ts': agentSource() })
+    await using registry = await openRegistry(folder.path)
+    await registry.reload()
+    const first = startRun(registry.current(), { commit: 100_000 }, { job: { runId: 'same', attempt: 1 } })
+    await until(() => first.commits.length > 10)
+    const second = startRun(registry.current(), 'again', { job: { runId: 'same', attempt: 2 } })
+    const heard = { commits: first.commits.length, events: first.events.length }
+    expect(await contentOf(second)).toMatch(/heard again$/)
+    expect({ commits: first.commits.length, events: first.events.length }).toEqual(heard)
+    expect(second.commits).toEqual([])
+    expect(second.events).toEqual([])
+  })
+
   test('a handler that throws harms neither its run nor the others', async () => {
     await using folder = await makeFolder({ 'a.ts': agentSource() })
     await using registry = await openRegistry(folder.path)

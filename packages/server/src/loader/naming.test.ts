@@ -36,6 +36,12 @@ describe('ids', () => {
     expect(idsOf(exported('default', 'file.ts'), exported(name, 'file.ts'))).toEqual(['file', id])
   })
 
+  test('an index that re-exports an agent does not own it', () => {
+    const original = exported('default', 'zebra.ts')
+    const again = { ...exported('default', 'index.ts'), agent: original.agent }
+    expect(nameAgents([again, original])).toMatchObject({ named: [{ id: 'zebra' }], reexporting: ['index.ts'] })
+  })
+
   test('a file name that cannot be an id is an error that says what to do', () => {
     const { named, problems } = nameAgents([exported('default', 'my agent.ts')])
     expect(named).toEqual([])

@@ -283,16 +283,16 @@ describe('following changes', () => {
     await using folder = await makeSynced()
     await using registry = await openRegistry(folder.agents)
     await registry.reload()
-    await folder.publish(
-      sha('b'),
-      Object.fromEntries(Array.from({ length: 400 }, (_, index) => [`agents/lib/${index}.ts`, 'export {}'])),
-    )
+    const many = Object.fromEntries(Array.from({ length: 400 }, (_, index) => [`agents/lib/${index}.ts`, 'export {}']))
+    await folder.publish(sha('b'), { ...many, 'agents/a.ts': agentSource() })
+    await folder.write({ [`.worktrees/${sha('c')}/agents/a.ts`]: agentSource(`name: 'third'`) })
     const reloaded = registry.reload()
-    await delay(10)
-    await folder.publish(sha('c'), { 'agents/a.ts': agentSource(`name: 'third'`) })
+    // The copy has begun and is far from done.
+    await until(async () => (await readdir(`${registry.snapshots}/1/tree/agents/lib`).catch(() => [])).length > 0)
+    await folder.swap('current', `.worktrees/${sha('c')}`)
     await rm(folder.at(`.worktrees/${sha('b')}`), { recursive: true })
-    await reloaded
-    expect(await registry.reload()).toMatchObject({ loaded: sha('c'), state: 'ready', error: null })
+    expect(await reloaded).toMatchObject({ loaded: sha('c'), state: 'ready', error: null })
+    expect(registry.logged.filter(({ level }) => level === 'error')).toEqual([])
   })
 
   test('after stopWatching swaps are ignored', async () => {
