@@ -37,9 +37,9 @@ test('less than the level is not written', () => {
 
 test('a pretty line names level, message and fields, with the stack below', () => {
   const { log, lines } = open('pretty')
-  log.warn('slow', { ms: 12, who: 'db', error: new Error('boom') })
+  log.warn('slow', { ms: 12, who: 'db', why: 'two\nlines', request_id: 'r', error: new Error('boom') })
   // oxlint-disable-next-line no-control-regex -- the colours are escape sequences
   const text = (lines[0] ?? '').replaceAll(/\u001B\[\d+m/g, '')
-  expect(text).toMatch(/^\d\d:\d\d:\d\d warn {2}slow {2}ms=12 who=db\n/)
+  expect(text).toMatch(/^\d\d:\d\d:\d\d warn {2}slow {2}ms=12 who=db\n {6}two\n {6}lines\n/)
   expect(text).toContain('Error: boom')
 })

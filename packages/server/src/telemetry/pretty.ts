@@ -1,7 +1,9 @@
 /**
- * Log lines for people: time, level, message, then the fields as `key=value`; stacks on lines of their own.
+ * Log lines for people: time, level, message, then the fields as `key=value`; stacks and other text of several lines
+ * below. Fields that only machines join on are left out.
  * @module
  */
+const FOR_MACHINES: ReadonlySet<string> = new Set(['request_id', 'replica_id', 'route', 'remote', 'complete'])
 const COLOURS: Readonly<Record<string, string>> = {
   debug: '\u001B[2m',
   info: '',
@@ -22,15 +24,23 @@ export function formatPretty(line: string): string {
   }
   const { level, time, message, error, ...fields } = record
   const clock = String(time).slice(11, 19)
-  const rest = Object.entries(fields)
+  const shown = Object.entries(fields).filter(([key]) => !FOR_MACHINES.has(key))
+  const isBlock = ([, value]: [string, unknown]) => typeof value === 'string' && value.includes('\n')
+  const rest = shown
+    .filter((field) => !isBlock(field))
     .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ')
+  const blocks = shown.filter(isBlock).map(([, value]) => indent(String(value)))
   const head = `${DIM}${clock}${RESET} ${COLOURS[String(level)] ?? ''}${String(level).padEnd(5)} ${String(message)}${RESET}`
-  return `${head}${rest === '' ? '' : `  ${DIM}${rest}${RESET}`}\n${describeError(error)}`
+  return `${head}${rest === '' ? '' : `  ${DIM}${rest}${RESET}`}\n${blocks.join('')}${describeError(error)}`
 }
 
 function describeError(error: unknown): string {
   if (typeof error !== 'object' || error === null) return ''
   const { stack, message } = error as { stack?: unknown; message?: unknown }
-  return `      ${String(stack ?? message).replaceAll('\n', '\n      ')}\n`
+  return indent(String(stack ?? message))
+}
+
+function indent(text: string): string {
+  return `      ${text.replaceAll('\n', '\n      ')}\n`
 }
