@@ -8,71 +8,31 @@ import { AgentResponse } from './agent.ts'
 import { ApiError } from './api-error.ts'
 import { createEventStreamParser } from './event-stream.ts'
 import type { AgentEvent } from './event.ts'
-import { RunOutput, RunRequest, RunSchema } from './run.ts'
+import { RunOutput, RunSchema, type RunRequest } from './run.ts'
 import { Config, Health, Info, ModelEntry, Ready, Reload } from './server.ts'
-import {
-  type CreateSessionRequest,
-  type DeleteSessionsRequest,
-  SessionDetail,
-  type SessionListQuery,
-  SessionPage,
-  type SessionType,
-  type UpdateSessionRequest,
-} from './session.ts'
+import { createSessionClient } from './session-client.ts'
+import { type ClientOptions, createTransport } from './transport.ts'
 
-export type { AgentEvent, AgentEventOf } from './event.ts'
 export { ApiError } from './api-error.ts'
 export { createEventStreamParser, type EventStreamParser, type StreamFrame } from './event-stream.ts'
-
-export type ClientOptions = {
-  /** For example `http://localhost:8000`, with or without a path prefix. */
-  readonly baseUrl: string
-  /** The security key of the server. */
-  readonly key?: string | undefined
-  readonly fetch?: typeof fetch
-}
+export type { AgentEvent, AgentEventOf } from './event.ts'
+export type { ClientOptions } from './transport.ts'
 
 export type RunInput = Omit<z.input<typeof RunRequest>, 'stream'>
+
 export type RunEventMessage = {
   /** The `id:` of the frame; resuming starts after it. */
   readonly id: string
   readonly event: AgentEvent
 }
-type Query = Readonly<Record<string, string | number | undefined>>
-type Call = {
-  readonly method?: string
-  readonly query?: Query
-  readonly json?: unknown
-  readonly form?: URLSearchParams
-  readonly signal?: AbortSignal | undefined
-}
 
 export type Client = ReturnType<typeof createClient>
 
-export function createClient({ baseUrl, key, fetch: fetchGiven = fetch }: ClientOptions) {
-  const root = baseUrl.replace(/\/+$/, '')
-
-  async function send(path: string, { method = 'GET', query = {}, json, form, signal }: Call): Promise<Response> {
-    const search = new URLSearchParams()
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value))
-    const url = `${root}${path}${search.size > 0 ? `?${search}` : ''}`
-    const headers = new Headers(key === undefined ? {} : { authorization: `Bearer ${key}` })
-    if (json !== undefined) headers.set('content-type', 'application/json')
-    const body = form ?? (json === undefined ? null : JSON.stringify(json))
-    const response = await fetchGiven(url, { method, headers, body, signal: signal ?? null })
-    if (!response.ok) throw new ApiError(response.status, await readJson(response), requestIdOf(response))
-    return response
-  }
-
-  async function ask<T extends z.ZodType>(schema: T, path: string, call: Call = {}): Promise<z.output<T>> {
-    const response = await send(path, call)
-    return schema.parse(await response.json())
-  }
-
+export function createClient(options: ClientOptions) {
+  const transport = createTransport(options)
+  const { ask, send } = transport
   const agentPath = (agentId: string) => `/agents/${encodeURIComponent(agentId)}`
   const runPath = (agentId: string, runId: string) => `${agentPath(agentId)}/runs/${encodeURIComponent(runId)}`
-  const sessionPath = (sessionId: string) => `/sessions/${encodeURIComponent(sessionId)}`
-
   return {
     health: () => ask(Health, '/health'),
     /** @returns also when it is not ready, which is a 503 */
@@ -117,26 +77,7 @@ export function createClient({ baseUrl, key, fetch: fetchGiven = fetch }: Client
       ask(RunOutput, runPath(agentId, runId), { query: { session_id: sessionId } }),
     listRuns: (agentId: string, sessionId: string) =>
       ask(z.array(RunSchema), `${agentPath(agentId)}/runs`, { query: { session_id: sessionId } }),
-
-    sessions: {
-      list: (query: Partial<SessionListQuery> = {}) => ask(SessionPage, '/sessions', { query }),
-      create: (session: CreateSessionRequest = {}, type: SessionType = 'agent') =>
-        ask(SessionDetail, '/sessions', { method: 'POST', query: { type }, json: session }),
-      get: (sessionId: string) => ask(SessionDetail, sessionPath(sessionId)),
-      runs: (sessionId: string) => ask(z.array(RunSchema), `${sessionPath(sessionId)}/runs`),
-      getRun: (sessionId: string, runId: string) =>
-        ask(RunSchema, `${sessionPath(sessionId)}/runs/${encodeURIComponent(runId)}`),
-      update: (sessionId: string, change: UpdateSessionRequest) =>
-        ask(SessionDetail, sessionPath(sessionId), { method: 'PATCH', json: change }),
-      rename: (sessionId: string, name: string) =>
-        ask(SessionDetail, `${sessionPath(sessionId)}/rename`, { method: 'POST', json: { session_name: name } }),
-      delete: async (sessionId: string) => {
-        await send(sessionPath(sessionId), { method: 'DELETE' })
-      },
-      deleteMany: async (sessions: DeleteSessionsRequest) => {
-        await send('/sessions', { method: 'DELETE', json: sessions })
-      },
-    },
+    sessions: createSessionClient(transport),
   }
 }
 
@@ -159,19 +100,4 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Run
       yield { id: frame.id, event: JSON.parse(frame.data) as AgentEvent }
     }
   }
-}
-
-async function readJson(response: Response): Promise<unknown> {
-  const text = await response.text()
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    // A proxy's page, not the server's answer: the status has to do.
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
-}
-
-function requestIdOf(response: Response): string | undefined {
-  return response.headers.get('x-request-id') ?? undefined
 }

@@ -51,6 +51,7 @@ export const AgentEvent = z
       content_type: z.string(),
       reasoning_content: z.string().optional(),
       session_state: JsonObject,
+      metadata: JsonObject.optional(),
       metrics: RunMetrics,
     }),
     z.object({ ...base('RunCancelled'), content: z.string(), reason: z.string() }),

@@ -15,6 +15,8 @@ export type EventContext = {
   readonly sessionId: string
   readonly agentId: string
   readonly agentName: string
+  /** Metadata of the agent and of the request; RunCompleted carries it. */
+  readonly metadata?: JsonObject | null
 }
 
 /** What the SSE line `event:` says. */
@@ -96,7 +98,7 @@ export function toToolCallError(at: number, run: EventContext, tool: ToolExecuti
 }
 
 /** Ends a run; follows RunCancelled too. */
-export function toRunCompleted(
+function toRunCompleted(
   at: number,
   run: EventContext,
   result: Pick<RunResult, 'content' | 'contentType' | 'reasoning' | 'model'> & { readonly metrics: RunMetrics },
@@ -108,6 +110,7 @@ export function toRunCompleted(
     content_type: result.contentType,
     ...(result.reasoning !== '' && { reasoning_content: result.reasoning }),
     session_state: sessionState,
+    ...(run.metadata && { metadata: run.metadata }),
     metrics: toRunMetrics(result.metrics, result.model),
   }
 }

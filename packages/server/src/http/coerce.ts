@@ -4,7 +4,7 @@
  * @module
  */
 import type { FieldProblem } from '@agentos/wire'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { parseJson } from '../base/json.ts'
 import { fieldProblem, type Place } from './invalid-fields.ts'
 
@@ -56,11 +56,10 @@ function parseText(text: string, kind: string): Parsed {
 }
 
 /** The kind of value behind optional, nullable and default wrappers, as zod names it. */
-function kindOf(field: z.core.$ZodType): string {
-  let { def } = field._zod
-  while ('innerType' in def) {
-    // Every wrapper of zod keeps what it wraps under this name.
-    def = (def.innerType as z.core.$ZodType)._zod.def
+function kindOf(field: z.ZodType): string {
+  if (field instanceof z.ZodOptional || field instanceof z.ZodNullable || field instanceof z.ZodDefault) {
+    // zod types what it wraps by its core; this code only makes schemas of its classic interface.
+    return kindOf(field.unwrap() as z.ZodType)
   }
-  return def.type
+  return field.def.type
 }

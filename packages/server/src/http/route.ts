@@ -49,14 +49,7 @@ export type TakenOver = {
 /** The answer of a handler that writes it itself. */
 export const STREAMED = Symbol('streamed')
 
-type Empty = Record<never, never>
-
-export type RouteOptions<
-  P extends z.ZodObject = z.ZodObject<Empty>,
-  Q extends z.ZodObject = z.ZodObject<Empty>,
-  B extends z.ZodObject = z.ZodObject<Empty>,
-  R extends z.ZodType = z.ZodType<undefined>,
-> = {
+export type RouteOptions<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodObject, R extends z.ZodType> = {
   readonly method: Method
   /** With parameters in braces: `/agents/{id}`. */
   readonly path: `/${string}`
@@ -82,7 +75,10 @@ export type RouteOptions<
 }
 
 /** A route of any shape, as the table and everything derived from it sees it. */
-export type Route = Omit<RouteOptions, 'params' | 'query' | 'body' | 'response' | 'handle' | 'status'> & {
+export type Route = Omit<
+  RouteOptions<z.ZodObject, z.ZodObject, z.ZodObject, z.ZodType>,
+  'params' | 'query' | 'body' | 'response' | 'handle' | 'status'
+> & {
   readonly params: z.ZodObject
   readonly query: z.ZodObject
   readonly body: Body<z.ZodObject> | undefined

@@ -71,6 +71,8 @@ export function createEventStream(response: ServerResponse, options: EventStream
     socket.off('close', onClose)
     options.onClosed(ended && response.writableFinished)
   }
+  // A client that left before the stream began is never told of again.
+  if (socket.destroyed) setImmediate(onClose)
   socket.once('close', onClose)
   response.once('finish', onClose)
   response.once('close', onClose)

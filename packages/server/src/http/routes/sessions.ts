@@ -62,8 +62,13 @@ export const getSessions = route({
     const started = deps.clock.monotonic()
     const limit = Math.min(query.limit, MAX_PAGE_LIMIT)
     const { sessions, total } = await listSessions(deps.database.db, {
-      ...{ type: query.type, componentId: query.component_id, userId: query.user_id, name: query.session_name },
-      ...{ limit, page: query.page, sortOrder: query.sort_order },
+      type: query.type,
+      componentId: query.component_id,
+      userId: query.user_id,
+      name: query.session_name,
+      limit,
+      page: query.page,
+      sortOrder: query.sort_order,
       sortBy: SORTS.find((sort) => sort === query.sort_by),
     })
     const search_time_ms = Math.round((deps.clock.monotonic() - started) * 100) / 100
@@ -90,8 +95,12 @@ export const postSession = route({
     checkPlace(query)
     const sessionId = body.session_id ?? deps.ids.uuid()
     const session = await createSession(deps.database.db, {
-      ...{ sessionId, sessionType: query.type, componentId: body[`${query.type}_id`] ?? null },
-      ...{ userId: body.user_id ?? null, sessionName: body.session_name ?? null, metadata: body.metadata ?? null },
+      sessionId,
+      sessionType: query.type,
+      componentId: body[`${query.type}_id`] ?? null,
+      userId: body.user_id ?? null,
+      sessionName: body.session_name ?? null,
+      metadata: body.metadata ?? null,
       sessionState: body.session_state ?? {},
     })
     if (session) return dropNulls(toSessionDetail(session, [], undefined))
@@ -194,8 +203,10 @@ export const patchSession = route({
     checkPlace(query)
     const change = {
       // Clients send keys they do not mean to change as null.
-      ...{ sessionName: body.session_name ?? undefined, sessionState: body.session_state ?? undefined },
-      ...{ metadata: body.metadata ?? undefined, summary: body.summary ?? undefined },
+      sessionName: body.session_name ?? undefined,
+      sessionState: body.session_state ?? undefined,
+      metadata: body.metadata ?? undefined,
+      summary: body.summary ?? undefined,
     }
     const session = await updateSession(deps.database.db, params.id, change, { userId: query.user_id })
     if (!session) throw notFound(params.id)

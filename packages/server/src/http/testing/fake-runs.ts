@@ -92,7 +92,13 @@ function createFakeRun(request: NewRunRequest, agent: AgentInfo, revision: strin
   let disconnects = 0
   const emit = (...events: readonly RunEvent[]) => feed.publish(feed.number(events))
   return {
-    ...{ runId, sessionId, userId: request.userId, agent, revision, input: request.message, createdAt: AT },
+    runId,
+    sessionId,
+    userId: request.userId,
+    agent,
+    revision,
+    input: request.message,
+    createdAt: AT,
     feed,
     emit,
     finished: finished.promise,
@@ -103,7 +109,7 @@ function createFakeRun(request: NewRunRequest, agent: AgentInfo, revision: strin
       if (result.status === 'ERROR') {
         emit({ type: 'run-error', at: AT, error: result.error ?? { code: 'INTERNAL', message: 'no reason' } })
       } else {
-        const content = String(result.content)
+        const content = JSON.stringify(result.content)
         if (result.status === 'CANCELLED') {
           emit({ type: 'run-cancel', at: AT, reason: `Run ${runId} was cancelled`, content })
         }

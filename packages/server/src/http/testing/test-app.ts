@@ -106,7 +106,10 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   }
   const app = await createApp(deps)
   return {
-    ...{ app, runs, deps, logged },
+    app,
+    runs,
+    deps,
+    logged,
     reloads: () => reloads,
     listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
     [Symbol.asyncDispose]: () => app.close(),
@@ -116,7 +119,13 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
 function createFakeRegistry(agents: readonly AgentInfo[], options: TestAppOptions, onReload: () => void): Registry {
   const files = options.files ?? []
   const status: LoadStatus = {
-    ...{ desired: 'rev-1', loaded: 'rev-1', loadedAt: 0, state: 'ready', error: null, files, generations: [] },
+    desired: 'rev-1',
+    loaded: 'rev-1',
+    loadedAt: 0,
+    state: 'ready',
+    error: null,
+    files,
+    generations: [],
     ...options.status,
   }
   return {

@@ -1,0 +1,39 @@
+/**
+ * The session routes of the client.
+ * @module
+ */
+import { z } from 'zod'
+import { RunSchema } from './run.ts'
+import {
+  type CreateSessionRequest,
+  type DeleteSessionsRequest,
+  SessionDetail,
+  type SessionListQuery,
+  SessionPage,
+  type SessionType,
+  type UpdateSessionRequest,
+} from './session.ts'
+import type { Transport } from './transport.ts'
+
+export function createSessionClient({ ask, send }: Transport) {
+  const pathOf = (sessionId: string) => `/sessions/${encodeURIComponent(sessionId)}`
+  return {
+    list: (query: Partial<SessionListQuery> = {}) => ask(SessionPage, '/sessions', { query }),
+    create: (session: CreateSessionRequest = {}, type: SessionType = 'agent') =>
+      ask(SessionDetail, '/sessions', { method: 'POST', query: { type }, json: session }),
+    get: (sessionId: string) => ask(SessionDetail, pathOf(sessionId)),
+    runs: (sessionId: string) => ask(z.array(RunSchema), `${pathOf(sessionId)}/runs`),
+    getRun: (sessionId: string, runId: string) =>
+      ask(RunSchema, `${pathOf(sessionId)}/runs/${encodeURIComponent(runId)}`),
+    update: (sessionId: string, change: UpdateSessionRequest) =>
+      ask(SessionDetail, pathOf(sessionId), { method: 'PATCH', json: change }),
+    rename: (sessionId: string, name: string) =>
+      ask(SessionDetail, `${pathOf(sessionId)}/rename`, { method: 'POST', json: { session_name: name } }),
+    delete: async (sessionId: string) => {
+      await send(pathOf(sessionId), { method: 'DELETE' })
+    },
+    deleteMany: async (sessions: DeleteSessionsRequest) => {
+      await send('/sessions', { method: 'DELETE', json: sessions })
+    },
+  }
+}
