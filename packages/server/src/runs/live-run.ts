@@ -91,7 +91,7 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
   let failure: AgentOSError | undefined
 
   async function end(reported: RunResult): Promise<void> {
-    const result = failure === undefined ? reported : asFailure(reported, failure)
+    const result = withRequestedState(job, failure === undefined ? reported : asFailure(reported, failure))
     const state = applyPatch(sessionState, result.statePatch)
     const last = feed.number(terminalEvents(runId, result, state, deps.now()))
     const firstSeq = journal.length
@@ -148,6 +148,13 @@ function terminalEvents(runId: string, result: RunResult, sessionState: JsonObje
   }
   const content = typeof result.content === 'string' ? result.content : JSON.stringify(result.content)
   return [{ type: 'run-cancel', at, reason: `Run ${runId} was cancelled`, content }, end]
+}
+
+/** The run began with the state its caller gave, so only what it changed since is in its own patch. */
+function withRequestedState({ request }: RunJob, result: RunResult): RunResult {
+  if (request.sessionState === undefined) return result
+  const { set, unset } = result.statePatch
+  return { ...result, statePatch: { set: { ...request.sessionState, ...set }, unset } }
 }
 
 function asFailure(result: RunResult, { code, message }: AgentOSError): RunResult {

@@ -101,6 +101,22 @@ test('a run of a session gets the messages of the runs before it', async () => {
   expect(histories).toEqual([[], ['one'], []])
 })
 
+test('state that the caller gives wins over what is stored, and is stored with what the run changes', async () => {
+  const executor = scriptExecutor(({ handlers }) =>
+    handlers.onDone(result({ statePatch: { set: { count: 2 }, unset: ['old'] } })),
+  )
+  await using runs = openRuns(executor)
+  const first = await runs.start(request({ options: { sessionState: { count: 1, old: true, name: 'a' } } }))
+  await first.finished
+  const second = await runs.start(request({ sessionId: first.sessionId, options: { sessionState: { name: 'b' } } }))
+  expect(executor.started.map(({ job }) => job.sessionState)).toEqual([
+    { count: 1, old: true, name: 'a' },
+    { count: 2, name: 'b' },
+  ])
+  expect(await second.finished).toMatchObject({ sessionState: { count: 2, name: 'b' } })
+  expect((await findSession(database.db, first.sessionId))?.sessionState).toEqual({ count: 2, name: 'b' })
+})
+
 test('an unknown agent, a missing revision and too many runs are refused before anything is stored', async () => {
   const executor = scriptExecutor()
   await using runs = openRuns(executor, { maxRuns: 1 })

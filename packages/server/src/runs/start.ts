@@ -102,7 +102,8 @@ export async function storeRun(
       input: message,
       history,
       journal: [],
-      sessionState,
+      // What the caller gives wins over what is stored, as in Agno.
+      sessionState: { ...sessionState, ...options.sessionState },
       request: options,
     },
     createdAt: createdAt.getTime(),
