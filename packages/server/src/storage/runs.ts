@@ -10,9 +10,9 @@ import { readRun, type Run } from './run-row.ts'
 import type { Db } from './tables.ts'
 import { textArray } from './values.ts'
 
-export { commitMessages, type Fence, type MessageCommit } from './commit-messages.ts'
+export { commitMessages } from './commit-messages.ts'
 export { createRun, type NewRun } from './create-run.ts'
-export { finishRun, type RunEnd } from './finish-run.ts'
+export { finishRun } from './finish-run.ts'
 export { loadHistory } from './load-history.ts'
 export type { Run } from './run-row.ts'
 

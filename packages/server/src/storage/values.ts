@@ -33,7 +33,7 @@ function storable(value: unknown): unknown {
 }
 
 /** `text` without U+0000, which no text column and no text parameter can hold. */
-export function storableText(text: string): string {
+function storableText(text: string): string {
   return text.includes('\0') ? text.replaceAll('\0', REPLACEMENT) : text
 }
 

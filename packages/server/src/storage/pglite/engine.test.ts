@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Worker } from 'node:worker_threads'
 import { Kysely, sql } from 'kysely'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../base/clock.ts'
 import { openDatabase } from '../database.ts'
 import { migrate } from '../migrate.ts'
@@ -13,6 +13,9 @@ import { createDirectory, openTestDatabase } from '../testing/database.ts'
 import type { Tables } from '../tables.ts'
 import { startPglite } from './client.ts'
 import { createPgliteDialect } from './dialect.ts'
+
+// WebAssembly on a busy machine.
+vi.setConfig({ testTimeout: 30_000 })
 
 let place: Awaited<ReturnType<typeof createDirectory>>
 beforeEach(async () => {
@@ -55,7 +58,7 @@ describe('the directory', () => {
     await using database = await open()
     await migrate(database)
     expect((await readdir(directory)).filter((name) => !name.startsWith('lock-'))).toEqual(['postgres'])
-  }, 30_000)
+  })
 
   test('of another PostgreSQL version is refused, with its lock released', async () => {
     const { directory } = place.options
@@ -178,4 +181,4 @@ test('what was acknowledged is there after kill -9, and the lock of the killed p
   const names = new Set(stored.map(({ name }) => name))
   expect(acknowledged.length).toBeGreaterThanOrEqual(300)
   expect(acknowledged.filter((name) => !names.has(name))).toEqual([])
-}, 30_000)
+})

@@ -38,7 +38,7 @@ export async function openTestDatabase({ migrated = true } = {}): Promise<TestDa
 type Place = { readonly options: PostgresOptions | EmbeddedOptions; readonly remove: () => Promise<void> }
 
 /** @throws {Error} when the test project has no PostgreSQL */
-export async function createPostgresDatabase(): Promise<Place & { readonly options: PostgresOptions }> {
+async function createPostgresDatabase(): Promise<Place & { readonly options: PostgresOptions }> {
   const server = inject('postgresUrl')
   const name = `test_${randomBytes(8).toString('hex')}`
   await runOnServer(server, `create database ${name}`)
