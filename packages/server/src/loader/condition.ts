@@ -57,8 +57,12 @@ export function createCondition(log: Log, serving: () => string | undefined): Co
     empty,
     take: (attempt) => {
       switch (attempt.type) {
-        case 'same':
-          return be(attempt.files)
+        case 'same': {
+          const hasRecovered = now.state === 'failed'
+          be(attempt.files)
+          if (hasRecovered) log.info('the agents are again what is loaded', { revision: serving() })
+          return undefined
+        }
         case 'ready': {
           const { revision, manifest } = attempt.generation
           be(manifest.files)

@@ -142,6 +142,17 @@ describe('R7: what does not load leaves what serves', () => {
     expect(await registry.reload()).toMatchObject({ loaded: sha('c'), state: 'ready', error: null })
   })
 
+  test('taking a broken edit back is well again, without a load', async () => {
+    await using folder = await makeFolder({ 'a.ts': agentSource() })
+    await using registry = await openRegistry(folder.path)
+    const first = await registry.reload()
+    await folder.write({ 'a.ts': 'export default = 1' })
+    expect((await registry.reload()).state).toBe('failed')
+    await folder.write({ 'a.ts': agentSource() })
+    expect(await registry.reload()).toEqual(first)
+    expect(registry.logged.at(-1)).toMatchObject({ level: 'info', message: 'the agents are again what is loaded' })
+  })
+
   test('a failed revision is not loaded over and over by polling, and is by reload()', async () => {
     await using folder = await makeFolder({ 'a.ts': 'throw new Error("no database yet")' })
     await using registry = await openRegistry(folder.path, { watch: true, pollMs: 20 })
