@@ -15,7 +15,7 @@ import { startPglite } from './client.ts'
 import { createPgliteDialect } from './dialect.ts'
 
 // WebAssembly on a busy machine.
-vi.setConfig({ testTimeout: 30_000 })
+vi.setConfig({ testTimeout: 60_000 })
 
 let place: Awaited<ReturnType<typeof createDirectory>>
 beforeEach(async () => {
