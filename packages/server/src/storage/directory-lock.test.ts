@@ -61,9 +61,9 @@ test('a directory is locked once, and free again after its release', async () =>
 })
 
 test('a directory that is not there is made', async () => {
-  directory = join(directory, 'deep', 'er')
-  const { release } = await lock()
-  expect(await readdir(directory)).toHaveLength(1)
+  const deep = join(directory, 'deep', 'er')
+  const { release } = await lockDirectory(deep, systemClock)
+  expect(await readdir(deep)).toHaveLength(1)
   await release()
 })
 
