@@ -1,0 +1,48 @@
+/**
+ * What the load generator is asked for and what it answers. Times are milliseconds.
+ * @module
+ */
+export type RunsJob = {
+  readonly kind: 'runs'
+  /** The run route, `http://127.0.0.1:1234/agents/x/runs`. */
+  readonly url: string
+  readonly message: string
+  /** Clients, each with one run at a time on one connection. */
+  readonly concurrency: number
+  readonly runs: number
+}
+
+export type RunsResult = {
+  /** Of each run, from the request to the end of its answer. */
+  readonly latencies: readonly number[]
+  readonly wallMs: number
+  /** Runs that did not end in RunCompleted. */
+  readonly failed: number
+}
+
+export type StreamsJob = {
+  readonly kind: 'streams'
+  readonly url: string
+  readonly message: string
+  readonly streams: number
+  /** Between two starts. */
+  readonly rampMs: number
+  /** Tokens that each stream has to bring. */
+  readonly tokens: number
+  /** After its first token each client reads nothing for so long. */
+  readonly stallMs: number
+}
+
+export type StreamsResult = {
+  readonly firstTokens: readonly number[]
+  /** Between two arrivals of content on a stream, after its first. */
+  readonly gapP50: number
+  readonly gapP99: number
+  readonly wallMs: number
+  /** Streams that did not end in RunCompleted. */
+  readonly failed: number
+  /** Frames with content, all streams together. */
+  readonly contents: number
+}
+
+export type Job = RunsJob | StreamsJob
