@@ -16,9 +16,9 @@ import type { AppDeps } from './http/deps.ts'
 import { startHousekeeping } from './main/housekeeping.ts'
 import { createRegistry, type Registry } from './loader/registry.ts'
 import { chooseDefaultModel } from './models/registry.ts'
-import { startPresence } from './main/presence.ts'
+import { type Presence, startPresence } from './main/presence.ts'
 import { describeReadiness } from './main/readiness.ts'
-import { createRuns, type Executor } from './runs/runs.ts'
+import { createRuns, type Executor, type Runs } from './runs/runs.ts'
 import type { Database } from './storage/database.ts'
 import { requestReload } from './storage/replicas.ts'
 import type { Log } from './telemetry/log.ts'
@@ -49,6 +49,8 @@ export type RunningServer = {
 
 /** How long a load balancer and a person at a terminal wait for the answer of the first reconcile before we listen. */
 const FIRST_LOAD_MS = 5000
+/** How long the end of runs that were cut short may take to be stored. */
+const LAST_WRITES_MS = 5000
 
 /**
  * @throws {AgentOSError} DATABASE_UNREACHABLE, DATABASE_AUTH, DATA_DIR_LOCKED, SCHEMA_NEWER once the start has given up
@@ -57,52 +59,117 @@ const FIRST_LOAD_MS = 5000
 export async function startServer(options: ServerOptions, deps: ServerDeps): Promise<RunningServer> {
   const { settings } = options.config
   const { clock, log } = deps
-  await using started = new AsyncDisposableStack()
   const ids = createIds(clock)
+  await using started = new AsyncDisposableStack()
   const replicaId = randomUUID()
   const dataDirectory = resolve(options.workingDirectory, settings.AGENTOS_DATA_DIR)
-  const defaultModel = defaultModelOf(options.config)
 
   // Loading the agents and opening the database do not need each other.
   const registry = openRegistry(options, deps, dataDirectory)
   started.defer(registry.close)
   const firstLoad = registry.reload()
-  const database = await openStorage(options.config, { dataDirectory, clock, log })
+  const database = await openStorage(options.config, { dataDirectory, clock, ids, log })
   started.defer(database.close)
 
   const presence = startPresence({ database, registry, replicaId, log })
   started.defer(presence.close)
-  const runs = createRuns(
+  const housekeeping = startHousekeeping(database, settings.AGENTOS_EVENT_RETENTION_DAYS, log)
+  started.defer(housekeeping.close)
+  const runs = openRuns(options.config, deps, { database, registry, replicaId })
+  started.defer(runs.close)
+
+  const parts: Parts = { database, runs, registry, presence, replicaId, drain: { begun: false } }
+  const appDeps = describeApp(options.config, deps, parts)
+  const app = await createApp(appDeps)
+  started.defer(() => app.close())
+  const loopback = settings.AGENTOS_LOOPBACK_PORT === undefined ? undefined : await createLoopbackApp(appDeps)
+  if (loopback !== undefined) started.defer(() => loopback.close())
+  // What is still running when the agents end is stored, and heard by those who listen: before all else is closed.
+  started.defer(async () => {
+    await registry.close()
+    await runs.drain(LAST_WRITES_MS)
+  })
+
+  await Promise.race([firstLoad, new Promise((done) => setTimeout(done, FIRST_LOAD_MS).unref())])
+  const url = await app.listen({ host: settings.AGENTOS_HOST, port: settings.AGENTOS_PORT })
+  await loopback?.listen({ host: '127.0.0.1', port: settings.AGENTOS_LOOPBACK_PORT ?? 0 })
+  log.info('listening', { address: url, replica_id: replicaId, database: database.engine, version: VERSION })
+  return {
+    url,
+    registry,
+    database: database.engine,
+    defaultModel: defaultModelOf(options.config),
+    stop: createStop(parts, started.move(), settings.AGENTOS_DRAIN_TIMEOUT_MS, log),
+  }
+}
+
+type Parts = {
+  readonly database: Database
+  readonly runs: Runs
+  readonly registry: Registry
+  readonly presence: Presence
+  readonly replicaId: string
+  /** Whether the server is stopping. */
+  readonly drain: { begun: boolean }
+}
+
+function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number, log: Log): () => Promise<void> {
+  const { runs, registry, drain } = parts
+  const hurry = Promise.withResolvers<void>()
+  let stopping: Promise<void> | undefined
+  const stop = async () => {
+    drain.begun = true
+    registry.stopWatching()
+    log.info('stopping', { runs: runs.running(), deadline_ms: drainMs })
+    await Promise.race([runs.drain(drainMs), hurry.promise])
+    const left = runs.running()
+    await started.disposeAsync()
+    log.info('stopped', { runs_cut_short: left })
+  }
+  return () => {
+    if (stopping === undefined) stopping = stop()
+    else hurry.resolve()
+    return stopping
+  }
+}
+
+function openRuns(
+  { settings }: Config,
+  { clock, log }: ServerDeps,
+  { database, registry, replicaId }: Pick<Parts, 'database' | 'registry' | 'replicaId'>,
+): Runs {
+  const graceSeconds = settings.AGENTOS_DISCONNECT_GRACE
+  return createRuns(
     {
       replicaId,
       maxRuns: settings.AGENTOS_MAX_RUNS,
       leaseMs: settings.AGENTOS_LEASE_MS,
       runTimeoutMs: settings.AGENTOS_RUN_TIMEOUT_MS,
-      disconnectGraceMs: settings.AGENTOS_DISCONNECT_GRACE < 0 ? undefined : settings.AGENTOS_DISCONNECT_GRACE * 1000,
+      disconnectGraceMs: graceSeconds < 0 ? undefined : graceSeconds * 1000,
     },
     {
       db: database.db,
       background: database.background,
       clock,
-      ids,
+      ids: createIds(clock),
       log,
       encode: encodeEvent,
       executor: () => currentExecutor(registry),
     },
   )
-  started.defer(runs.close)
-  const housekeeping = startHousekeeping(database, settings.AGENTOS_EVENT_RETENTION_DAYS, log)
-  started.defer(housekeeping.close)
+}
 
-  let draining = false
-  const appDeps: AppDeps = {
+function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: Parts): AppDeps {
+  const { settings } = config
+  const { database, runs, registry, presence, replicaId, drain } = parts
+  return {
     database,
     runs,
     registry,
     clock,
-    ids,
+    ids: createIds(clock),
     log,
-    redact: deps.redact,
+    redact,
     replicaId,
     version: VERSION,
     startedAt: new Date(clock.now()),
@@ -116,49 +183,12 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
       bodyLimitBytes: settings.AGENTOS_BODY_LIMIT_BYTES,
       heartbeatMs: settings.AGENTOS_HEARTBEAT_MS,
       streamBufferBytes: settings.AGENTOS_STREAM_BUFFER_BYTES,
-      availableModels: [defaultModel],
-      readiness: () => describeReadiness(draining, presence.databaseProblem(), registry),
+      availableModels: [defaultModelOf(config)],
+      readiness: () => describeReadiness(drain.begun, presence.databaseProblem(), registry),
       requestReload: async () => {
         await requestReload(database.db)
         await presence.beat()
       },
-    },
-  }
-  const app = await createApp(appDeps)
-  started.defer(() => app.close())
-  const loopback = settings.AGENTOS_LOOPBACK_PORT === undefined ? undefined : await createLoopbackApp(appDeps)
-  if (loopback !== undefined) started.defer(() => loopback.close())
-
-  await Promise.race([firstLoad, new Promise((done) => setTimeout(done, FIRST_LOAD_MS).unref())])
-  const url = await app.listen({ host: settings.AGENTOS_HOST, port: settings.AGENTOS_PORT })
-  await loopback?.listen({ host: '127.0.0.1', port: settings.AGENTOS_LOOPBACK_PORT ?? 0 })
-  log.info('listening', { address: url, replica_id: replicaId, database: database.engine, version: VERSION })
-
-  const parts = started.move()
-  let stopping: Promise<void> | undefined
-  let hurry = () => {}
-  const stop = async () => {
-    draining = true
-    registry.stopWatching()
-    log.info('stopping', { runs: runs.running(), deadline_ms: settings.AGENTOS_DRAIN_TIMEOUT_MS })
-    await Promise.race([
-      runs.drain(settings.AGENTOS_DRAIN_TIMEOUT_MS),
-      new Promise<void>((done) => {
-        hurry = done
-      }),
-    ])
-    await parts.disposeAsync()
-    log.info('stopped', { runs_left: runs.running() })
-  }
-  return {
-    url,
-    registry,
-    database: database.engine,
-    defaultModel,
-    stop: () => {
-      if (stopping === undefined) stopping = stop()
-      else hurry()
-      return stopping
     },
   }
 }

@@ -15,6 +15,11 @@ export function createIds(clock: Clock): Ids {
   return { uuid: () => uuidv7(clock.now(), randomBytes(10)) }
 }
 
+/** A number from 0 (inclusive) to 1 (exclusive), for jitter: the last 32 bits of a UUIDv7 are random. */
+export function randomFraction(ids: Ids): number {
+  return Number.parseInt(ids.uuid().slice(-8), 16) / 2 ** 32
+}
+
 /**
  * @param unixMs milliseconds since the epoch, 0 to 2^48 - 1
  * @param random at least 10 random bytes

@@ -3,13 +3,14 @@
  * @module
  */
 import { resolve } from 'node:path'
+import { createIds } from '../base/ids.ts'
 import { openStorage } from '../main/database.ts'
 import { openCommand } from './process.ts'
 
 export async function migrateOnly(): Promise<number> {
   const { config, deps, workingDirectory } = openCommand()
   const dataDirectory = resolve(workingDirectory, config.settings.AGENTOS_DATA_DIR)
-  await using database = await openStorage(config, { ...deps, dataDirectory })
+  await using database = await openStorage(config, { ...deps, ids: createIds(deps.clock), dataDirectory })
   console.log(`The schema is up to date (${database.engine}).`)
   return 0
 }

@@ -6,13 +6,19 @@ import { join } from 'node:path'
 import { backoffMs, sleep } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
+import { type Ids, randomFraction } from '../base/ids.ts'
 import type { Config } from '../config/load.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
 import { prepareEventPartitions } from '../storage/run-events.ts'
 import type { Log } from '../telemetry/log.ts'
 
-type Deps = { readonly dataDirectory: string; readonly clock: Clock; readonly log: Log }
+type Deps = {
+  readonly dataDirectory: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly ids: Ids
+}
 
 const RETRY = { baseMs: 200, maxMs: 5000 }
 const CONNECT_TIMEOUT_MS = 5000
@@ -24,7 +30,7 @@ export async function openStorage(config: Config, deps: Deps): Promise<Database>
     try {
       return await openOnce(config, deps)
     } catch (error) {
-      const waitMs = backoffMs(RETRY, attempt, Math.random())
+      const waitMs = backoffMs(RETRY, attempt, randomFraction(deps.ids))
       if (!mayPass(error) || deps.clock.monotonic() + waitMs > deadline) throw error
       deps.log.warn('the database is not there yet, trying again', { reason: error.message, wait_ms: waitMs })
       await sleep(waitMs)

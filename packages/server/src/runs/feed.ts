@@ -63,7 +63,7 @@ export function createFeed(encode: (event: RunEvent) => string): OpenFeed {
     },
     end() {
       ended = true
-      for (const subscriber of [...subscribers]) subscriber.onEnd()
+      for (const subscriber of subscribers) subscriber.onEnd()
       subscribers.clear()
     },
   }

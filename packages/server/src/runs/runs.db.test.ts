@@ -22,11 +22,20 @@ const log = createLog({ level: 'error', format: 'json', redact: (text) => text, 
 function openRuns(executor: ScriptedExecutor | undefined, options: Partial<RunsOptions> = {}) {
   const runs = createRuns(
     {
-      ...{ replicaId: ids.uuid(), maxRuns: 100, leaseMs: 30_000, runTimeoutMs: 60_000, disconnectGraceMs: 0 },
+      replicaId: ids.uuid(),
+      maxRuns: 100,
+      leaseMs: 30_000,
+      runTimeoutMs: 60_000,
+      disconnectGraceMs: 0,
       ...options,
     },
     {
-      ...{ db: database.db, background: database.background, executor: () => executor, clock: systemClock, ids, log },
+      db: database.db,
+      background: database.background,
+      executor: () => executor,
+      clock: systemClock,
+      ids,
+      log,
       encode: (event) => JSON.stringify({ event: event.type }),
     },
   )
@@ -34,7 +43,12 @@ function openRuns(executor: ScriptedExecutor | undefined, options: Partial<RunsO
 }
 
 const request = (given: Partial<NewRunRequest> = {}): NewRunRequest => ({
-  ...{ agentId: 'assistant', message: 'Hi', sessionId: undefined, userId: null, options: {}, streamed: true },
+  agentId: 'assistant',
+  message: 'Hi',
+  sessionId: undefined,
+  userId: null,
+  options: {},
+  streamed: true,
   ...given,
 })
 

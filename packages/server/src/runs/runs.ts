@@ -3,6 +3,7 @@
  * computes happens on a generation, which is handed in as {@link Executor}.
  * @module
  */
+import { sleep } from '../base/backoff.ts'
 import { AgentOSError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
 import type { Clock } from '../base/clock.ts'
@@ -11,23 +12,21 @@ import type { Db } from '../storage/database.ts'
 import { appendEvents } from '../storage/run-events.ts'
 import { requestCancel } from '../storage/runs.ts'
 import { createEventLog } from './event-log.ts'
+import { createHeldRuns, type HoldLimits } from './held-runs.ts'
 import { keepLeases } from './leases.ts'
-import { createLiveRun, type EncodeEvent, type LiveRun, type OwnedRun } from './live-run.ts'
+import { createLiveRun, type EncodeEvent, type LiveRun } from './live-run.ts'
 import { type Executor, findTarget, type NewRunRequest, type StoredRun, storeRun, type Target } from './start.ts'
 import { createRunStore } from './store.ts'
 
 export type { EncodeEvent, EventContext, FinishedRun, LiveRun } from './live-run.ts'
 export type { Executor, NewRunRequest } from './start.ts'
 
-export type RunsOptions = {
+export type RunsOptions = HoldLimits & {
   /** Owner of the leases; unique per process. */
   readonly replicaId: string
   /** Runs at once. */
   readonly maxRuns: number
   readonly leaseMs: number
-  readonly runTimeoutMs: number
-  /** Milliseconds a run goes on without a listener after its client went away; undefined for ever. */
-  readonly disconnectGraceMs: number | undefined
 }
 
 export type RunsDeps = {
@@ -58,22 +57,22 @@ export type Runs = {
   readonly close: () => Promise<void>
 }
 
-type Held = { readonly run: OwnedRun; readonly cancel: (reason: string) => void }
-
 const FLUSH_MS = 100
+/** A run that was being accepted when draining began shows itself within this time. */
+const DRAIN_POLL_MS = 50
 const MAX_HELD_EVENT_BYTES = 64 * 1024 * 1024
 
 export function createRuns(options: RunsOptions, deps: RunsDeps): Runs {
   const { clock, ids, log } = deps
-  const held = new Map<string, Held>()
-  const store = createRunStore(deps.background, options.replicaId, options.leaseMs, clock.monotonic)
+  const held = createHeldRuns(options)
+  const store = createRunStore(deps.background, options.replicaId, options.leaseMs, { clock, ids })
   const eventLog = createEventLog((chunks) => appendEvents(deps.background, chunks), log, {
     flushMs: FLUSH_MS,
     maxHeldBytes: MAX_HELD_EVENT_BYTES,
   })
   const leases = keepLeases(deps.background, options, log, {
-    onCancelRequested: (runId) => held.get(runId)?.cancel(cancelled(runId)),
-    anyHeld: () => held.size > 0,
+    onCancelRequested: held.cancel,
+    anyHeld: () => held.size() > 0,
   })
   let accepting = true
   /** Accepted, but not stored yet: they count against the limit, and draining waits for them. */
@@ -81,7 +80,7 @@ export function createRuns(options: RunsOptions, deps: RunsDeps): Runs {
 
   async function start(request: NewRunRequest): Promise<LiveRun> {
     if (!accepting) throw new AgentOSError('DRAINING', 'This replica is stopping')
-    if (held.size + starting >= options.maxRuns) {
+    if (held.size() + starting >= options.maxRuns) {
       throw new AgentOSError('TOO_MANY_RUNS', `This replica runs ${options.maxRuns} runs already`)
     }
     const target = findTarget(deps.executor(), request.agentId)
@@ -107,52 +106,27 @@ export function createRuns(options: RunsOptions, deps: RunsDeps): Runs {
         eventLog,
         encode: deps.encode,
         now: clock.now,
-        onAbandoned: () => giveGrace(runId),
+        onAbandoned: () => held.abandon(runId),
         onUnstored: (error) => log.error('the end of a run could not be stored', { run_id: runId, error }),
       },
     )
-    hold(run, executor.start(job, run.handlers).cancel)
+    held.hold(run, executor.start(job, run.handlers).cancel)
+    void run.finished.then(() => eventLog.forget(runId))
     return run
-  }
-
-  function hold(run: OwnedRun, cancel: (reason: string) => void): void {
-    const { runId } = run
-    const timeout = setTimeout(() => {
-      run.failWith(new AgentOSError('RUN_TIMEOUT', `The run took longer than ${options.runTimeoutMs} ms`))
-      cancel('The run took too long')
-    }, options.runTimeoutMs)
-    held.set(runId, { run, cancel })
-    void run.finished.then(() => {
-      clearTimeout(timeout)
-      held.delete(runId)
-      eventLog.forget(runId)
-    })
-  }
-
-  function giveGrace(runId: string): void {
-    const graceMs = options.disconnectGraceMs
-    if (graceMs === undefined) return
-    const timer = setTimeout(() => {
-      const abandoned = held.get(runId)
-      if (abandoned !== undefined && abandoned.run.feed.subscribers() === 0) abandoned.cancel(cancelled(runId))
-    }, graceMs)
-    void held.get(runId)?.run.finished.then(() => clearTimeout(timer))
   }
 
   return {
     start,
     async cancel(runId) {
-      const here = held.get(runId)
-      if (here !== undefined) here.cancel(cancelled(runId))
-      else await requestCancel(deps.db, runId)
+      if (!held.cancel(runId)) await requestCancel(deps.db, runId)
     },
-    live: (runId) => held.get(runId)?.run,
-    running: () => held.size,
+    live: held.get,
+    running: held.size,
     async drain(deadlineMs) {
       accepting = false
       const deadline = clock.monotonic() + deadlineMs
-      while ((held.size > 0 || starting > 0) && clock.monotonic() < deadline) {
-        await Promise.race([...[...held.values()].map(({ run }) => run.finished), timer(50)])
+      while ((held.size() > 0 || starting > 0) && clock.monotonic() < deadline) {
+        await Promise.race([held.nextEnd(), sleep(DRAIN_POLL_MS)])
       }
     },
     async close() {
@@ -161,6 +135,3 @@ export function createRuns(options: RunsOptions, deps: RunsDeps): Runs {
     },
   }
 }
-
-const cancelled = (runId: string) => `Run ${runId} was cancelled`
-const timer = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))

@@ -4,7 +4,9 @@
  * @module
  */
 import { backoffMs, sleep } from '../base/backoff.ts'
+import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
+import { type Ids, randomFraction } from '../base/ids.ts'
 import type { Message } from '../base/message.ts'
 import type { RunResult } from '../base/run.ts'
 import type { Db } from '../storage/database.ts'
@@ -22,6 +24,8 @@ type Position = { readonly runId: string; readonly attempt: number; readonly fir
 export type StepCommit = Position & { readonly messages: readonly Message[] }
 export type StepEnd = Position & { readonly result: RunResult; readonly events: EventChunk | undefined }
 
+type RunStoreDeps = { readonly clock: Clock; readonly ids: Ids }
+
 const RETRY = { baseMs: 100, maxMs: 5000 }
 
 /**
@@ -29,16 +33,16 @@ const RETRY = { baseMs: 100, maxMs: 5000 }
  * @param giveUpMs how long a write is tried again while the database is away, in milliseconds: no longer than a lease,
  *   because then the run is somebody else's
  */
-export function createRunStore(db: Db, owner: string, giveUpMs: number, now: () => number): RunStore {
+export function createRunStore(db: Db, owner: string, giveUpMs: number, { clock, ids }: RunStoreDeps): RunStore {
   async function persist<T>(write: () => Promise<T>): Promise<T> {
-    const deadline = now() + giveUpMs
+    const deadline = clock.monotonic() + giveUpMs
     for (let attempt = 0; ; attempt++) {
       try {
         return await write()
       } catch (error) {
         const away = error instanceof AgentOSError && error.code === 'DATABASE_UNAVAILABLE'
-        if (!away || now() >= deadline) throw error
-        await sleep(backoffMs(RETRY, attempt, Math.random()))
+        if (!away || clock.monotonic() >= deadline) throw error
+        await sleep(backoffMs(RETRY, attempt, randomFraction(ids)))
       }
     }
   }

@@ -5,7 +5,7 @@
 import type { Logger } from '@agentos/sdk'
 import { backoffMs, sleep } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
-import type { Ids } from '../base/ids.ts'
+import { type Ids, randomFraction } from '../base/ids.ts'
 import type { StepEvent } from '../base/run.ts'
 import { ModelError, type Model, type ModelRequest } from '../models/model.ts'
 import { untilAborted } from './abort.ts'
@@ -88,8 +88,6 @@ async function stream(request: ModelRequest, draft: Draft, deps: ModelCallDeps):
 
 function waitBefore(attempt: number, error: ModelError, { retry, ids }: ModelCallDeps): number {
   if (error.retryAfterMs !== undefined) return Math.min(Math.max(0, error.retryAfterMs), LONGEST_WAIT_MS)
-  // The last 32 bits of a UUIDv7 are random (RFC 9562, 5.7).
-  const random = Number.parseInt(ids.uuid().slice(-8), 16) / 2 ** 32
   const backoff = { baseMs: retry.delayMs, maxMs: LONGEST_WAIT_MS }
-  return backoffMs(backoff, retry.exponential ? attempt : 0, random)
+  return backoffMs(backoff, retry.exponential ? attempt : 0, randomFraction(ids))
 }
