@@ -19,7 +19,7 @@ export type Page = {
 const NOTICE = '<!-- Made by `node tools/docs.ts --write`. Change the table in the code, not this page. -->'
 
 /** Every generated page as it should be. */
-export function renderPages(): readonly Page[] {
+function renderPages(): readonly Page[] {
   return [
     { path: 'docs/reference/configuration.md', text: renderConfiguration() },
     { path: 'docs/reference/errors.md', text: renderErrors() },
