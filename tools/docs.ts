@@ -48,7 +48,7 @@ ${NOTICE}
 
 Every setting is an environment variable. There is no configuration file, and \`.env\` files are not read.
 
-- The server checks all of them at the start. With a wrong one it prints each problem on a line of its own and exits.
+- The server checks all of them at the start. With a wrong one it prints each problem on a line of its own and exits with 2.
 - A variable that begins with \`AGENTOS_\` and is not in this list is refused, with the name that was probably meant.
   Variables that Kubernetes makes for the services around a pod (\`AGENTOS_SERVICE_HOST\`, \`AGENTOS_PORT=tcp://...\`) are left alone.
 - An empty variable counts as unset.
