@@ -36,42 +36,69 @@ export function toSessionDetail(
   messages: readonly Message[],
   agent: AgentInfo | undefined,
 ): SessionDetail {
-  const { sessionType, userId, summary, sessionState, metadata, usage, componentId } = session
-  const common = { session_state: sessionState, metadata }
-  const total = usage.totalTokens > 0 ? usage.totalTokens : null
-  if (sessionType === 'workflow') {
-    return {
-      user_id: userId,
-      workflow_id: componentId,
-      workflow_name: null,
-      ...identityOf(session),
-      session_data: { session_state: sessionState },
-      workflow_data: null,
-      ...common,
-      ...timesOf(session),
-    }
+  switch (session.sessionType) {
+    case 'agent':
+      return toAgentDetail(session, messages, agent)
+    case 'team':
+      return toTeamDetail(session, messages)
+    case 'workflow':
+      return toWorkflowDetail(session)
   }
-  const shared = {
+}
+
+function toAgentDetail(session: Session, messages: readonly Message[], agent: AgentInfo | undefined): SessionDetail {
+  return {
+    user_id: session.userId,
+    agent_session_id: session.sessionId,
     ...identityOf(session),
-    session_summary: summary,
-    ...common,
-    metrics: toCounts(usage),
+    session_summary: session.summary,
+    session_state: session.sessionState,
+    agent_id: session.componentId,
+    total_tokens: totalOf(session),
+    agent_data: agent ? toAgentData(agent) : null,
+    metrics: toCounts(session.usage),
+    metadata: session.metadata,
     chat_history: toChatHistory(messages),
     ...timesOf(session),
   }
-  if (sessionType === 'team') {
-    return { ...shared, user_id: userId, team_id: componentId, team_data: null, total_tokens: total }
-  }
+}
+
+function toTeamDetail(session: Session, messages: readonly Message[]): SessionDetail {
   return {
-    user_id: userId,
-    agent_session_id: session.sessionId,
-    ...shared,
-    agent_id: componentId,
-    total_tokens: total,
-    agent_data: agent
-      ? { name: agent.name, agent_id: agent.id, model: { name: agent.model.id, ...agent.model } }
-      : null,
+    ...identityOf(session),
+    user_id: session.userId,
+    team_id: session.componentId,
+    session_summary: session.summary,
+    session_state: session.sessionState,
+    metrics: toCounts(session.usage),
+    team_data: null,
+    metadata: session.metadata,
+    chat_history: toChatHistory(messages),
+    ...timesOf(session),
+    total_tokens: totalOf(session),
   }
+}
+
+function toWorkflowDetail(session: Session): SessionDetail {
+  return {
+    user_id: session.userId,
+    workflow_id: session.componentId,
+    workflow_name: null,
+    ...identityOf(session),
+    session_data: { session_state: session.sessionState },
+    session_state: session.sessionState,
+    workflow_data: null,
+    metadata: session.metadata,
+    ...timesOf(session),
+  }
+}
+
+function toAgentData({ id, name, model }: AgentInfo) {
+  return { name, agent_id: id, model: { name: model.id, id: model.id, provider: model.provider } }
+}
+
+function totalOf({ usage }: Session): number | null {
+  return usage.totalTokens > 0 ? usage.totalTokens : null
 }
 
 function identityOf(session: Session) {

@@ -65,7 +65,7 @@ test('says the same in the same order, however much of it was joined', () => {
   const spoken = (events: readonly { event: string; data: Record<string, unknown> }[]) => {
     const runs: { event: string; text: string }[] = []
     for (const { event, data } of events) {
-      const text = String(data['content'] ?? data['reasoning_content'] ?? '')
+      const text = [data['content'], data['reasoning_content']].filter((part) => typeof part === 'string').join('')
       const last = runs.at(-1)
       if (last?.event === event && event !== 'RunContentCompleted') last.text += text
       else runs.push({ event, text })

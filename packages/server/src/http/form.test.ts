@@ -16,7 +16,7 @@ test('reads what browsers write', () => {
 
 test('agrees with the URL standard on any text of ASCII', () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom('a', '=', '&', '+', '%', '2', '5', '6', '1') }), (text) => {
+    fc.property(fc.string({ unit: fc.constantFrom('z', '=', '&', '+', '%', '2', '5', '6', '1') }), (text) => {
       expect(parse(text)).toEqual(Object.fromEntries(new URLSearchParams(text)))
     }),
   )

@@ -33,6 +33,16 @@ export function parseUrlEncoded(body: Uint8Array): Form {
  * @throws {AgentOSError} INVALID_REQUEST, BODY_TOO_LARGE
  */
 export async function readMultipart(request: FastifyRequest, limitBytes: number): Promise<Form> {
+  try {
+    return await readParts(request, limitBytes)
+  } catch (cause) {
+    // The parser's complaints about the body are plain errors; everything else has a code.
+    if (!(cause instanceof Error) || 'code' in cause) throw cause
+    throw new AgentOSError('INVALID_REQUEST', `The multipart body cannot be read: ${cause.message}`, { cause })
+  }
+}
+
+async function readParts(request: FastifyRequest, limitBytes: number): Promise<Form> {
   const fields: Record<string, string> = {}
   const files = new Set<string>()
   let bytes = 0

@@ -50,7 +50,7 @@ export async function readInput(route: Route, request: FastifyRequest, bodyLimit
     problems.push(...coerced.problems, ...(badText ? [badText] : []))
     // A text that did not parse is not missing, although the schema did not see it.
     for (const issue of parsed.error?.issues ?? [])
-      if (!known.has(String(issue.path[0]))) problems.push(fromIssue(issue, place))
+      if (!known.has(String(issue.path[0]))) problems.push(fromIssue(issue, place, values))
     return parsed.data
   }
   const input = {

@@ -30,10 +30,20 @@ export function fieldProblem(
   return { type, loc: [...loc], msg, input: cut(input), ...(ctx && { ctx }) }
 }
 
-/** A failed check of zod, parsed with `reportInput`. */
-export function fromIssue(issue: z.core.$ZodIssue, place: Place): FieldProblem {
-  const loc = [place, ...issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))]
-  const { input } = issue
+/**
+ * A failed check of zod, parsed with `reportInput`.
+ * @param given the fields as they were sent, before texts became values
+ */
+export function fromIssue(
+  issue: z.core.$ZodIssue,
+  place: Place,
+  given: Readonly<Record<string, unknown>>,
+): FieldProblem {
+  const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))
+  const loc = [place, ...path]
+  const field = String(path[0])
+  const input =
+    path.length === 1 && issue.input !== undefined && Object.hasOwn(given, field) ? given[field] : issue.input
   const make = (type: string, msg: string, ctx?: FieldProblem['ctx']) => fieldProblem(type, loc, msg, input, ctx)
   switch (issue.code) {
     case 'invalid_type':

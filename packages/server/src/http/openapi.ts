@@ -53,7 +53,8 @@ function createComponents(): Components {
       for (const [name, part] of Object.entries($defs ?? {})) named[name] = part
       const id = schema.meta()?.id
       if (id === undefined) return own
-      named[id] = own
+      // A named schema at the root is itself a reference to its definition, or stands there whole.
+      if (!('$ref' in own)) named[id] = own
       return { $ref: `#/components/schemas/${id}` }
     },
     schemas: () => Object.fromEntries(Object.entries(named).toSorted(([a], [b]) => (a < b ? -1 : 1))),

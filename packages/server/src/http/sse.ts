@@ -51,23 +51,21 @@ export function createEventStream(response: ServerResponse, options: EventStream
   // A pipelined response has no socket of its own until the one before it is done; the request always has.
   const socket: Socket = response.req.socket
   let stalled = false
-  let silent = true
   let stalledBeats = 0
   let ended = false
   let closed = false
 
-  const beat = setInterval(() => {
-    if (stalled || ended) {
-      if (++stalledBeats >= MAX_STALLED_BEATS) socket.destroy()
-    } else if (silent) write(': heartbeat\n\n')
-    else silent = true
+  const beat = setTimeout(() => {
+    if (!stalled && !ended) stalled = !response.write(': heartbeat\n\n')
+    else if (++stalledBeats >= MAX_STALLED_BEATS) socket.destroy()
+    beat.refresh()
   }, options.heartbeatMs)
   beat.unref()
 
   const onClose = () => {
     if (closed) return
     closed = true
-    clearInterval(beat)
+    clearTimeout(beat)
     socket.off('close', onClose)
     options.onClosed(ended && response.writableFinished)
   }
@@ -85,7 +83,7 @@ export function createEventStream(response: ServerResponse, options: EventStream
 
   function write(text: string): boolean {
     if (closed || ended) return true
-    silent = false
+    beat.refresh()
     stalled = !response.write(text)
     return !stalled
   }

@@ -114,6 +114,7 @@ export const cancelRun = route({
 function stream(live: LiveRun, body: RunRequest, deps: AppDeps, call: Call): typeof STREAMED {
   const { response, register } = call.takeOver({ ...STREAM_HEADERS, 'x-agentos-revision': live.revision })
   const handle = streamRun(live, response, {
+    clock: deps.clock,
     heartbeatMs: deps.settings.heartbeatMs,
     bufferBytes: deps.settings.streamBufferBytes,
     textOnly: !body.stream_events,

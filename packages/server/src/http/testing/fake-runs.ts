@@ -109,7 +109,7 @@ function createFakeRun(request: NewRunRequest, agent: AgentInfo, revision: strin
       if (result.status === 'ERROR') {
         emit({ type: 'run-error', at: AT, error: result.error ?? { code: 'INTERNAL', message: 'no reason' } })
       } else {
-        const content = JSON.stringify(result.content)
+        const content = typeof result.content === 'string' ? result.content : JSON.stringify(result.content)
         if (result.status === 'CANCELLED') {
           emit({ type: 'run-cancel', at: AT, reason: `Run ${runId} was cancelled`, content })
         }

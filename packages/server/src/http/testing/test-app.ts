@@ -94,7 +94,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       description: null,
       securityKey: undefined,
       corsOrigins: AGNO_ORIGINS,
-      docsEnabled: true,
+      docsEnabled: false,
       bodyLimitBytes: 1024 * 1024,
       heartbeatMs: 15_000,
       streamBufferBytes: 1024 * 1024,
