@@ -11,7 +11,7 @@ import type { RunJob, RunResult, StepEvent } from '../base/run.ts'
 import { CREDIT_EVENTS, type FromWorker, type LogLevel, type RunBatch, type ToWorker } from './protocol.ts'
 
 export type WorkerPort = {
-  /** Queues an event; it leaves with the others of this turn of the event loop. */
+  /** Queues an event; it leaves with the others of the next milliseconds. */
   readonly emit: (runId: string, event: StepEvent) => void
   /** Undefined while there is credit, else a promise of some: await it before emitting more. */
   readonly ready: () => Promise<void> | undefined
@@ -92,18 +92,30 @@ function settle(commits: Map<number, Pending>, commitId: number, answer: (pendin
   if (pending !== undefined) answer(pending)
 }
 
-/** Collects the events of one turn, and counts those that the main thread has not handled yet. */
+/**
+ * Least milliseconds between two messages of events. Each one wakes the main thread, which costs more than the events in
+ * it; commits and results take along what is queued, whatever the time.
+ */
+const SEND_GAP_MS = 2
+
+/** Collects events for one message, and counts those that the main thread has not handled yet. */
 function createEventQueue(send: (batch: readonly RunBatch[]) => void) {
   const queued = new Map<string, StepEvent[]>()
   let credit = CREDIT_EVENTS
   let scheduled = false
+  let sentAt = -Infinity
   let waiting: PromiseWithResolvers<void> | undefined
 
   const flush = () => {
     if (queued.size === 0) return
     const batch = Array.from(queued, ([runId, events]) => ({ runId, events }))
     queued.clear()
+    sentAt = performance.now()
     send(batch)
+  }
+  const flushScheduled = () => {
+    scheduled = false
+    flush()
   }
   return {
     flush,
@@ -114,10 +126,9 @@ function createEventQueue(send: (batch: readonly RunBatch[]) => void) {
       credit -= 1
       if (scheduled) return
       scheduled = true
-      setImmediate(() => {
-        scheduled = false
-        flush()
-      })
+      const waitMs = sentAt + SEND_GAP_MS - performance.now()
+      if (waitMs > 0) setTimeout(flushScheduled, waitMs)
+      else setImmediate(flushScheduled)
     },
     ready: () => {
       if (credit > 0) return undefined
