@@ -9,6 +9,8 @@ export type Scope =
   | 'config:write'
   | 'agents:read'
   | 'agents:run'
+  | 'teams:read'
+  | 'workflows:read'
   | 'sessions:read'
   | 'sessions:write'
   | 'sessions:delete'

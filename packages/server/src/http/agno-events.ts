@@ -39,7 +39,7 @@ export function encodeEvent(event: RunEvent, run: EventContext): string {
   return JSON.stringify(toAgentEvent(event, run))
 }
 
-export function toAgentEvent(event: RunEvent, run: EventContext): AgentEvent {
+function toAgentEvent(event: RunEvent, run: EventContext): AgentEvent {
   const { type, at } = event
   switch (type) {
     case 'run-start':

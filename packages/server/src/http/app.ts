@@ -15,7 +15,7 @@ import type { Route } from './route.ts'
 import { ROUTES } from './routes/table.ts'
 import { createServer, pathOf } from './server.ts'
 
-export type { AppDeps, HttpSettings, Readiness } from './deps.ts'
+export type { AppDeps, HttpSettings } from './deps.ts'
 export { createLoopbackApp } from './loopback.ts'
 
 /** The origins of Agno's own web applications, allowed unless others are configured. */

@@ -29,6 +29,7 @@ const FRAMEWORK: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['UNSUPPORTED_MEDIA', 'The content type of the body is not one this route takes'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['INVALID_REQUEST', 'The body is not as long as Content-Length says'],
   FST_ERR_BAD_URL: ['INVALID_REQUEST', 'The path is not a valid percent-encoded URL'],
+  FST_ERR_MAX_PARAM_LENGTH: ['INVALID_REQUEST', 'A part of the path is too long'],
   FST_INVALID_MULTIPART_CONTENT_TYPE: ['INVALID_REQUEST', 'The multipart body has no valid boundary'],
   FST_PARTS_LIMIT: ['BODY_TOO_LARGE', 'The form has too many fields'],
   FST_FILES_LIMIT: ['BODY_TOO_LARGE', 'The form has too many fields'],

@@ -351,6 +351,7 @@ describe('connections', () => {
     ['GARBAGE\r\n\r\n', 400],
     [`GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`, 431],
     ['GET /%zz HTTP/1.1\r\nhost: x\r\n\r\n', 400],
+    [`GET /sessions/${'x'.repeat(5000)} HTTP/1.1\r\nhost: x\r\n\r\n`, 400],
     ['POST /sessions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: x\r\n\r\n', 400],
   ])('that do not speak HTTP are told so in JSON', async (request, status) => {
     await using server = await createTestApp()

@@ -20,6 +20,8 @@ export function createServer({ ids, log, redact, bodyLimitBytes }: ServerDeps): 
     logger: false,
     bodyLimit: bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // A request that still arrives on a kept connection is served, and the connection closed after it.
+    return503OnClosing: false,
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => validRequestId(request.headers['x-request-id']) ?? ids.uuid(),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },

@@ -55,7 +55,7 @@ export async function loadTranscript(deps: AppDeps, runs: readonly Run[]): Promi
 }
 
 /** Events as Agno stores them: all but RunContent, and ToolCallError after a call that failed. */
-export function listEvents(chunks: readonly EventChunk[]): JsonObject[] {
+function listEvents(chunks: readonly EventChunk[]): JsonObject[] {
   const events: JsonObject[] = []
   let last = -1
   for (const { firstIndex, events: lines } of chunks) {

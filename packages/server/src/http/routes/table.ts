@@ -5,6 +5,7 @@
 import type { Route } from '../route.ts'
 import { reload } from './admin.ts'
 import { getAgent, getAgents } from './agents.ts'
+import { getTeams, getWorkflows } from './empty-families.ts'
 import { cancelRun, getRun, getRuns, startRun } from './runs.ts'
 import { config, health, home, info, models, ready, startup } from './server.ts'
 import {
@@ -29,6 +30,8 @@ export const ROUTES: readonly Route[] = [
   models,
   getAgents,
   getAgent,
+  getTeams,
+  getWorkflows,
   startRun,
   getRuns,
   getRun,
