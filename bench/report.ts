@@ -30,7 +30,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** How many times the limit; undefined without one. */
-export function overLimit({ value, limit }: { value: number; limit?: number | undefined }): number | undefined {
+function overLimit({ value, limit }: { value: number; limit?: number | undefined }): number | undefined {
   return limit === undefined || limit === 0 ? undefined : value / limit
 }
 

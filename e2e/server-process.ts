@@ -42,8 +42,8 @@ export type ServerProcess = AsyncDisposable & {
 export type CommandResult = { readonly exitCode: number | null; readonly output: string }
 
 type ServerOptions = {
-  /** Agents folder. */
-  readonly dir: string
+  /** Agents folder, typed on the command line; without it, that of the settings. */
+  readonly dir?: string
   readonly env?: Env
   /** Directory that outlives the server; without it, a fresh one that does not. */
   readonly dataDir?: string
@@ -55,7 +55,7 @@ type ServerOptions = {
  */
 export async function startServer({ dir, env = {}, dataDir: given }: ServerOptions): Promise<ServerProcess> {
   const dataDir = given ?? (await mkdtemp(join(tmpdir(), 'agentos-e2e-data-')))
-  const running = spawnAgentOS(['serve', dir], { AGENTOS_DATA_DIR: dataDir, ...env })
+  const running = spawnAgentOS(dir === undefined ? ['serve'] : ['serve', dir], { AGENTOS_DATA_DIR: dataDir, ...env })
   const { child, lines, log } = running
   const output = () => lines.join('\n')
   const exited = running.exited

@@ -1,0 +1,102 @@
+/**
+ * How a server ends: asked to, in the middle of streams, and without a word.
+ * @module
+ */
+import { createClient } from '@agentos/wire/client'
+import { expect, test } from 'vitest'
+import { agentSource, createFolder } from './agents-folder.ts'
+import { copyPreparedData } from './prepared-data.ts'
+import { startProvider } from './provider-process.ts'
+import { type Env, startServer } from './server-process.ts'
+import { type Frame, postRun, readFrames, textOf } from './stream.ts'
+
+async function startAll(env: Env) {
+  const stack = new AsyncDisposableStack()
+  const provider = stack.use(await startProvider())
+  const folder = stack.use(await createFolder({ 'worker.ts': agentSource('worker') }))
+  const data = stack.use(await copyPreparedData())
+  const start = async () =>
+    stack.use(await startServer({ dir: folder.path, dataDir: data.path, env: { ...provider.env, ...env } }))
+  return { provider, start, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+/** Streams a run and calls `onFirst` at its first token. @returns its frames; a broken connection ends them */
+async function streamUntilEnd(url: string, message: string, onFirst: () => unknown): Promise<readonly Frame[]> {
+  const frames: Frame[] = []
+  const response = await postRun(url, 'worker', { message })
+  for await (const frame of readFrames(response)) {
+    frames.push(frame)
+    if (frame.event === 'RunContent') {
+      onFirst()
+      onFirst = () => undefined
+    }
+  }
+  return frames
+}
+
+test('SIGTERM lets a stream finish that ends before the deadline; the exit code is 0', async () => {
+  await using all = await startAll({ AGENTOS_DRAIN_TIMEOUT_MS: '20000' })
+  const server = await all.start()
+  let stopped: Promise<number | null> | undefined
+  const frames = await streamUntilEnd(server.url, '[fake:tokens=40,rate=20]', () => (stopped = server.stop()))
+  expect(frames.at(-1)?.event).toBe('RunCompleted')
+  expect(textOf(frames).trim().split(' ')).toHaveLength(40)
+  expect(await stopped).toBe(0)
+})
+
+test('SIGTERM ends a stream that outlasts the deadline cleanly; the exit code is 0', async () => {
+  await using all = await startAll({ AGENTOS_DRAIN_TIMEOUT_MS: '500' })
+  const server = await all.start()
+  let stopped: Promise<number | null> | undefined
+  let asked = 0
+  const frames = await streamUntilEnd(server.url, '[fake:tokens=2000,rate=20]', () => {
+    asked = performance.now()
+    stopped = server.stop()
+  })
+  expect(await stopped).toBe(0)
+  expect(performance.now() - asked).toBeLessThan(8_000)
+  expect(frames.length).toBeGreaterThan(3)
+})
+
+test('a draining server is not ready and takes no new runs', async () => {
+  await using all = await startAll({ AGENTOS_DRAIN_TIMEOUT_MS: '20000' })
+  const server = await all.start()
+  const client = createClient({ baseUrl: server.url })
+  let during: Promise<unknown[]> | undefined
+  let stopped: Promise<number | null> | undefined
+  await streamUntilEnd(server.url, '[fake:tokens=60,rate=20]', () => {
+    stopped = server.stop()
+    during = Promise.allSettled([
+      untilDraining(client),
+      untilDraining(client).then(() => client.run('worker', { message: 'Hello' })),
+    ])
+  })
+  const [ready, run] = (await during) as PromiseSettledResult<unknown>[]
+  expect(ready).toMatchObject({ value: { ready: false, reasons: { server: expect.any(String) } } })
+  expect(run).toMatchObject({ reason: { status: 503, errorId: 'DRAINING' } })
+  expect(await stopped).toBe(0)
+})
+
+test('after kill -9 a server on the same directory has the sessions', async () => {
+  await using all = await startAll({ AGENTOS_LEASE_MS: '1000' })
+  const first = await all.start()
+  const before = createClient({ baseUrl: first.url })
+  const { session_id } = await before.run('worker', { message: 'My name is Ada. [fake:text=Hello%20Ada]' })
+  await expect(streamUntilEnd(first.url, '[fake:tokens=600,rate=20]', () => first.kill())).rejects.toThrow('terminated')
+
+  const second = await all.start()
+  const after = createClient({ baseUrl: second.url })
+  const sessions = await after.sessions.list()
+  expect(sessions.data.map((session) => session.session_id)).toContain(session_id)
+  expect(await after.sessions.runs(session_id)).toMatchObject([{ status: 'COMPLETED', content: 'Hello Ada' }])
+  expect(await after.run('worker', { message: '[fake:text=Still%20here]', session_id })).toMatchObject({
+    content: 'Still here',
+  })
+})
+
+async function untilDraining(client: ReturnType<typeof createClient>) {
+  for (;;) {
+    const state = await client.ready()
+    if (!state.ready) return state
+  }
+}
