@@ -25,10 +25,10 @@ const config: KnipConfig = {
     'packages/sdk': { project: ['src/**/*.ts'] },
     'packages/wire': { project: ['src/**/*.ts'] },
     'packages/server': {
-      entry: ['bin/*.js', 'src/worker.ts', 'src/cli/main.ts'],
-      project: ['bin/**/*.js', 'src/**/*.ts'],
-      // Agents import the server's copy.
-      ignoreDependencies: ['ai'],
+      entry: ['bin/*.js', 'src/worker.ts', 'src/cli/main.ts', 'src/cli/test-preload.ts', 'template/*.ts'],
+      project: ['bin/**/*.js', 'src/**/*.ts', 'template/**/*.ts'],
+      // Agents import the server's copies.
+      ignoreDependencies: ['ai', '@opentelemetry/api'],
     },
     examples: { entry: ['**/*.ts'] },
     e2e: { entry: ['**/*.test.ts'], project: ['**/*.ts'] },

@@ -33,7 +33,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/**/*.test.ts', 'tools/**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/fixtures/**', '**/*.pg.test.ts'],
+          // The template's test belongs to the folder that `agentos init` makes, and runs there.
+          exclude: ['**/node_modules/**', '**/fixtures/**', '**/*.pg.test.ts', 'packages/server/template/**'],
           setupFiles: [leakedHandles],
           provide: { engine: 'embedded', postgresUrl: '' },
           testTimeout: 10_000,

@@ -1,5 +1,6 @@
 import { AgentResponse, Config, Info } from '@agentos/wire'
 import fc from 'fast-check'
+import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { AgentOSError } from '../base/errors.ts'
 import { AGNO_ORIGINS, createLoopbackApp } from './app.ts'
@@ -402,6 +403,18 @@ describe('bodies', () => {
     ]
     for (const answer of answers) expect([answer.statusCode, answer.json().error_id]).toEqual([413, 'BODY_TOO_LARGE'])
   })
+})
+
+test('refuses a form whose parts are too large together, when its size is not known before', async () => {
+  await using server = await createTestApp({ settings: { bodyLimitBytes: 1000 } })
+  const part = `--b\r\ncontent-disposition: form-data; name="message"\r\n\r\n${'x'.repeat(400)}\r\n`
+  const answer = await server.app.inject({
+    method: 'POST',
+    url: '/agents/assistant/runs',
+    payload: Readable.from([part, part, part, '--b--\r\n']),
+    headers: { 'content-type': 'multipart/form-data; boundary=b' },
+  })
+  expect([answer.statusCode, answer.json().error_id]).toEqual([413, 'BODY_TOO_LARGE'])
 })
 
 describe('runs', () => {

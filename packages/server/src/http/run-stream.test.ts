@@ -1,5 +1,6 @@
 /** Streams over real sockets: what a client sees, and what happens when it does not read or goes away. */
 import { createEventStreamParser, type StreamFrame } from '@agentos/wire/client'
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
@@ -174,13 +175,18 @@ describe('a stream', () => {
   test('tells the run when the client left before it was started', async () => {
     await using server = await createTestApp()
     const url = await server.listen()
+    const connected = once(server.app.server, 'connection')
     const socket = await startUnread(url)
+    const [accepted] = (await connected) as [Socket]
     let run: FakeRun | undefined
-    server.runs.play = (started) => {
+    server.runs.play = async (started) => {
       run = started
-      socket.destroy()
+      accepted.destroy()
+      await once(accepted, 'close')
     }
     await expect.poll(() => run?.disconnects(), PATIENT).toBe(1)
+    expect(run?.feed.subscribers()).toBe(0)
+    socket.destroy()
   })
 })
 
@@ -281,6 +287,18 @@ describe('connections', () => {
     await closed
     expect(run.disconnects()).toBe(0)
     expect(run.feed.subscribers()).toBe(0)
+  })
+
+  test('of clients that do not read end with the server too, without abandoning the run', async () => {
+    const server = await createTestApp()
+    const socket = await startUnread(await server.listen())
+    const run = await server.runs.next()
+    for (let index = 0; index < 50; index++) run.emit(content('x'.repeat(100_000)))
+    await sleep(50)
+    await server.app.close()
+    expect(run.disconnects()).toBe(0)
+    expect(run.feed.subscribers()).toBe(0)
+    socket.destroy()
   })
 
   test('leave no listeners behind when they are used again', async () => {

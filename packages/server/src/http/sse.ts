@@ -48,7 +48,7 @@ export function formatFrame(event: string, data: string, id?: number): string {
 
 /** @param response its head is written already */
 export function createEventStream(response: ServerResponse, options: EventStreamOptions): EventStream {
-  // A pipelined response has no socket of its own until the one before it is done; the request always has.
+  // A pipelined response has no socket of its own until the one before it is done; the request always has one.
   const socket: Socket = response.req.socket
   let stalled = false
   let stalledBeats = 0
@@ -66,12 +66,10 @@ export function createEventStream(response: ServerResponse, options: EventStream
     if (closed) return
     closed = true
     clearTimeout(beat)
-    socket.off('close', onClose)
     options.onClosed(ended && response.writableFinished)
   }
   // A client that left before the stream began is never told of again.
   if (socket.destroyed) setImmediate(onClose)
-  socket.once('close', onClose)
   response.once('finish', onClose)
   response.once('close', onClose)
   response.on('error', onClose)

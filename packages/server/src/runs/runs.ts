@@ -18,7 +18,7 @@ import { createLiveRun, type EncodeEvent, type LiveRun } from './live-run.ts'
 import { type Executor, findTarget, type NewRunRequest, type StoredRun, storeRun, type Target } from './start.ts'
 import { createRunStore } from './store.ts'
 
-export type { EncodeEvent, EventContext, FinishedRun, LiveRun } from './live-run.ts'
+export type { EncodeEvent, FinishedRun, LiveRun } from './live-run.ts'
 export type { Executor, NewRunRequest } from './start.ts'
 
 export type RunsOptions = HoldLimits & {

@@ -391,6 +391,7 @@ test('reads and lists runs under their agent, with null keys in the list', async
   for (const url of [
     '/agents/assistant/runs/nope?session_id=a',
     '/agents/assistant/runs/a1?session_id=nope',
+    '/agents/assistant/runs/a1?session_id=d',
     '/agents/other/runs/a1?session_id=a',
   ]) {
     const missing = await get(url)

@@ -43,8 +43,8 @@ export type FakeRuns = Runs & {
   readonly cancelled: string[]
   /** Resolves with the next run that starts. */
   readonly next: () => Promise<FakeRun>
-  /** What a run does when it has started; nothing by default. */
-  play: (run: FakeRun) => void
+  /** What a run does before its start is known to the caller; nothing by default. */
+  play: (run: FakeRun) => void | Promise<void>
   /** Makes the next starts fail. */
   failure: { readonly code: ErrorCode; readonly message: string } | undefined
 }
@@ -68,7 +68,7 @@ export function createFakeRuns(agents: readonly AgentInfo[], revision = 'rev-1')
       requests.push(request)
       const run = createFakeRun(request, agent, revision, started.length + 1)
       started.push(run)
-      runs.play(run)
+      await runs.play(run)
       waiters.shift()?.(run)
       return run
     },

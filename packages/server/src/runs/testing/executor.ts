@@ -22,7 +22,7 @@ export type ScriptedExecutor = Executor & {
 
 const MODEL = { provider: 'demo', id: 'assistant' }
 
-export const AGENT: AgentInfo = {
+const AGENT: AgentInfo = {
   id: 'assistant',
   name: 'Assistant',
   description: null,
