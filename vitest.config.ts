@@ -1,6 +1,7 @@
 /**
  * Test projects:
- * - `unit`: everything beside its source in packages and tools. A suite named `*.db.test.ts` runs on the embedded engine.
+ * - `unit`: everything beside its source in packages and tools. A suite named `*.db.test.ts` runs on the embedded engine;
+ *   one named `*.process.test.ts` starts threads or processes. `npm run check` leaves both out.
  * - `postgres`: the same `*.db.test.ts` suites on a real PostgreSQL, and `*.pg.test.ts`, which only it can run. The
  *   server is the one of TEST_POSTGRES_URL, or one started for the run.
  * - `e2e`: the running server from outside.

@@ -47,8 +47,15 @@ export const STATIC_STAGES: readonly Stage[] = [
   },
 ]
 
-/** Tests that need no database, however it is embedded. */
-export const PURE_UNIT: Stage = vitest('unit', ['--project', 'unit', '--exclude', '**/*.db.test.ts'])
+/** Tests that need no database, however it is embedded, and start no processes or threads of their own. */
+export const PURE_UNIT: Stage = vitest('unit', [
+  '--project',
+  'unit',
+  '--exclude',
+  '**/*.db.test.ts',
+  '--exclude',
+  '**/*.process.test.ts',
+])
 
 export const UNIT: Stage = vitest('unit', ['--project', 'unit'])
 
