@@ -10,7 +10,8 @@ import { AgentOSError } from '../base/errors.ts'
 import type { AppDeps } from './deps.ts'
 import { addDocs } from './docs.ts'
 import { addBodyParsers } from './input.ts'
-import { type OpenStreams, registerRoute } from './register.ts'
+import { createOpenStreams } from './open-streams.ts'
+import { registerRoute } from './register.ts'
 import type { Route } from './route.ts'
 import { ROUTES } from './routes/table.ts'
 import { createServer, pathOf } from './server.ts'
@@ -39,7 +40,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   const { settings, registry } = deps
   const { bodyLimitBytes } = settings
   const auth = createAuth(settings.securityKey)
-  const streams: OpenStreams = new Set()
+  const streams = createOpenStreams()
   const app = createServer({ ...deps, bodyLimitBytes })
 
   addBodyParsers(app)
@@ -74,7 +75,8 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     reply.header('allow', allowed.join(', '))
     throw new AgentOSError('METHOD_NOT_ALLOWED', 'Method Not Allowed')
   })
-  app.addHook('preClose', async () => endStreams(streams))
+  // Before the server closes: Node then cuts answers that are ended but not yet read.
+  app.addHook('preClose', () => streams.endAll(STREAM_END_MS))
   return app
 }
 
@@ -85,12 +87,4 @@ function allowedMethods(routes: readonly Route[], request: FastifyRequest): stri
     .filter((route) => new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path))
     .map(({ method }) => method)
   return methods.includes('GET') ? ['HEAD', ...methods].toSorted() : methods.toSorted()
-}
-
-/** Clients see the end of the stream and may resume elsewhere; one that does not read is cut. */
-function endStreams(streams: OpenStreams): void {
-  for (const stream of streams) stream.end()
-  setTimeout(() => {
-    for (const stream of streams) stream.cut()
-  }, STREAM_END_MS).unref()
 }

@@ -7,6 +7,7 @@ import type { Auth, Caller } from '../auth/auth.ts'
 import type { Scope } from '../auth/scope.ts'
 import type { AppDeps } from './deps.ts'
 import { readInput } from './input.ts'
+import type { OpenStreams } from './open-streams.ts'
 import { type Call, type Route, STREAMED } from './route.ts'
 
 declare module 'fastify' {
@@ -17,9 +18,6 @@ declare module 'fastify' {
     caller: Caller
   }
 }
-
-/** Streams that are open, so that closing the server can end them. */
-export type OpenStreams = Set<{ readonly end: () => void; readonly cut: () => void }>
 
 type Server = { readonly deps: AppDeps; readonly auth: Auth; readonly streams: OpenStreams }
 
@@ -59,10 +57,7 @@ function createCall(request: FastifyRequest, reply: FastifyReply, { auth, stream
       reply.raw.writeHead(reply.statusCode, { ...Object.fromEntries(sent), ...headers })
       return {
         response: reply.raw,
-        register(stream) {
-          streams.add(stream)
-          return () => streams.delete(stream)
-        },
+        register: streams.add,
       }
     },
   }

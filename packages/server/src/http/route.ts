@@ -9,6 +9,7 @@ import type { Auth, Caller } from '../auth/auth.ts'
 import type { Scope } from '../auth/scope.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { AppDeps } from './deps.ts'
+import type { OpenStreams } from './open-streams.ts'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 
@@ -43,7 +44,7 @@ export type Call = {
 export type TakenOver = {
   readonly response: ServerResponse
   /** Keeps the stream known to the server, which ends it when it closes. @returns forgets it */
-  readonly register: (stream: { readonly end: () => void; readonly cut: () => void }) => () => void
+  readonly register: OpenStreams['add']
 }
 
 /** The answer of a handler that writes it itself. */

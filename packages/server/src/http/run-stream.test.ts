@@ -289,15 +289,29 @@ describe('connections', () => {
     expect(run.feed.subscribers()).toBe(0)
   })
 
-  test('of clients that do not read end with the server too, without abandoning the run', async () => {
+  test('hand over what was written before the server closes, also to clients that read late', async () => {
+    const server = await createTestApp()
+    const socket = await startUnread(await server.listen())
+    const run = await server.runs.next()
+    for (let index = 0; index < 50; index++) run.emit(content('x'.repeat(100_000)))
+    await sleep(50)
+    const closed = server.app.close()
+    await sleep(50)
+    const text = await readUntil(socket, /\r\n0\r\n\r\n$/)
+    expect(text.length).toBeGreaterThan(5_000_000)
+    await closed
+    expect([run.disconnects(), run.feed.subscribers()]).toEqual([0, 0])
+    socket.destroy()
+  })
+
+  test('of clients that never read do not keep the server from closing, and abandon no run', async () => {
     const server = await createTestApp()
     const socket = await startUnread(await server.listen())
     const run = await server.runs.next()
     for (let index = 0; index < 50; index++) run.emit(content('x'.repeat(100_000)))
     await sleep(50)
     await server.app.close()
-    expect(run.disconnects()).toBe(0)
-    expect(run.feed.subscribers()).toBe(0)
+    expect([run.disconnects(), run.feed.subscribers()]).toEqual([0, 0])
     socket.destroy()
   })
 

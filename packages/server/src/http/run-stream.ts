@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts'
 import type { RunEvent } from '../base/run.ts'
 import type { LiveRun } from '../runs/runs.ts'
 import { createBacklog } from './backlog.ts'
+import type { OpenStream } from './open-streams.ts'
 import { createEventStream } from './sse.ts'
 
 export type RunStreamOptions = {
@@ -21,20 +22,17 @@ export type RunStreamOptions = {
   readonly onOver: () => void
 }
 
-export type RunStream = {
-  /** The server closes: what was written is still sent, and the run does not count as abandoned. */
-  readonly end: () => void
-  readonly cut: () => void
-}
-
 /**
  * Least milliseconds between two writes to one client. A write to a socket costs more than all else that is done for a
  * token, and nobody sees the difference; the first event and the end of a run never wait.
  */
 const WRITE_GAP_MS = 4
 
-/** Streams `live` to `response`, whose head is written already. */
-export function streamRun(live: LiveRun, response: ServerResponse, options: RunStreamOptions): RunStream {
+/**
+ * Streams `live` to `response`, whose head is written already.
+ * @returns what the server uses when it closes: ending sends what was written, and the run does not count as abandoned
+ */
+export function streamRun(live: LiveRun, response: ServerResponse, options: RunStreamOptions): OpenStream {
   const { runId, sessionId, agent } = live
   const backlog = createBacklog({ runId, sessionId, agentId: agent.id, agentName: agent.name })
   const isWanted = options.textOnly ? createTextFilter() : () => true
