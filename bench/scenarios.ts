@@ -30,7 +30,7 @@ const RATE = 50
 
 /** A server on PostgreSQL and the limit program, both on one fake provider. */
 async function startPair({ database, size }: Surroundings) {
-  const stack = new AsyncDisposableStack()
+  await using stack = new AsyncDisposableStack()
   const provider = stack.use(await startProvider())
   const folder = stack.use(await createManyAgents())
   const env = { ...provider.env, POSTGRES_URL: await database() }
@@ -38,7 +38,8 @@ async function startPair({ database, size }: Surroundings) {
   const limit = stack.use(await startLimit(provider.baseUrl, await database()))
   const warmUp = { kind: 'runs', message: TOOL_RUN, concurrency: 8, runs: size === 'quick' ? 50 : WARM_UP } as const
   for (const { url } of [limit, server]) await load({ ...warmUp, url: runRoute(url) })
-  return { server, limit, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  const started = stack.move()
+  return { server, limit, [Symbol.asyncDispose]: () => started.disposeAsync() }
 }
 
 export const overhead: Scenario = async (surroundings) => {

@@ -13,7 +13,7 @@ import { eventOf, type Frame, postRun, readFrames } from './stream.ts'
 
 /** Two replicas of one folder, which they look at only when they are told to. */
 async function startReplicas() {
-  const stack = new AsyncDisposableStack()
+  await using stack = new AsyncDisposableStack()
   const provider = stack.use(await startProvider({ record: 10 }))
   const folder = stack.use(await createFolder({ 'worker.ts': agentSource('worker') }))
   const database = stack.use(await createDatabase('postgres'))
@@ -21,7 +21,8 @@ async function startReplicas() {
   const a = stack.use(await startServer({ dir: folder.path, env }))
   const b = stack.use(await startServer({ dir: folder.path, env }))
   const clients = { a: createClient({ baseUrl: a.url }), b: createClient({ baseUrl: b.url }) }
-  return { provider, folder, a, b, clients, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  const started = stack.move()
+  return { provider, folder, a, b, clients, [Symbol.asyncDispose]: () => started.disposeAsync() }
 }
 
 // The embedded database has one server; `npm test` reports a missing PostgreSQL as skipped.
