@@ -1,7 +1,8 @@
 /**
  * Test projects:
- * - `unit`: everything beside its source in packages and tools. A suite named `*.db.test.ts` runs on the embedded engine;
- *   one named `*.process.test.ts` starts threads or processes. `npm run check` leaves both out.
+ * - `unit`: what stands beside its source in packages and tools and needs neither a database nor a process of its own.
+ * - `embedded`: the suites named `*.db.test.ts`, on the embedded engine, and those named `*.process.test.ts`, which start
+ *   threads or processes.
  * - `postgres`: the same `*.db.test.ts` suites on a real PostgreSQL, and `*.pg.test.ts`, which only it can run. The
  *   server is the one of TEST_POSTGRES_URL, or one started for the run.
  * - `e2e`: the running server from outside.
@@ -18,6 +19,7 @@ declare module 'vitest' {
   }
 }
 
+const NO_TESTS = ['**/node_modules/**', '**/fixtures/**']
 const leakedHandles = './tools/vitest/leaked-handles.ts'
 
 export default defineConfig({
@@ -27,7 +29,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     allowOnly: false,
-    exclude: ['**/node_modules/**', '**/fixtures/**'],
+    exclude: NO_TESTS,
     projects: [
       {
         extends: true,
@@ -35,11 +37,20 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/**/*.test.ts', 'tools/**/*.test.ts'],
           // The template's test belongs to the folder that `agentos init` makes, and runs there.
-          exclude: ['**/node_modules/**', '**/fixtures/**', '**/*.pg.test.ts', 'packages/server/template/**'],
+          exclude: [...NO_TESTS, '**/*.{db,pg,process}.test.ts', 'packages/server/template/**'],
+          setupFiles: [leakedHandles],
+          testTimeout: 10_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'embedded',
+          include: ['packages/**/*.{db,process}.test.ts', 'tools/**/*.process.test.ts'],
           setupFiles: [leakedHandles],
           provide: { engine: 'embedded', postgresUrl: '' },
-          testTimeout: 10_000,
-          hookTimeout: 20_000,
+          testTimeout: 20_000,
+          hookTimeout: 40_000,
         },
       },
       {

@@ -9,7 +9,7 @@
  */
 import { parseArgs } from 'node:util'
 import { runStage } from './run-stage.ts'
-import { PURE_UNIT, STATIC_STAGES, type Stage } from './stages.ts'
+import { UNIT, STATIC_STAGES, type Stage } from './stages.ts'
 import { summarize } from './summary.ts'
 
 /** What replaces a stage's arguments under `--fix`. */
@@ -30,7 +30,7 @@ export async function runSideBySide(stages: readonly Stage[]) {
 }
 
 function chooseStages(names: readonly string[], isFixing: boolean): Stage[] {
-  const all = [...STATIC_STAGES, PURE_UNIT]
+  const all = [...STATIC_STAGES, UNIT]
   const unknown = names.filter((name) => !all.some((stage) => stage.name === name))
   if (unknown.length > 0) {
     throw new Error(

@@ -48,16 +48,9 @@ export const STATIC_STAGES: readonly Stage[] = [
 ]
 
 /** Tests that need no database, however it is embedded, and start no processes or threads of their own. */
-export const PURE_UNIT: Stage = vitest('unit', [
-  '--project',
-  'unit',
-  '--exclude',
-  '**/*.db.test.ts',
-  '--exclude',
-  '**/*.process.test.ts',
-])
-
 export const UNIT: Stage = vitest('unit', ['--project', 'unit'])
+
+export const EMBEDDED: Stage = vitest('embedded', ['--project', 'embedded'])
 
 /** @param url of a server whose databases the tests may create and drop */
 export function onPostgres(name: string, url: string, filters: readonly string[] = []): Stage {

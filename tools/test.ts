@@ -9,7 +9,7 @@ import { startPostgres } from './postgres.ts'
 import { whyNoPostgres } from './postgres-install.ts'
 import { whyNoPip } from './python.ts'
 import { runStage, type StageResult } from './run-stage.ts'
-import { endToEnd, onPostgres, STATIC_STAGES, UNIT } from './stages.ts'
+import { EMBEDDED, endToEnd, onPostgres, STATIC_STAGES, UNIT } from './stages.ts'
 import { summarize, type Skip } from './summary.ts'
 
 /** The older end of the supported range is held by the suites that speak SQL. */
@@ -18,7 +18,7 @@ const STORAGE = ['packages/server/src/storage']
 async function runEverything() {
   const results: StageResult[] = await runSideBySide(STATIC_STAGES)
   const skips: Skip[] = []
-  results.push(await runStage(UNIT, 'stream'))
+  results.push(await runStage(UNIT, 'stream'), await runStage(EMBEDDED, 'stream'))
 
   const given = process.env['TEST_POSTGRES_URL']
   const obstacle = given ? undefined : await whyNoPostgres()
