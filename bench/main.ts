@@ -5,8 +5,9 @@
  * program and PostgreSQL are processes of their own, on the loopback interface, and end with this one.
  * @module
  */
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
+import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { connectPostgres } from '../e2e/postgres-client.ts'
@@ -31,7 +32,12 @@ if (unknown.length > 0) {
 const size: Size = values.quick ? 'quick' : values.full ? 'full' : 'short'
 const say = (text: string) => console.error(`  ${text}`)
 
-// Children end with us: by their standard input, or because they watch their parent.
+// Children end with us: by their standard input, or because they watch their parent. What they leave lies in one folder.
+const scratch = mkdtempSync(join(tmpdir(), 'agentos-bench-'))
+// PostgreSQL runs as another user.
+chmodSync(scratch, 0o755)
+process.env['TMPDIR'] = scratch
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
 await using postgres = await startPostgres()

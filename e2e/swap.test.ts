@@ -12,7 +12,7 @@ import { startProvider } from './provider-process.ts'
 import { startServer } from './server-process.ts'
 import { postRun } from './stream.ts'
 
-const SWAPS = 60
+const SWAPS = 50
 const FAST = { AGENTOS_RELOAD_DEBOUNCE_MS: '0', AGENTOS_RELOAD_POLL_MS: '100' }
 const MESSAGE = '[fake:tool=act,tokens=5,rate=500]'
 
