@@ -50,6 +50,8 @@ export type EventContext = {
   readonly sessionId: string
   readonly agentId: string
   readonly agentName: string
+  /** The agent's, with what the caller gave laid over it; null when neither has any. */
+  readonly metadata: JsonObject | null
 }
 export type EncodeEvent = (event: RunEvent, run: EventContext) => string
 
@@ -84,7 +86,13 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
   const { agent, job } = options
   const { runId, sessionId, attempt, sessionState } = job
   const { store, eventLog } = deps
-  const context = { runId, sessionId, agentId: agent.id, agentName: agent.name }
+  const context: EventContext = {
+    runId,
+    sessionId,
+    agentId: agent.id,
+    agentName: agent.name,
+    metadata: mergeMetadata(agent.metadata, job.request.metadata),
+  }
   const feed = createFeed((event) => deps.encode(event, context))
   const finished = Promise.withResolvers<FinishedRun>()
   const journal: Message[] = []
@@ -138,7 +146,11 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
   }
 }
 
-/** Trap 9 of the wire: a cancelled run says so, and then completes. */
+function mergeMetadata(own: JsonObject | null, given: JsonObject | undefined): JsonObject | null {
+  return given === undefined ? own : { ...own, ...given }
+}
+
+/** As in Agno, a cancelled run says so, and then completes. */
 function terminalEvents(runId: string, result: RunResult, sessionState: JsonObject, at: number): TerminalEvent[] {
   const end = { type: 'run-end', at, result, sessionState } as const
   if (result.status === 'COMPLETED') return [end]
