@@ -70,7 +70,8 @@ export function scriptExecutor(act: (run: Started) => void | Promise<void> = () 
       setImmediate(() => void act(run))
       return {
         cancel: (why) => {
-          reason ??= why
+          if (reason !== undefined) return
+          reason = why
           handlers.onDone(result({ status: 'CANCELLED', content: 'so far' }))
         },
       }
