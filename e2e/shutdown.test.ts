@@ -56,7 +56,11 @@ test('SIGTERM ends a stream that outlasts the deadline cleanly; the exit code is
   })
   expect(await stopped).toBe(0)
   expect(performance.now() - asked).toBeLessThan(8_000)
-  expect(frames.at(-1)?.json).toMatchObject({ event: 'RunError', content: expect.stringContaining('stopping') })
+  expect(frames.at(-1)?.json).toMatchObject({
+    event: 'RunError',
+    error_id: 'DRAINING',
+    content: expect.stringContaining('stopped'),
+  })
 })
 
 test('a draining server is not ready and takes no new runs', async () => {

@@ -101,6 +101,8 @@ async function runOnce(
   served.set(revision, (served.get(revision) ?? 0) + 1)
   if (response.status !== 200) return `${response.status} ${body}`
   if (!published.has(revision)) return `revision ${revision} was never published`
+  // The tool says which revision's code ran.
+  if (!body.includes(`"result":"${revision}"`)) return `revision ${revision} ran other code: ${body}`
   const completed = stream ? body.includes('event: RunCompleted\n') : body.includes('"status":"COMPLETED"')
   return completed ? undefined : body
 }

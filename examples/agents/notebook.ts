@@ -35,5 +35,5 @@ export default agent({
     ].join('\n'),
   sessionState: { notes: [] },
   tools: [addNote, listNotes],
-  quickPrompts: ['Remember that the release is on Thursday.', 'What are my notes?'],
+  quickPrompts: ['Remember that the release is on Thursday.', 'List my notes.'],
 })

@@ -20,7 +20,6 @@ import { type Presence, startPresence } from './main/presence.ts'
 import { describeReadiness } from './main/readiness.ts'
 import { createRuns, type Executor, type Runs } from './runs/runs.ts'
 import type { Database } from './storage/database.ts'
-import { requestReload } from './storage/replicas.ts'
 import type { Log } from './telemetry/log.ts'
 import { VERSION } from './config/version.ts'
 
@@ -185,10 +184,7 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
       streamBufferBytes: settings.AGENTOS_STREAM_BUFFER_BYTES,
       availableModels: [defaultModelOf(config)],
       readiness: () => describeReadiness(drain.begun, presence.databaseProblem(), registry),
-      requestReload: async () => {
-        await requestReload(database.db)
-        await presence.beat()
-      },
+      requestReload: presence.requestReload,
     },
   }
 }

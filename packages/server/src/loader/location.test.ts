@@ -1,4 +1,4 @@
-import { mkdir, symlink } from 'node:fs/promises'
+import { mkdir, rename, rm, symlink } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { locateRevision } from './location.ts'
 import { makeFolder } from './test-folder.ts'
@@ -25,6 +25,35 @@ describe('links', () => {
       isPinned: true,
       linkParent,
     })
+  })
+
+  test('name and root are of one revision, and there is one, however often the link moves meanwhile', async () => {
+    await using folder = await makeFolder({})
+    const shaOf = (number: number) => number.toString(16).padStart(40, '0')
+    const publish = async (number: number) => {
+      await mkdir(folder.at(`.worktrees/${shaOf(number)}/agents`), { recursive: true })
+      await symlink(`.worktrees/${shaOf(number)}`, folder.at('tmp-link'))
+      await rename(folder.at('tmp-link'), folder.at('current'))
+      // git-sync cleans up at once what it has left.
+      if (number > 0) await rm(folder.at(`.worktrees/${shaOf(number - 1)}`), { recursive: true })
+    }
+    await publish(0)
+    let publishing = true
+    const publisher = async () => {
+      for (let number = 1; number <= 200; number++) await publish(number)
+      publishing = false
+    }
+    const seen = new Set<string>()
+    const looker = async () => {
+      while (publishing) {
+        const location = await locateRevision(folder.at('current/agents'))
+        if ('missing' in location) throw new Error(location.missing)
+        expect(location).toMatchObject({ root: folder.at(`.worktrees/${location.name}`), folder: 'agents' })
+        seen.add(location.name ?? '')
+      }
+    }
+    await Promise.all([publisher(), looker(), looker(), looker()])
+    expect(seen.size).toBeGreaterThan(10)
   })
 
   test('a link inside the revision does not hide the one that publishes', async () => {

@@ -5,14 +5,14 @@
  */
 import type { Registry } from '../loader/registry.ts'
 import type { Database } from '../storage/database.ts'
-import { heartbeat, removeReplica } from '../storage/replicas.ts'
+import { heartbeat, removeReplica, requestReload } from '../storage/replicas.ts'
 import type { Log } from '../telemetry/log.ts'
 
 export type Presence = {
   /** Why the database cannot be used; undefined while it answers. */
   readonly databaseProblem: () => string | undefined
-  /** Beats now. */
-  readonly beat: () => Promise<void>
+  /** Asks all other replicas to load their agents again; this one has. */
+  readonly requestReload: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -53,7 +53,9 @@ export function startPresence({ database, registry, replicaId, log }: PresenceDe
   void beat()
   return {
     databaseProblem: () => problem,
-    beat,
+    requestReload: async () => {
+      seenReload = await requestReload(database.db)
+    },
     close: async () => {
       clearInterval(timer)
       await beating

@@ -21,6 +21,8 @@ export type HeldRuns = {
   readonly cancel: (runId: string) => boolean
   /** The client went away: cancels the run after the grace, unless somebody listens by then. */
   readonly abandon: (runId: string) => void
+  /** Whatever still runs and does not complete has failed because of `error`. */
+  readonly blame: (error: AgentOSError) => void
   /** Resolves when one of the runs has ended; never, when there is none. */
   readonly nextEnd: () => Promise<unknown>
 }
@@ -59,6 +61,9 @@ export function createHeldRuns({ runTimeoutMs, disconnectGraceMs }: HoldLimits):
         if (run.feed.subscribers() === 0) cancel(runId)
       }, disconnectGraceMs)
       void run.finished.then(() => clearTimeout(timer))
+    },
+    blame: (error) => {
+      for (const { run } of held.values()) run.failWith(error)
     },
     nextEnd: () => Promise.race([...held.values()].map(({ run }) => run.finished)),
   }

@@ -78,7 +78,7 @@ export type RunHandlers = {
 
 export type OwnedRun = LiveRun & {
   readonly handlers: RunHandlers
-  /** Turns the coming end into an error, for a run that is stopped because of a limit. */
+  /** Turns the coming end into an error, for a run that is stopped because of a limit; the first one stands. */
   readonly failWith: (error: AgentOSError) => void
 }
 
@@ -169,7 +169,9 @@ function withRequestedState({ request }: RunJob, result: RunResult): RunResult {
   return { ...result, statePatch: { set: { ...request.sessionState, ...set }, unset } }
 }
 
+/** A run that completed before it could be stopped has completed. */
 function asFailure(result: RunResult, { code, message }: AgentOSError): RunResult {
+  if (result.status === 'COMPLETED') return result
   return { ...result, status: 'ERROR', error: { code, message } }
 }
 

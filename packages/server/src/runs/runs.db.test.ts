@@ -228,3 +228,15 @@ test('draining takes no more runs and waits for those in flight, up to its deadl
   expect(await findRun(database.db, run.runId)).toMatchObject({ status: 'COMPLETED' })
   await runs.drain(0)
 })
+
+test('a run that a stop cuts short says so, one that completes after all has completed', async () => {
+  const executor = scriptExecutor()
+  await using runs = openRuns(executor)
+  const cut = await runs.start(request())
+  const done = await runs.start(request())
+  await runs.drain(20)
+  executor.started[0]?.handlers.onLost('the server is stopping')
+  executor.started[1]?.handlers.onDone(result())
+  expect(await cut.finished).toMatchObject({ status: 'ERROR', result: { error: { code: 'DRAINING' } } })
+  expect(await done.finished).toMatchObject({ status: 'COMPLETED' })
+})

@@ -128,6 +128,7 @@ export function createRuns(options: RunsOptions, deps: RunsDeps): Runs {
       while ((held.size() > 0 || starting > 0) && clock.monotonic() < deadline) {
         await Promise.race([held.nextEnd(), sleep(DRAIN_POLL_MS)])
       }
+      held.blame(new AgentOSError('DRAINING', 'The server stopped before the run had ended'))
     },
     async close() {
       leases.close()
