@@ -40,6 +40,16 @@ test('a directory that was removed and made again is watched again', async () =>
   expect(watcher.entries).toEqual([])
 })
 
+test('nothing is followed any more once it is closed', async () => {
+  await using folder = await makeFolder({ 'a/x': '' })
+  using watcher = open()
+  watcher.close()
+  watcher.follow([folder.at('a')])
+  await folder.write({ 'a/y': '' })
+  await delay(100)
+  expect(watcher.changes()).toBe(0)
+})
+
 test('a directory that is not there is left to the poll, without a warning', async () => {
   await using folder = await makeFolder()
   using watcher = open()

@@ -12,6 +12,7 @@ const MAX_DIRECTORIES = 512
 export type Watcher = {
   /** Watches exactly these directories from now on. Directories that cannot be watched are left to the poll. */
   readonly follow: (directories: readonly string[]) => void
+  /** For good. */
   readonly close: () => void
 }
 
@@ -30,6 +31,7 @@ export function createWatcher({
   /** A directory that was removed and made again is another one, and its watcher is deaf. */
   const identities = new Map<string, string | undefined>()
   let hasWarned = false
+  let isClosed = false
 
   const forget = (directory: string) => {
     watchers.get(directory)?.close()
@@ -58,6 +60,8 @@ export function createWatcher({
 
   return {
     follow: (directories) => {
+      // A look that was under way when the server began to stop ends after it.
+      if (isClosed) return
       const wanted = new Set(directories.slice(0, MAX_DIRECTORIES))
       for (const directory of watchers.keys()) {
         if (!wanted.has(directory) || identities.get(directory) !== identityOf(directory)) forget(directory)
@@ -65,6 +69,7 @@ export function createWatcher({
       for (const directory of wanted) if (!watchers.has(directory)) open(directory)
     },
     close: () => {
+      isClosed = true
       for (const directory of watchers.keys()) forget(directory)
     },
   }
