@@ -10,6 +10,8 @@
 import { spawnSync } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+// npm runs this in a shell, and a signal to npm ends that shell and nothing else.
+import '../packages/server/bin/follow-parent.js'
 import { runNode } from '../packages/server/bin/run-node.js'
 import { withInstallLock } from './install-lock.js'
 import { whyInstall } from './installed-tree.js'

@@ -1,6 +1,6 @@
 /**
- * Preloaded into the process that `run-node.js` starts: asks it to shut down when its starter is gone without a word
- * (a SIGKILL), so that no server is left holding the port.
+ * Asks its process to shut down when the one that started it is gone without a word, so that no server is left holding
+ * the port. Preloaded into what `run-node.js` starts.
  * @module
  */
 import { isMainThread } from 'node:worker_threads'
