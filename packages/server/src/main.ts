@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import type { Clock } from './base/clock.ts'
-import { createIds } from './base/ids.ts'
+import { createIds, type Ids } from './base/ids.ts'
 import type { Redact } from './base/redact.ts'
 import type { Config } from './config/load.ts'
 import { openStorage } from './main/database.ts'
@@ -74,10 +74,10 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   started.defer(presence.close)
   const housekeeping = startHousekeeping(database, settings.AGENTOS_EVENT_RETENTION_DAYS, log)
   started.defer(housekeeping.close)
-  const runs = openRuns(options.config, deps, { database, registry, replicaId })
+  const runs = openRuns(options.config, deps, { database, registry, replicaId, ids })
   started.defer(runs.close)
 
-  const parts: Parts = { database, runs, registry, presence, replicaId, drain: { begun: false } }
+  const parts: Parts = { database, runs, registry, presence, replicaId, ids, drain: { begun: false } }
   const appDeps = describeApp(options.config, deps, parts)
   const app = await createApp(appDeps)
   started.defer(() => app.close())
@@ -108,6 +108,7 @@ type Parts = {
   readonly registry: Registry
   readonly presence: Presence
   readonly replicaId: string
+  readonly ids: Ids
   /** Whether the server is stopping. */
   readonly drain: { begun: boolean }
 }
@@ -135,7 +136,7 @@ function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number
 function openRuns(
   { settings }: Config,
   { clock, log }: ServerDeps,
-  { database, registry, replicaId }: Pick<Parts, 'database' | 'registry' | 'replicaId'>,
+  { database, registry, replicaId, ids }: Pick<Parts, 'database' | 'registry' | 'replicaId' | 'ids'>,
 ): Runs {
   const graceSeconds = settings.AGENTOS_DISCONNECT_GRACE
   return createRuns(
@@ -150,7 +151,7 @@ function openRuns(
       db: database.db,
       background: database.background,
       clock,
-      ids: createIds(clock),
+      ids,
       log,
       encode: encodeEvent,
       executor: () => currentExecutor(registry),
@@ -160,13 +161,13 @@ function openRuns(
 
 function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: Parts): AppDeps {
   const { settings } = config
-  const { database, runs, registry, presence, replicaId, drain } = parts
+  const { database, runs, registry, presence, replicaId, ids, drain } = parts
   return {
     database,
     runs,
     registry,
     clock,
-    ids: createIds(clock),
+    ids,
     log,
     redact,
     replicaId,

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from 'zod'
+import { AGNO_ORIGINS } from '../base/agno-origins.ts'
 
 const ms = (min: number, max: number, fallback: number) => z.coerce.number().int().min(min).max(max).default(fallback)
 const text = () => z.string().trim().min(1)
@@ -18,16 +19,6 @@ const list = () =>
         .filter((item) => item !== ''),
     )
     .pipe(z.array(z.string()))
-
-/** Where Agno's chat UI and control plane run. */
-const AGNO_ORIGINS = [
-  'http://localhost:3000',
-  'https://agno.com',
-  'https://www.agno.com',
-  'https://app.agno.com',
-  'https://os-stg.agno.com',
-  'https://os.agno.com',
-]
 
 /** Where a setting belongs on the reference page. */
 export type Group = 'Listening' | 'Agents' | 'Database' | 'Runs' | 'Identity and logs'

@@ -19,16 +19,6 @@ import { createServer, pathOf } from './server.ts'
 export type { AppDeps, HttpSettings } from './deps.ts'
 export { createLoopbackApp } from './loopback.ts'
 
-/** The origins of Agno's own web applications, allowed unless others are configured. */
-export const AGNO_ORIGINS: readonly string[] = [
-  'http://localhost:3000',
-  'https://agno.com',
-  'https://www.agno.com',
-  'https://app.agno.com',
-  'https://os-stg.agno.com',
-  'https://os.agno.com',
-]
-
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 /** More parts than any form of the API has fields. */
 const MAX_PARTS = 256

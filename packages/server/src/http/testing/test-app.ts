@@ -10,7 +10,8 @@ import type { AgentInfo, FileReport } from '../../base/runnable.ts'
 import type { LoadStatus, Registry } from '../../loader/registry.ts'
 import type { Database } from '../../storage/database.ts'
 import { createLog } from '../../telemetry/log.ts'
-import { AGNO_ORIGINS, type AppDeps, createApp, type HttpSettings } from '../app.ts'
+import { AGNO_ORIGINS } from '../../base/agno-origins.ts'
+import { type AppDeps, createApp, type HttpSettings } from '../app.ts'
 import { createFakeRuns, type FakeRuns, MODEL } from './fake-runs.ts'
 
 export const ASSISTANT: AgentInfo = {
