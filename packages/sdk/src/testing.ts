@@ -34,7 +34,7 @@ export interface RunAgentOptions {
 }
 
 export interface AgentRun {
-  readonly status: 'COMPLETED' | 'CANCELLED' | 'ERROR'
+  readonly status: 'COMPLETED' | 'CANCELLED' | 'ERROR' | 'PAUSED'
   /** Text, or an object when the agent has an output schema. */
   readonly content: unknown
   /** Why it failed; undefined otherwise. */

@@ -55,6 +55,20 @@ export const AgentEvent = z
       metrics: RunMetrics,
     }),
     z.object({ ...base('RunCancelled'), content: z.string(), reason: z.string() }),
+    z.object({
+      ...base('RunPaused'),
+      content: z.string(),
+      tools: z.array(ToolExecution),
+      requirements: z.array(JsonObject),
+    }),
+    z.object(base('RunContinued')),
+    z.object({
+      ...base('CustomEvent'),
+      name: z.literal('run_recovered'),
+      attempt: z.int(),
+      void_from_index: z.int().describe('First event that is no longer part of the run.'),
+      void_to_index: z.int().describe('Last event that is no longer part of the run.'),
+    }),
     z.object({ ...base('RunError'), content: z.string(), error_type: z.string(), error_id: z.string() }),
   ])
   .meta({ id: 'AgentEvent' })

@@ -6,6 +6,7 @@
 import type { ErrorCode } from './errors.ts'
 import type { Json, JsonObject } from './json.ts'
 import type { Message } from './message.ts'
+import type { Requirement } from './requirement.ts'
 import type { Usage } from './usage.ts'
 
 /** Status as stored and as sent; the words are Agno's. */
@@ -28,7 +29,16 @@ export type RunJob = {
   readonly input: string
   readonly history: readonly Message[]
   readonly journal: readonly Message[]
+  /**
+   * Whether the attempt before was lost, not ended in order: calls of the journal without a result may have run then.
+   * False on the first attempt, after a pause and after a hand-over.
+   */
+  readonly interrupted: boolean
+  /** What the run paused for, with the answers; empty when it did not pause. */
+  readonly requirements: readonly Requirement[]
   readonly sessionState: JsonObject
+  /** What earlier attempts have changed in `sessionState` and committed; applied on top of it. */
+  readonly statePatch: StatePatch
   readonly request: RunOptions
 }
 
@@ -77,12 +87,30 @@ export type StepEvent =
   | { readonly type: 'tool-end'; readonly at: number; readonly tool: ToolExecution }
   | { readonly type: 'content-end'; readonly at: number }
 
+/** What a run that goes on tells first; the main thread's, sent before the run is handed to its executor. */
+export type OpeningEvent =
+  /** Somebody answered, or asked for more. */
+  | { readonly type: 'run-continue'; readonly at: number }
+  /**
+   * The run was lost with a replica or a worker and is taken up again. Events from `voidFrom` to `voidTo` were sent, but
+   * what they tell is not part of the run: it is done again.
+   */
+  | {
+      readonly type: 'run-recover'
+      readonly at: number
+      readonly attempt: number
+      readonly voidFrom: number
+      readonly voidTo: number
+    }
+
+/** The last events of a run, or of its part before a pause. */
 export type TerminalEvent =
   | { readonly type: 'run-end'; readonly at: number; readonly result: RunResult; readonly sessionState: JsonObject }
   | { readonly type: 'run-cancel'; readonly at: number; readonly reason: string; readonly content: string }
   | { readonly type: 'run-error'; readonly at: number; readonly error: RunFailure }
+  | { readonly type: 'run-pause'; readonly at: number; readonly requirements: readonly Requirement[] }
 
-export type RunEvent = StepEvent | TerminalEvent
+export type RunEvent = OpeningEvent | StepEvent | TerminalEvent
 
 /** Why a run failed, in words that may reach the caller. */
 export type RunFailure = { readonly code: ErrorCode; readonly message: string }
@@ -98,9 +126,12 @@ export type RunMetrics = {
 /** Changed top-level keys of the session state, so that concurrent runs of a session do not undo each other's keys. */
 export type StatePatch = { readonly set: JsonObject; readonly unset: readonly string[] }
 
-/** How an execution ended. `uncommitted` are the messages that the last commit does not hold yet. */
+/**
+ * How an execution ended. `uncommitted` are the messages that the last commit does not hold yet. PAUSED waits for
+ * `requirements`; PENDING was asked to stop between two steps and can be taken up by any replica.
+ */
 export type RunResult = {
-  readonly status: 'COMPLETED' | 'CANCELLED' | 'ERROR'
+  readonly status: 'COMPLETED' | 'CANCELLED' | 'ERROR' | 'PAUSED' | 'PENDING'
   /** Text, or the parsed object when the agent has an output schema. */
   readonly content: Json
   /** `str`, or the name of the output schema. */
@@ -108,7 +139,10 @@ export type RunResult = {
   readonly reasoning: string
   readonly model: ModelName
   readonly metrics: RunMetrics
+  /** Of all attempts, against the job's `sessionState`. */
   readonly statePatch: StatePatch
   readonly uncommitted: readonly Message[]
   readonly error?: RunFailure
+  /** Present when PAUSED. */
+  readonly requirements?: readonly Requirement[]
 }

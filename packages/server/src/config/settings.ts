@@ -21,7 +21,7 @@ const list = () =>
     .pipe(z.array(z.string()))
 
 /** Where a setting belongs on the reference page. */
-export type Group = 'Listening' | 'Agents' | 'Database' | 'Runs' | 'Identity and logs'
+export type Group = 'Listening' | 'Agents' | 'Database' | 'Runs' | 'Queue' | 'Identity and logs'
 
 type Setting = { readonly group: Group; readonly schema: z.ZodType; readonly about: string; readonly secret?: true }
 
@@ -161,8 +161,18 @@ export const SETTINGS = {
   AGENTOS_RUN_TIMEOUT_MS: setting('Runs', ms(1000, 604_800_000, 3_600_000), 'Longest run, in milliseconds.'),
   AGENTOS_LEASE_MS: setting(
     'Runs',
-    ms(1000, 3_600_000, 30_000),
-    'Lease of a run, in milliseconds; renewed every third of it.',
+    ms(1000, 3_600_000, 6000),
+    'Lease of a run, in milliseconds; renewed every second, or every third of it. A run whose replica died is taken up by another one after this time.',
+  ),
+  AGENTOS_MAX_ATTEMPTS: setting(
+    'Runs',
+    ms(1, 100, 3),
+    'Attempts that a run may lose with their replica or worker before it fails.',
+  ),
+  AGENTOS_RUN_EVENT_BYTES: setting(
+    'Runs',
+    ms(65_536, 1_073_741_824, 67_108_864),
+    'Most bytes of events of one run; past it the run fails.',
   ),
   AGENTOS_DISCONNECT_GRACE: setting(
     'Runs',
@@ -181,6 +191,32 @@ export const SETTINGS = {
   ),
   AGENTOS_HEARTBEAT_MS: setting('Runs', ms(1000, 600_000, 15_000), 'Comment sent on idle streams, in milliseconds.'),
   AGENTOS_EVENT_RETENTION_DAYS: setting('Runs', ms(1, 3650, 7), 'Days that the events of runs are kept.'),
+  AGENTOS_RUN_RETENTION_DAYS: setting(
+    'Runs',
+    ms(0, 36_500, 365),
+    'Days that ended runs are kept, and sessions that nobody touched; 0 keeps them for ever.',
+  ),
+
+  AGENTOS_MAX_BACKGROUND_RUNS: setting(
+    'Queue',
+    ms(0, 100_000, 50),
+    'Background runs at once on this replica; 0 leaves them to other replicas.',
+  ),
+  AGENTOS_MAX_QUEUE_DEPTH: setting(
+    'Queue',
+    ms(1, 1_000_000, 1000),
+    'Background runs that may wait; more are answered 429.',
+  ),
+  AGENTOS_QUEUE_POLL_MS: setting(
+    'Queue',
+    ms(50, 60_000, 500),
+    'How often a replica looks for runs to take up, in milliseconds, beside the hints it gets.',
+  ),
+  AGENTOS_QUEUE_TIMEOUT_MS: setting(
+    'Queue',
+    ms(1000, 2_592_000_000, 86_400_000),
+    'Longest wait for a replica, in milliseconds; then the run fails.',
+  ),
 
   AGENTOS_ID: setting('Identity and logs', text().default('agentos'), 'Id of this AgentOS, as clients see it.'),
   AGENTOS_NAME: setting('Identity and logs', text().optional(), 'Name of this AgentOS.'),

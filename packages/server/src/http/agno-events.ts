@@ -32,6 +32,9 @@ export const EVENT_NAMES = {
   'run-end': 'RunCompleted',
   'run-cancel': 'RunCancelled',
   'run-error': 'RunError',
+  'run-continue': 'RunContinued',
+  'run-recover': 'CustomEvent',
+  'run-pause': 'RunPaused',
 } as const satisfies Record<RunEvent['type'], AgentEvent['event']>
 
 /** One line of JSON, without a newline in it. */
@@ -82,6 +85,18 @@ function toAgentEvent(event: RunEvent, run: EventContext): AgentEvent {
       return toRunCompleted(at, run, event.result, event.sessionState)
     case 'run-cancel':
       return { ...head('RunCancelled', at, run), content: event.content, reason: event.reason }
+    case 'run-continue':
+      return head('RunContinued', at, run)
+    case 'run-recover':
+      return {
+        ...head('CustomEvent', at, run),
+        name: 'run_recovered',
+        attempt: event.attempt,
+        void_from_index: event.voidFrom,
+        void_to_index: event.voidTo,
+      }
+    case 'run-pause':
+      return { ...head('RunPaused', at, run), content: '', tools: [], requirements: [] }
     case 'run-error':
       return {
         ...head('RunError', at, run),

@@ -102,6 +102,9 @@ export async function storeRun(
       input: message,
       history,
       journal: [],
+      interrupted: false,
+      requirements: [],
+      statePatch: { set: {}, unset: [] },
       // What the caller gives wins over what is stored, as in Agno.
       sessionState: { ...sessionState, ...options.sessionState },
       request: options,

@@ -71,6 +71,9 @@ const JOB: RunJob = {
   input: 'Hello',
   history: [],
   journal: [],
+  interrupted: false,
+  requirements: [],
+  statePatch: { set: {}, unset: [] },
   sessionState: {},
   request: {},
 }

@@ -18,7 +18,7 @@ import { jsonText, textArray } from './values.ts'
 
 /** `messages` are those that no commit holds yet. */
 export type RunEnd = MessageCommit & {
-  readonly status: Exclude<RunStatus, 'PENDING' | 'RUNNING'>
+  readonly status: Exclude<RunStatus, 'RUNNING'>
   readonly content: Json
   readonly contentType: string
   readonly reasoning: string

@@ -6,7 +6,8 @@ import type { ColumnType, Generated, Kysely } from 'kysely'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Json, JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
-import type { RunMetrics, RunOptions, RunStatus } from '../base/run.ts'
+import type { ApprovalType, PauseKind, Requirement } from '../base/requirement.ts'
+import type { RunMetrics, RunOptions, RunStatus, StatePatch } from '../base/run.ts'
 import type { Usage } from '../base/usage.ts'
 
 export type SessionType = 'agent' | 'team' | 'workflow'
@@ -60,9 +61,51 @@ export type RunRow = {
   started_at: Date | null
   finished_at: Date | null
   updated_at: DatabaseTime
+  background: Generated<boolean>
+  priority: Generated<number>
+  lost_attempts: Generated<number>
+  settled_index: Generated<number>
+  void_events: ColumnType<[from: number, to: number][], string | undefined, string>
+  state_patch: OptionalJsonColumn<StatePatch>
+  requirements: ColumnType<Requirement[], string | undefined, string>
+  followed_at: Date | null
+  idempotency_key: string | null
+  request_hash: string | null
+  forked_from_run_id: string | null
+  forked_from_message_index: number | null
+  forked_from_session_id: string | null
+  regenerated_from: string | null
 }
 
-export type MessageRow = { run_id: string; seq: number; message: JsonColumn<Message> }
+export type MessageRow = {
+  run_id: string
+  seq: number
+  message: JsonColumn<Message>
+  event_index: Generated<number>
+}
+
+export type ApprovalStatus = 'pending' | 'approved' | 'rejected' | 'expired' | 'cancelled'
+
+export type ApprovalRow = {
+  approval_id: string
+  run_id: string
+  session_id: string
+  status: ApprovalStatus
+  approval_type: ApprovalType
+  pause_kind: PauseKind
+  run_type: SessionType
+  component_id: string
+  component_name: string | null
+  user_id: string | null
+  tool_name: string
+  tool_input: OptionalJsonColumn<Json>
+  requirements: ColumnType<Requirement[], string | undefined, string>
+  resolution_data: OptionalJsonColumn<JsonObject>
+  resolved_by: string | null
+  resolved_at: Date | null
+  created_at: DatabaseTime
+  updated_at: DatabaseTime
+}
 
 /** `day` is `YYYY-MM-DD` in UTC. */
 export type RunEventsRow = { day: string; run_id: string; first_index: number; last_index: number; events: string }
@@ -83,6 +126,7 @@ export type Tables = {
   agentos_runs: RunRow
   agentos_messages: MessageRow
   agentos_run_events: RunEventsRow
+  agentos_approvals: ApprovalRow
   agentos_replicas: ReplicaRow
   agentos_signals: SignalRow
   agentos_migrations: MigrationRow

@@ -38,6 +38,9 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
     input: options.message,
     history: [],
     journal: [],
+    interrupted: false,
+    requirements: [],
+    statePatch: { set: {}, unset: [] },
     sessionState: { ...prepared.info.sessionState, ...toJsonObject(options.sessionState ?? {}, 'sessionState') },
     request: {},
   }
@@ -56,7 +59,8 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
   })
   const messages = [...committed, ...result.uncommitted]
   return {
-    status: result.status,
+    // Nobody asks a run of a test to hand over.
+    status: result.status === 'PENDING' ? 'ERROR' : result.status,
     content: result.content,
     error: result.error?.message,
     toolCalls: messages.flatMap((message) =>
