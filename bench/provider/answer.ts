@@ -20,24 +20,31 @@ export type Answer = {
 /** Bytes per frame of a huge answer. */
 const HUGE_CHUNK = 16_384
 
-/** @param fault the fault that hits this answer, if it is one of the answer's content */
-export function answer(chat: ChatRequest, script: Script, fault: Fault | undefined): Answer {
+/**
+ * @param fault the fault that hits this answer, if it is one of the answer's content
+ * @param text the text of the script whose turn it is; undefined when it has none
+ */
+export function answer(
+  chat: ChatRequest,
+  script: Script,
+  fault: Fault | undefined,
+  text: string | undefined,
+): Answer {
   const prompt = Math.ceil(chat.characters / 4)
-  const wantsTool = script.tools.length > 0 || fault === 'unknown-tool' || fault === 'bad-args'
-  if (wantsTool && chat.call <= script.calls) return toolAnswer(chat, script, fault, prompt)
+  if (asksForTools(chat, script, fault)) return toolAnswer(chat, script, fault, prompt)
 
   const thoughts = reasoningFrames(script.reasoning)
   const usage = (completion: number) => (script.usage ? { prompt, completion } : undefined)
   const done = { toolCalls: [], finishReason: 'stop', usageFrame: chat.usageFrame } as const
   if (script.huge > 0) {
-    const text = 'x'.repeat(script.huge)
-    const chunk = frame({ content: text.slice(0, HUGE_CHUNK) })
+    const huge = 'x'.repeat(script.huge)
+    const chunk = frame({ content: huge.slice(0, HUGE_CHUNK) })
     const full = Math.floor(script.huge / HUGE_CHUNK)
     const frames = Array.from({ length: full }, () => chunk)
-    frames.push(frame({ content: text.slice(full * HUGE_CHUNK) }))
-    return { ...done, frames: [...thoughts, ...frames], text, usage: usage(Math.ceil(script.huge / 4)) }
+    frames.push(frame({ content: huge.slice(full * HUGE_CHUNK) }))
+    return { ...done, frames: [...thoughts, ...frames], text: huge, usage: usage(Math.ceil(script.huge / 4)) }
   }
-  const given = script.echo ? chat.user : script.text
+  const given = script.echo ? chat.user : text
   if (given !== undefined) {
     const words = given.match(/\s*\S+\s*/g) ?? []
     const frames = words.map((word) => frame({ content: word }))
@@ -50,6 +57,12 @@ export function answer(chat: ChatRequest, script: Script, fault: Fault | undefin
     text: chat.stream ? null : tokenText(script.tokens),
     usage: usage(script.tokens + script.reasoning),
   }
+}
+
+/** Whether this model call is answered with tool calls. */
+export function asksForTools(chat: ChatRequest, script: Script, fault: Fault | undefined): boolean {
+  const wantsTool = script.tools.length > 0 || fault === 'unknown-tool' || fault === 'bad-args'
+  return wantsTool && chat.call <= script.calls
 }
 
 function toolAnswer(chat: ChatRequest, script: Script, fault: Fault | undefined, prompt: number): Answer {

@@ -6,11 +6,13 @@
  * Answer:
  *   tokens=N      tokens of the answer, default 20
  *   rate=R        tokens per second, the first at once; 0 (default) sends everything at once, as tool calls always are
- *   text=T        this text instead of N tokens; sent word by word
+ *   text=T        this text instead of N tokens; sent word by word. Of several with `|` between them the n-th text answers
+ *                 the n-th request with this script since the last reset, the last one all later ones
  *   echo          answers with the last user message
  *   reasoning=N   reasoning tokens before the answer
  *   huge=BYTES    an answer of that many bytes, in chunks of 16 KiB
  *   usage=none    leaves the token counts out
+ *   id=T          no more than a name: what is counted per script is counted apart for scripts that differ in it
  * Tools (asked for by the first call, answered after the tool's result):
  *   tool=NAME     asks for this tool; several names with `+` in one answer
  *   args=JSON     arguments of the call; default: an example value for each required property of the tool's schema
@@ -24,7 +26,8 @@
  *   say=TEXT      ... and this sentence in its body
  *   fault=KIND    garbage (200 with HTML), empty (200 without a frame), cut (connection closed half-way), reset (closed
  *                 before the answer), no-finish (ends cleanly half-way), sse (a frame that is not JSON), chunk-error
- *                 (an error object as a frame), bad-args (tool arguments that are not JSON), unknown-tool
+ *                 (an error object as a frame), bad-args (tool arguments that are not JSON), unknown-tool, hang (half of
+ *                 the answer, then nothing until the client leaves), mute (not even a status until the client leaves)
  *   times=N       the fault or status hits only the first N requests with this script since the last reset
  *   at=N          ... only the N-th model call after the last user message
  * @module
@@ -39,13 +42,16 @@ export type Fault =
   | 'chunk-error'
   | 'bad-args'
   | 'unknown-tool'
+  | 'hang'
+  | 'mute'
 
 export type Script = {
   /** The script as written; counts `times`. */
   readonly source: string
   readonly tokens: number
   readonly rate: number
-  readonly text: string | undefined
+  /** In the order in which they are used; empty for tokens. */
+  readonly texts: readonly string[]
   readonly echo: boolean
   readonly reasoning: number
   readonly huge: number
@@ -73,9 +79,11 @@ const FAULTS: readonly Fault[] = [
   'chunk-error',
   'bad-args',
   'unknown-tool',
+  'hang',
+  'mute',
 ]
 const KEYS = new Set(
-  'tokens rate text echo reasoning huge usage tool args calls first stall fail retry say fault times at'.split(' '),
+  'tokens rate text echo reasoning huge usage id tool args calls first stall fail retry say fault times at'.split(' '),
 )
 
 /**
@@ -99,7 +107,7 @@ export function parseScript(model: string, user: string): Script {
     source,
     tokens: count(items, 'tokens', 20),
     rate: count(items, 'rate', 0),
-    text: items.get('text'),
+    texts: items.get('text')?.split('|') ?? [],
     echo: items.has('echo'),
     reasoning: count(items, 'reasoning', 0),
     huge: count(items, 'huge', 0),

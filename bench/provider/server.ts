@@ -5,7 +5,7 @@
  * @module
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { answer, type Answer } from './answer.ts'
+import { answer, asksForTools, type Answer } from './answer.ts'
 import { DONE, ERROR_FRAME, NOT_JSON, ROLE, endFrames, wireUsage } from './frames.ts'
 import { createPacer, type Pacer } from './pacer.ts'
 import { readRequest, type ChatRequest } from './request.ts'
@@ -28,6 +28,7 @@ type State = {
   readonly stats: Stats
   readonly pacer: Pacer
   readonly faultsByScript: Map<string, number>
+  readonly textsByScript: Map<string, number>
   readonly recorded: object[]
   readonly record: number
 }
@@ -43,6 +44,7 @@ export function createProvider({ record }: { readonly record: number }): Server 
     stats: { requests: 0, open: 0, completed: 0, aborted: 0, connections: 0, toolCalls: 0, faults: 0 },
     pacer: createPacer(() => performance.now()),
     faultsByScript: new Map(),
+    textsByScript: new Map(),
     recorded: [],
     record,
   }
@@ -64,6 +66,7 @@ function serve(state: State, request: IncomingMessage, response: ServerResponse)
   if (pathname === '/reset' && request.method === 'POST') {
     Object.assign(state.stats, { requests: 0, completed: 0, aborted: 0, toolCalls: 0, faults: 0 })
     state.faultsByScript.clear()
+    state.textsByScript.clear()
     state.recorded.length = 0
     return sendJson(response, 200, state.stats)
   }
@@ -121,15 +124,18 @@ function respond(state: State, chat: ChatRequest, script: Script, response: Serv
     state.stats.faults++
     if (script.fail > 0) return sendFailure(response, script)
     if (script.fault === 'reset') return void response.destroy()
+    if (script.fault === 'mute') return undefined
     if (script.fault === 'garbage') {
       response.writeHead(200, { 'content-type': 'text/html' })
       return void response.end('<html><body><h1>It works!</h1></body></html>')
     }
     if (script.fault === 'empty') return void response.writeHead(200, EVENT_STREAM).end()
   }
-  const reply = answer(chat, script, faulty ? script.fault : undefined)
+  const fault = faulty ? script.fault : undefined
+  const text = asksForTools(chat, script, fault) ? undefined : nextText(state, script)
+  const reply = answer(chat, script, fault, text)
   state.stats.toolCalls += reply.toolCalls.length
-  if (chat.stream) return stream(state, script, reply, faulty ? script.fault : undefined, response)
+  if (chat.stream) return stream(state, script, reply, fault, response)
   return sendJson(response, 200, completion(reply))
 }
 
@@ -141,31 +147,49 @@ function hitsFault(state: State, chat: ChatRequest, script: Script): boolean {
   return true
 }
 
+function nextText(state: State, script: Script): string | undefined {
+  const before = state.textsByScript.get(script.source) ?? 0
+  state.textsByScript.set(script.source, before + 1)
+  return script.texts[Math.min(before, script.texts.length - 1)]
+}
+
 function stream(state: State, script: Script, reply: Answer, fault: Fault | undefined, response: ServerResponse): void {
   const paced = paceable(reply, fault)
   const half = Math.ceil(reply.frames.length / 2)
   const cut = fault === 'cut'
+  const hangs = fault === 'hang'
   // A tool call arrives at once: the rate is that of the answer.
   const rate = reply.toolCalls.length > 0 ? 0 : script.rate
-  if (rate === 0 && script.stallMs === 0 && !cut) {
+  if (rate === 0 && script.stallMs === 0 && !cut && !hangs) {
     const all = Buffer.concat(paced)
     response.writeHead(200, { ...EVENT_STREAM, 'content-length': all.length })
     return void response.end(all)
   }
   response.writeHead(200, EVENT_STREAM)
   // The half of a cut answer has to leave the socket before the socket closes.
-  const done = cut ? () => setTimeout(() => response.destroy(), CUT_AFTER_MS) : () => response.end()
+  const done = () => {
+    if (cut) setTimeout(() => response.destroy(), CUT_AFTER_MS)
+    else if (!hangs) response.end()
+  }
   const pace = { msPerFrame: rate === 0 ? 0 : 1000 / rate, pauseAt: half, pauseMs: script.stallMs }
   return state.pacer.send(response, paced, pace, done)
+}
+
+/** What follows the first half of an answer that breaks off. */
+const BROKEN_ENDS: Readonly<Partial<Record<Fault, readonly Buffer[]>>> = {
+  sse: [NOT_JSON, DONE],
+  'chunk-error': [ERROR_FRAME, DONE],
+  cut: [],
+  'no-finish': [],
+  hang: [],
 }
 
 /** The frames by token: what opens the stream goes with the first, what ends it with the last. */
 function paceable(reply: Answer, fault: Fault | undefined): readonly Buffer[] {
   const half = Math.ceil(reply.frames.length / 2)
-  const broken = { sse: [NOT_JSON, DONE], 'chunk-error': [ERROR_FRAME, DONE], cut: [], 'no-finish': [] }
-  const partly = fault === 'sse' || fault === 'chunk-error' || fault === 'cut' || fault === 'no-finish'
-  const frames = partly ? reply.frames.slice(0, half) : [...reply.frames]
-  const end = partly ? broken[fault] : endFrames(reply.finishReason, reply.usage, reply.usageFrame)
+  const brokenEnd = fault === undefined ? undefined : BROKEN_ENDS[fault]
+  const frames = brokenEnd ? reply.frames.slice(0, half) : [...reply.frames]
+  const end = brokenEnd ?? endFrames(reply.finishReason, reply.usage, reply.usageFrame)
   const first = frames.shift()
   const last = frames.pop()
   if (first === undefined) return [Buffer.concat([ROLE, ...end])]
