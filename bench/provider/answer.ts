@@ -2,6 +2,7 @@
  * What the fake provider says to one request: the frames of a stream and the same as one message.
  * @module
  */
+import { randomBytes } from 'node:crypto'
 import { frame, reasoningFrames, tokenFrame, tokenText, type Usage } from './frames.ts'
 import { exampleArguments, type ChatRequest } from './request.ts'
 import type { Fault, Script } from './script.ts'
@@ -24,12 +25,7 @@ const HUGE_CHUNK = 16_384
  * @param fault the fault that hits this answer, if it is one of the answer's content
  * @param text the text of the script whose turn it is; undefined when it has none
  */
-export function answer(
-  chat: ChatRequest,
-  script: Script,
-  fault: Fault | undefined,
-  text: string | undefined,
-): Answer {
+export function answer(chat: ChatRequest, script: Script, fault: Fault | undefined, text: string | undefined): Answer {
   const prompt = Math.ceil(chat.characters / 4)
   if (asksForTools(chat, script, fault)) return toolAnswer(chat, script, fault, prompt)
 
@@ -68,8 +64,10 @@ export function asksForTools(chat: ChatRequest, script: Script, fault: Fault | u
 function toolAnswer(chat: ChatRequest, script: Script, fault: Fault | undefined, prompt: number): Answer {
   const names = fault === 'unknown-tool' ? ['no_such_tool'] : script.tools
   const named = names.length > 0 ? names : [...chat.tools.keys()].slice(0, 1)
+  // Providers never give an id twice, not even to the same request.
+  const id = randomBytes(6).toString('hex')
   const toolCalls = named.map((name, index) => ({
-    id: `call_${chat.call}_${index}`,
+    id: `call_${id}_${index}`,
     name,
     arguments:
       fault === 'bad-args' ? '{"city": Oslo' : (script.args ?? JSON.stringify(exampleArguments(chat.tools.get(name)))),
