@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { EpochSeconds, Json, JsonObject } from './json.ts'
 import { RunMetrics } from './metrics.ts'
+import { RunRequirement } from './requirement.ts'
 import { ToolExecution } from './tool.ts'
 
 const base = <const Name extends string>(event: Name) => ({
@@ -59,7 +60,7 @@ export const AgentEvent = z
       ...base('RunPaused'),
       content: z.string(),
       tools: z.array(ToolExecution),
-      requirements: z.array(JsonObject),
+      requirements: z.array(RunRequirement),
     }),
     z.object(base('RunContinued')),
     z.object({

@@ -3,11 +3,17 @@
  * @module
  */
 export * from './agent.ts'
+export * from './approval.ts'
+export * from './checkpoint.ts'
 export * from './event.ts'
 export * from './json.ts'
 export * from './message.ts'
 export * from './metrics.ts'
 export * from './problem.ts'
+export * from './queue.ts'
+export * from './requirement.ts'
+export * from './resume.ts'
+export * from './run-status.ts'
 export * from './run.ts'
 export * from './server.ts'
 export * from './session.ts'

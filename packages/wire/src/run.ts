@@ -6,12 +6,9 @@ import { z } from 'zod'
 import { EpochSeconds, Id, IsoTime, Json, JsonObject } from './json.ts'
 import { Message } from './message.ts'
 import { RunMetrics } from './metrics.ts'
+import { RunRequirement } from './requirement.ts'
+import { RunStatus } from './run-status.ts'
 import { ToolExecution } from './tool.ts'
-
-export const RunStatus = z
-  .enum(['PENDING', 'RUNNING', 'COMPLETED', 'PAUSED', 'CANCELLED', 'ERROR', 'REGENERATED'])
-  .meta({ id: 'RunStatus' })
-export type RunStatus = z.infer<typeof RunStatus>
 
 const refusedMedia = z.array(Json).optional().describe('Not served: anything but an empty list is refused with 501.')
 const refused = (what: string) => `Not served: ${what} is refused with 501.`
@@ -33,7 +30,16 @@ export const RunRequest = z
     add_dependencies_to_context: z.boolean().optional(),
     add_session_state_to_context: z.boolean().optional(),
     retries: z.int().min(0).max(10).optional().describe('Model calls tried again after a passing failure.'),
-    background: z.boolean().default(false).describe(refused('true')),
+    background: z
+      .boolean()
+      .default(false)
+      .describe('Put it into the queue: 202 with its ids, or a stream that may be left and resumed.'),
+    priority: z
+      .int()
+      .min(-100)
+      .max(100)
+      .optional()
+      .describe('Only with background: higher ones run first; 0 without it.'),
     files: refusedMedia,
     images: refusedMedia,
     audio: refusedMedia,
@@ -48,6 +54,20 @@ export const RunRequest = z
   })
   .meta({ id: 'RunRequest' })
 export type RunRequest = z.infer<typeof RunRequest>
+
+/** Any text; the route answers 400 where it is too short or too long. */
+export const RunHeaders = z.object({
+  'idempotency-key': z
+    .string()
+    .optional()
+    .describe('1 to 512 characters. The second request with a key gets the run of the first.'),
+})
+
+/** 202: a run in the queue. */
+export const AcceptedRun = z
+  .object({ run_id: z.string(), session_id: z.string(), status: RunStatus })
+  .meta({ id: 'AcceptedRun' })
+export type AcceptedRun = z.infer<typeof AcceptedRun>
 
 /** A whole run, keys in Agno's order; keys that are null are left out. */
 export const RunOutput = z
@@ -66,11 +86,17 @@ export const RunOutput = z
     session_state: JsonObject,
     created_at: EpochSeconds,
     status: RunStatus,
+    last_checkpoint_at_message_index: z.int().optional().describe('How many messages are stored while it goes on.'),
+    forked_from_run_id: z.string().optional(),
+    forked_from_message_index: z.int().optional(),
+    forked_from_session_id: z.string().optional(),
+    regenerated_from: z.string().optional(),
     metrics: RunMetrics.optional(),
     events: z.array(JsonObject).optional().describe('Of a streamed run, without its RunContent.'),
     messages: z.array(Message),
     metadata: JsonObject.optional(),
     tools: z.array(ToolExecution).optional(),
+    requirements: z.array(RunRequirement).optional().describe('What it waits for, or was answered.'),
     input: z.object({ input_content: z.string() }),
   })
   .meta({ id: 'RunOutput' })
@@ -97,6 +123,7 @@ export const RunSchema = z
     messages: z.array(Message).nullish(),
     tools: z.array(ToolExecution).nullish(),
     events: z.array(JsonObject).nullish(),
+    requirements: z.array(RunRequirement).nullish().describe('What it waits for, or was answered.'),
     created_at: IsoTime,
     references: z.array(JsonObject),
     citations: JsonObject.nullish(),

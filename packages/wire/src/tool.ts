@@ -3,10 +3,29 @@
  * @module
  */
 import { z } from 'zod'
-import { EpochSeconds, JsonObject } from './json.ts'
+import { EpochSeconds, Json, JsonObject } from './json.ts'
 
 /** Seconds; the times are since the epoch. */
 export const ToolCallMetrics = z.object({ start_time: z.number(), end_time: z.number(), duration: z.number() })
+
+/** An argument that a person fills in. */
+export const UserInputField = z.object({
+  name: z.string(),
+  field_type: z.string().describe('str, int, float, bool, list or dict.'),
+  description: z.string().nullable(),
+  value: Json.describe('What the model proposes, or the person gave; null while there is none.'),
+})
+export type UserInputField = z.infer<typeof UserInputField>
+
+/** A question with answers to choose from. */
+export const UserFeedbackQuestion = z.object({
+  question: z.string(),
+  header: z.string().nullable(),
+  multi_select: z.boolean(),
+  selected_options: z.array(z.string()).nullable().describe('Labels of the options chosen; null while unanswered.'),
+  options: z.array(z.object({ label: z.string(), description: z.string().nullable(), selected: z.boolean() })),
+})
+export type UserFeedbackQuestion = z.infer<typeof UserFeedbackQuestion>
 
 /** All keys are always there: Agno sends this object with its nulls. */
 export const ToolExecution = z
@@ -24,8 +43,8 @@ export const ToolExecution = z
     confirmed: z.boolean().nullable(),
     confirmation_note: z.string().nullable(),
     requires_user_input: z.boolean().nullable(),
-    user_input_schema: z.array(JsonObject).nullable(),
-    user_feedback_schema: z.array(JsonObject).nullable(),
+    user_input_schema: z.array(UserInputField).nullable(),
+    user_feedback_schema: z.array(UserFeedbackQuestion).nullable(),
     answered: z.boolean().nullable(),
     external_execution_required: z.boolean().nullable(),
     external_execution_silent: z.boolean().nullable(),
