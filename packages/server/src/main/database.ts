@@ -46,8 +46,7 @@ function mayPass(error: unknown): error is AgentOSError {
 
 /** Opens the database for `agentos migrate`, the server's start, or a test: migrated and with room for today's events. */
 async function openOnce(config: Config, deps: Deps): Promise<Database> {
-  await migrateDirectly(config, deps)
-  const database = await openDatabase(databaseOptions(config, config.database?.url, deps), withLog(deps))
+  const database = await openDatabase(databaseOptions(config, deps.dataDirectory), withLog(deps))
   try {
     const { applied } = await migrate(database)
     if (applied.length > 0) deps.log.info('schema brought up to date', { migrations: applied })
@@ -59,25 +58,21 @@ async function openOnce(config: Config, deps: Deps): Promise<Database> {
   return database
 }
 
-/** A pooler in transaction mode cannot hold the lock that keeps two migrations apart: those go straight to the server. */
-async function migrateDirectly(config: Config, deps: Deps): Promise<void> {
-  const urls = config.database
-  if (urls === undefined || urls.directUrl === urls.url) return
-  await using direct = await openDatabase(databaseOptions(config, urls.directUrl, deps), withLog(deps))
-  await migrate(direct)
-}
-
-function databaseOptions({ settings, database }: Config, url: string | undefined, deps: Deps): DatabaseOptions {
-  if (url === undefined) return { kind: 'embedded', directory: join(deps.dataDirectory, 'database') }
+/** The database that the settings name. */
+export function databaseOptions({ settings, database }: Config, dataDirectory: string): DatabaseOptions {
+  if (database === undefined) return { kind: 'embedded', directory: join(dataDirectory, 'database') }
+  const { url, directUrl, passwordFile } = database
   return {
     kind: 'postgres',
     url,
+    // Two addresses mean that the first goes through a pooler.
+    ...(directUrl === url ? {} : { directUrl }),
     poolSize: settings.AGENTOS_DB_POOL_SIZE,
     backgroundPoolSize: settings.AGENTOS_DB_BACKGROUND_POOL_SIZE,
     statementTimeoutMs: settings.AGENTOS_DB_STATEMENT_TIMEOUT_MS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     applicationName: settings.AGENTOS_ID,
-    ...(database?.passwordFile === undefined ? {} : { passwordFile: database.passwordFile }),
+    ...(passwordFile === undefined ? {} : { passwordFile }),
   }
 }
 

@@ -2,15 +2,21 @@
  * What a database is to the rest of the server, whichever engine runs it.
  * @module
  */
+import type { Notifications } from './notifications.ts'
 import type { Db } from './tables.ts'
 
 export type PostgresOptions = {
   readonly kind: 'postgres'
   /** `postgresql://`, `postgres://` or `postgresql+driver://`, with libpq's `sslmode` and certificate parameters. */
   readonly url: string
+  /**
+   * Straight to the server, for migrations and notifications. Given only where `url` goes through a pooler that gives
+   * every transaction another connection, such as PgBouncer.
+   */
+  readonly directUrl?: string
   /** Most connections for requests. */
   readonly poolSize: number
-  /** Most connections for background work; one more, for migrations and pings, comes on top. */
+  /** Most connections for background work; one for migrations and pings and one for notifications come on top. */
   readonly backgroundPoolSize: number
   /** Longest time one statement may take, in milliseconds; 0 is no limit. */
   readonly statementTimeoutMs: number
@@ -40,8 +46,12 @@ export type Database = {
   readonly db: Db
   /** A pool of its own on PostgreSQL, the same object on the embedded engine. */
   readonly background: Db
-  /** One connection without a statement timeout, for migrations; the same object on the embedded engine. */
+  /**
+   * One connection without a statement timeout, for migrations, that passes by a pooler; the same object on the embedded
+   * engine.
+   */
   readonly maintenance: Db
+  readonly notifications: Notifications
   /** @throws {AgentOSError} DATABASE_UNAVAILABLE when the database does not answer within `timeoutMs` */
   readonly ping: (timeoutMs: number) => Promise<void>
   /** Waits for what is running; what comes later fails with DATABASE_UNAVAILABLE. May be called twice. */

@@ -12,6 +12,7 @@ import { withDeadline } from '../deadline.ts'
 import { lockDirectory, type DirectoryLock } from '../directory-lock.ts'
 import type { Database, DatabaseLog, EmbeddedOptions } from '../engine.ts'
 import { codeOf, reasonOf, unavailable } from '../failure.ts'
+import { NO_NOTIFICATIONS } from '../notifications.ts'
 import type { Tables } from '../tables.ts'
 import { startPglite, type PgliteClient } from './client.ts'
 import { createPgliteDialect } from './dialect.ts'
@@ -37,6 +38,7 @@ export async function openEmbedded(
       db,
       background: db,
       maintenance: db,
+      notifications: NO_NOTIFICATIONS,
       ping: async (timeoutMs) => {
         await withDeadline(client.query('select 1', []), timeoutMs)
       },

@@ -1,6 +1,7 @@
 /**
- * The PostgreSQL engine: two pools, so that background work cannot starve requests, and one connection without a
- * statement timeout for migrations and pings.
+ * The PostgreSQL engine: two pools, so that background work cannot starve requests, one connection without a statement
+ * timeout for migrations and pings, and one for notifications. Behind a transaction pooler the last two pass it by, and
+ * pings go through it.
  * @module
  */
 import { Kysely, PostgresDialect } from 'kysely'
@@ -9,66 +10,91 @@ import type { Database, DatabaseLog, PostgresOptions } from '../engine.ts'
 import { codeOf, reasonOf } from '../failure.ts'
 import type { Tables } from '../tables.ts'
 import { parseConnectionUrl, type ConnectionTarget } from './connection-url.ts'
+import { createListener, type Listener } from './listener.ts'
 import { createPool, type Pool, type PoolSettings } from './pool.ts'
 
 const NO_TLS_ON_SERVER = /does not support SSL/
 
 /**
- * Connects once to prove that the address and the password are right.
+ * Connects once to each address, to prove that it and the password are right.
  * @throws {AgentOSError} DATABASE_UNREACHABLE, DATABASE_AUTH, CONFIG_INVALID
  */
 export async function openPostgres(options: PostgresOptions, log: DatabaseLog): Promise<Database> {
-  const target = parseConnectionUrl(options.url)
-  try {
-    return await openTarget(options, target, log)
-  } catch (error) {
-    if (!target.sslOptional || !NO_TLS_ON_SERVER.test(reasonOf(error))) throw error
-    return openTarget(options, { ...target, ssl: false }, log)
-  }
-}
+  const { url, directUrl } = options
+  await using opening = new AsyncDisposableStack()
+  const way = await reachServer(url, { ...options, log, isPooled: directUrl !== undefined })
+  opening.defer(() => way.pool.end())
+  const direct = directUrl === undefined ? way : await reachServer(directUrl, { ...options, log, isPooled: false })
+  if (direct !== way) opening.defer(() => direct.pool.end())
 
-async function openTarget(options: PostgresOptions, target: ConnectionTarget, log: DatabaseLog): Promise<Database> {
-  const settings: PoolSettings = {
-    target,
-    passwordFile: options.passwordFile,
-    size: options.poolSize,
-    statementTimeoutMs: options.statementTimeoutMs,
-    connectTimeoutMs: options.connectTimeoutMs,
-    applicationName: options.applicationName,
-    onIdleError: (reason) => log('warn', 'A database connection broke', { reason }),
-  }
-  const maintenancePool = createPool({ ...settings, size: 1, statementTimeoutMs: 0 })
-  try {
-    await maintenancePool.ask('select 1', options.connectTimeoutMs)
-  } catch (error) {
-    await maintenancePool.end()
-    throw openingFailure(error, target)
-  }
-  const db = createKysely(createPool(settings))
-  const background = createKysely(createPool({ ...settings, size: options.backgroundPoolSize }))
-  const maintenance = createKysely(maintenancePool)
+  const namesStatements = directUrl === undefined || (await way.pool.poolerKnowsNames())
+  const settings = { ...way.settings, namesStatements, statementTimeoutMs: options.statementTimeoutMs }
+  opening.move()
+  const requests = createPool({ ...settings, size: options.poolSize })
+  const background = createPool({ ...settings, size: options.backgroundPoolSize })
+  const listener = createListener(direct.settings, log)
+  const pools = new Set([requests, background, way.pool, direct.pool])
   let closing: Promise<void> | undefined
-  // pg ends the pool whether or not Kysely has used it; Kysely's own destroy does not.
-  const close = () => (closing ??= endAll([db.pool, background.pool, maintenancePool]))
+  const close = () => (closing ??= endAll(pools, listener))
   return {
     engine: 'postgres',
-    db: db.kysely,
-    background: background.kysely,
-    maintenance: maintenance.kysely,
-    ping: (timeoutMs) => maintenancePool.ask('select 1', timeoutMs),
+    db: createKysely(requests),
+    background: createKysely(background),
+    maintenance: createKysely(direct.pool),
+    notifications: listener,
+    ping: (timeoutMs) => way.pool.ask('select 1', timeoutMs),
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
-type OpenPool = { readonly kysely: Kysely<Tables>; readonly pool: Pool }
-
-function createKysely(pool: Pool): OpenPool {
-  return { kysely: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), pool }
+async function endAll(pools: Iterable<Pool>, listener: Listener): Promise<void> {
+  // pg ends a pool whether or not Kysely has used it; Kysely's own destroy does not.
+  await Promise.all([listener.close(), ...Array.from(pools, (pool) => pool.end())])
 }
 
-async function endAll(pools: readonly Pool[]): Promise<void> {
-  await Promise.all(pools.map((pool) => pool.end()))
+function createKysely(pool: Pool): Kysely<Tables> {
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+}
+
+/** One connection that answered, and what others to the same address are made with. */
+type Way = { readonly settings: PoolSettings; readonly pool: Pool }
+
+type Reach = Pick<PostgresOptions, 'passwordFile' | 'connectTimeoutMs' | 'applicationName'> & {
+  readonly isPooled: boolean
+  readonly log: DatabaseLog
+}
+
+async function reachServer(url: string, reach: Reach): Promise<Way> {
+  const target = parseConnectionUrl(url)
+  try {
+    return await reachTarget(target, reach)
+  } catch (error) {
+    if (!target.sslOptional || !NO_TLS_ON_SERVER.test(reasonOf(error))) throw error
+    return reachTarget({ ...target, ssl: false }, reach)
+  }
+}
+
+async function reachTarget(target: ConnectionTarget, { log, ...reach }: Reach): Promise<Way> {
+  const settings: PoolSettings = {
+    target,
+    passwordFile: reach.passwordFile,
+    size: 1,
+    statementTimeoutMs: 0,
+    connectTimeoutMs: reach.connectTimeoutMs,
+    applicationName: reach.applicationName,
+    isPooled: reach.isPooled,
+    namesStatements: false,
+    onIdleError: (reason) => log('warn', 'A database connection broke', { reason }),
+  }
+  const pool = createPool(settings)
+  try {
+    await pool.ask('select 1', reach.connectTimeoutMs)
+  } catch (error) {
+    await pool.end()
+    throw openingFailure(error, target)
+  }
+  return { settings, pool }
 }
 
 function openingFailure(error: unknown, target: ConnectionTarget): AgentOSError {

@@ -3,33 +3,32 @@
  * connection ends the process, a server that stopped answering is given up, errors speak the catalogue's words.
  * @module
  */
-import { readFile } from 'node:fs/promises'
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import pg from 'pg'
-import { AgentOSError } from '../../base/errors.ts'
 import { withDeadline } from '../deadline.ts'
 import { breaksConnection, codeOf, reasonOf, translateFailure } from '../failure.ts'
-import { columnParser, parameterText } from '../values.ts'
-import type { ConnectionTarget } from './connection-url.ts'
-import { createPreparedStatements, type PreparedStatements } from './prepared-statements.ts'
+import { parameterText } from '../values.ts'
+import { cancelStatement } from './cancel.ts'
+import { clientConfig, type ConnectionSettings } from './connection.ts'
+import { createPreparedStatements, isNameFailure, type PreparedStatements } from './prepared-statements.ts'
 
 /** The server's own timeout comes first; this one is for a server or a network that says nothing any more. */
 const SILENCE_MARGIN_MS = 5_000
-const KEEPALIVE_DELAY_MS = 10_000
 const IDLE_MS = 30_000
 const INVALID_PASSWORD = '28P01'
 const UNNAMED = { retry: false, keepConnection: true }
 
-export type PoolSettings = {
-  readonly target: ConnectionTarget
-  /** Read anew for every connection, so that a rotated password is used as soon as it is there. */
-  readonly passwordFile: string | undefined
+export type PoolSettings = ConnectionSettings & {
   readonly size: number
   /** Longest time one statement may take, in milliseconds; 0 is no limit. */
   readonly statementTimeoutMs: number
-  /** Longest wait for a connection, new or free, in milliseconds. */
-  readonly connectTimeoutMs: number
-  readonly applicationName: string
+  /**
+   * Whether a pooler stands in between that gives every transaction another connection: nothing may be set for a whole
+   * connection then.
+   */
+  readonly isPooled: boolean
+  /** Whether statements can be given names, so that their plans are kept. */
+  readonly namesStatements: boolean
   /** Told about connections that broke while nobody used them. */
   readonly onIdleError: (reason: string) => void
 }
@@ -37,40 +36,33 @@ export type PoolSettings = {
 export type Pool = PostgresPool & {
   /** One statement on a connection of its own that must answer within `timeoutMs`. */
   readonly ask: (sql: string, timeoutMs: number) => Promise<void>
+  /** Whether a pooler in between knows prepared statements, and so lets them have names. */
+  readonly poolerKnowsNames: () => Promise<boolean>
 }
 
 /** Opens no connection by itself. */
 export function createPool(settings: PoolSettings): Pool {
-  const { target, passwordFile } = settings
-  const pool = new pg.Pool({
-    host: target.host,
-    port: target.port,
-    user: target.user,
-    database: target.database,
-    ssl: target.ssl,
-    ...(target.options === undefined ? {} : { options: target.options }),
-    password: passwordFile === undefined ? (target.password ?? '') : () => readPassword(passwordFile),
+  const { isPooled, statementTimeoutMs } = settings
+  const config: pg.PoolConfig = {
+    ...clientConfig(settings),
     Client: ClosingClient,
-    application_name: settings.applicationName,
     max: settings.size,
-    connectionTimeoutMillis: settings.connectTimeoutMs,
     idleTimeoutMillis: IDLE_MS,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
-    ...(settings.statementTimeoutMs > 0 ? { statement_timeout: settings.statementTimeoutMs } : {}),
-    types: { getTypeParser: columnParser as typeof pg.types.getTypeParser }, // ours takes text only; we never ask for binary
-  })
+    // PgBouncer refuses a connection that brings settings it does not know.
+    ...(statementTimeoutMs > 0 && !isPooled ? { statement_timeout: statementTimeoutMs } : {}),
+  }
+  const pool = new pg.Pool(config)
   pool.on('error', (error) => settings.onIdleError(reasonOf(error)))
   // pg-pool listens only while a connection is idle: one that breaks between two statements of a transaction would
   // otherwise be an unhandled 'error' event.
   pool.on('connect', (client) => client.on('error', () => {}))
 
-  const prepared = createPreparedStatements()
+  const prepared = createPreparedStatements(settings.namesStatements)
   const borrowed = new WeakMap<pg.PoolClient, PostgresPoolClient>()
   const connect = async (): Promise<PostgresPoolClient> => {
-    const client = await connectClient(pool, passwordFile !== undefined)
+    const client = await connectClient(pool, settings.passwordFile !== undefined)
     let guarded = borrowed.get(client)
-    if (!guarded) borrowed.set(client, (guarded = guardClient(client, prepared, settings.statementTimeoutMs)))
+    if (!guarded) borrowed.set(client, (guarded = guardClient(client, prepared, settings)))
     return guarded
   }
   return {
@@ -78,6 +70,7 @@ export function createPool(settings: PoolSettings): Pool {
     options: pool.options,
     end: () => pool.end(),
     ask: (sql, timeoutMs) => withDeadline(askOnce(connect(), sql, timeoutMs), timeoutMs),
+    poolerKnowsNames: async () => probeNames(await connectClient(pool, settings.passwordFile !== undefined)),
   }
 }
 
@@ -120,25 +113,46 @@ async function connectClient(pool: pg.Pool, passwordMayChange: boolean): Promise
   }
 }
 
-async function readPassword(path: string): Promise<string> {
+const PROBE = 'agentos_probe'
+
+/**
+ * A pooler that knows prepared statements gives them names of its own. One that does not passes ours on, and then another
+ * server of the fleet finds it taken.
+ */
+async function probeNames(client: pg.PoolClient): Promise<boolean> {
+  const [start, end] = PROBE.split('_')
+  const text = `select from pg_prepared_statements where name = '${start}_' || '${end}'`
   try {
-    return (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
-  } catch (cause) {
-    throw new AgentOSError('DATABASE_AUTH', `Cannot read the password file ${path}: ${codeOf(cause)}`, { cause })
+    const { rowCount } = await client.query({ name: PROBE, text })
+    return rowCount === 0
+  } catch (error) {
+    if (!isNameFailure(codeOf(error))) throw translateFailure(error)
+    return false
+  } finally {
+    client.release(true)
   }
 }
 
 function guardClient(
   client: pg.PoolClient,
   prepared: PreparedStatements,
-  statementTimeoutMs: number,
+  { statementTimeoutMs, isPooled, target }: PoolSettings,
 ): PostgresPoolClient {
   const silenceMs = statementTimeoutMs > 0 ? statementTimeoutMs + SILENCE_MARGIN_MS : 0
   let broken = false
-  const send = async (text: string, values: (string | null)[], name: string | undefined) => {
-    const answer = client.query(name === undefined ? { text, values } : { text, values, name })
+  const ask = async <T>(answer: Promise<T>): Promise<T> => {
+    if (silenceMs === 0) return answer
+    // Without a pooler the server itself watches the time.
+    const timer = isPooled ? setTimeout(() => cancelStatement(target, client), statementTimeoutMs) : undefined
     try {
-      return await (silenceMs > 0 ? withDeadline(answer, silenceMs) : answer)
+      return await withDeadline(answer, silenceMs)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  const send = async (text: string, values: (string | null)[], name: string | undefined) => {
+    try {
+      return await ask(client.query(name === undefined ? { text, values } : { text, values, name }))
     } catch (error) {
       const { retry, keepConnection } = name === undefined ? UNNAMED : prepared.judge(codeOf(error))
       if (breaksConnection(error) || !keepConnection) broken = true

@@ -19,10 +19,17 @@ export type PreparedStatements = {
   readonly judge: (code: string) => { readonly retry: boolean; readonly keepConnection: boolean }
 }
 
-/** One per pool. */
-export function createPreparedStatements(): PreparedStatements {
+/** Whether a statement failed because its name was unknown, or taken, on the connection that a pooler chose for it. */
+export function isNameFailure(code: string): boolean {
+  return code === MISSING || code === DUPLICATE
+}
+
+/**
+ * One per pool.
+ * @param usable false when names are known not to work
+ */
+export function createPreparedStatements(usable: boolean): PreparedStatements {
   const names = new Map<string, string>()
-  let usable = true
   return {
     nameOf: (statement) => {
       if (!usable || !isHot(statement)) return undefined
@@ -32,12 +39,12 @@ export function createPreparedStatements(): PreparedStatements {
       return name
     },
     judge: (code) => {
-      // A pooler that gives every transaction another connection and does not know prepared statements (PgBouncer
-      // before 1.21, or with max_prepared_statements = 0).
-      if (code === MISSING || code === DUPLICATE) usable = false
+      // A pooler that nobody told us of.
+      const isLost = isNameFailure(code)
+      if (isLost) usable = false
       // A migration changed what a kept plan returns.
       const isStale = code === FEATURE_NOT_SUPPORTED
-      return { retry: code === MISSING || code === DUPLICATE || isStale, keepConnection: !isStale }
+      return { retry: isLost || isStale, keepConnection: !isStale }
     },
   }
 }
