@@ -165,6 +165,7 @@ function noDatabase(): Database {
     get maintenance() {
       return use()
     },
+    notifications: { notify: () => {}, onNotify: () => () => {} },
     ping: use,
     close: async () => {},
     [Symbol.asyncDispose]: async () => {},
