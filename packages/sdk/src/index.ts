@@ -4,6 +4,7 @@
  */
 export { agent, isAgent, type Agent, type AgentOptions, type ModelSettings } from './agent.ts'
 export { isAiTool, type AiTool } from './ai-tool.ts'
+export { askUser } from './ask-user.ts'
 export type { Logger, RunContext, ToolContext } from './context.ts'
 export { isDefinition } from './definition.ts'
 export { isModelInstance, type ModelInstance } from './model.ts'
@@ -15,4 +16,14 @@ export {
   type StandardIssue,
   type StandardSchema,
 } from './schema.ts'
-export { tool, type Effect, type Tool, type ToolOptions } from './tool.ts'
+export {
+  tool,
+  type Approval,
+  type Effect,
+  type ExternalToolOptions,
+  type RunToolOptions,
+  type Tool,
+  type ToolBasics,
+  type ToolOptions,
+  type ToolPause,
+} from './tool.ts'

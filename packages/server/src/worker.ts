@@ -33,17 +33,18 @@ await serve({
     if (problem !== undefined) port.log('warn', problem, { agent_id: found.id })
     return agent.info
   },
-  execute: async (job, signal) => {
+  execute: async (job, { signal, handOver }) => {
     const agent = agents.get(job.agentId)
     if (agent === undefined) throw new Error(`agent "${job.agentId}" is not in revision ${init.revision}`)
     return executeRun(agent, job, {
       emit: (event) => port.emit(job.runId, event),
       ready: port.ready,
-      commit: (messages) => port.commit(job.runId, messages),
+      commit: (messages, statePatch) => port.commit(job.runId, messages, statePatch),
       log: logOf(job),
       clock: systemClock,
       ids,
       signal,
+      handOver,
       limits,
     })
   },

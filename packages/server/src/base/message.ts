@@ -14,7 +14,12 @@ type MessageBase = {
 
 export type SystemMessage = MessageBase & { readonly role: 'system'; readonly content: string }
 
-export type UserMessage = MessageBase & { readonly role: 'user'; readonly content: string }
+export type UserMessage = MessageBase & {
+  readonly role: 'user'
+  readonly content: string
+  /** Ours, not the user's: it asks the model to mend its answer. */
+  readonly isCorrection?: true
+}
 
 /** What a provider wants to see again with a part (thought signatures, cache marks); opaque to us. */
 export type ProviderMetadata = { readonly [provider: string]: JsonObject }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { JsonObject } from './json.ts'
+import type { ApprovalType, PauseKind } from './requirement.ts'
 import type { ModelName } from './run.ts'
 
 /** What re-running a tool does to the outside world; undeclared means `once`. */
@@ -12,9 +13,14 @@ export type Effect = 'read' | 'idempotent' | 'keyed' | 'once'
 export type ToolInfo = {
   readonly name: string
   readonly description: string
-  /** JSON Schema of the arguments. */
+  /** JSON Schema of the arguments, without those that only a person fills in. */
   readonly parameters: JsonObject
+  /** JSON Schema of all arguments; present where a person fills in some of them. */
+  readonly inputSchema?: JsonObject
   readonly effect: Effect
+  /** What its calls pause for, all or some of them; absent when the model may call it by itself. */
+  readonly pause?: Exclude<PauseKind, 'outcome-unknown'>
+  readonly approval?: ApprovalType
 }
 
 export type AgentInfo = {

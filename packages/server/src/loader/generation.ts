@@ -78,7 +78,7 @@ export async function startGeneration(options: GenerationOptions): Promise<Start
     start: (job, handlers) => {
       if (!supervisor.hasEnded()) return table.start(job, handlers)
       queueMicrotask(() => handlers.onLost(`revision ${revision} has ended`))
-      return { cancel: () => {} }
+      return { cancel: () => {}, handOver: () => {} }
     },
     retain: supervisor.retain,
     activeRuns: table.size,

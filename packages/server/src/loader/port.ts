@@ -7,7 +7,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { FileReport, Manifest } from '../base/runnable.ts'
-import type { RunJob, RunResult, StepEvent } from '../base/run.ts'
+import type { RunJob, RunResult, StatePatch, StepEvent } from '../base/run.ts'
 import { CREDIT_EVENTS, type FromWorker, type LogLevel, type RunBatch, type ToWorker } from './protocol.ts'
 
 export type WorkerPort = {
@@ -16,10 +16,10 @@ export type WorkerPort = {
   /** Undefined while there is credit, else a promise of some: await it before emitting more. */
   readonly ready: () => Promise<void> | undefined
   /**
-   * Appends to the journal and waits until it is stored.
+   * Appends to the journal and waits until it is stored, together with the state when that has changed.
    * @throws {Error} when it was not: the run's lease is lost, and the run must stop
    */
-  readonly commit: (runId: string, messages: readonly Message[]) => Promise<void>
+  readonly commit: (runId: string, messages: readonly Message[], statePatch?: StatePatch) => Promise<void>
   readonly done: (runId: string, result: RunResult) => void
   readonly log: (level: LogLevel, message: string, fields: JsonObject) => void
   readonly loading: (path: string | null) => void
@@ -28,6 +28,7 @@ export type WorkerPort = {
   readonly exiting: (code: number) => void
   readonly onStart: (start: (job: RunJob) => void) => void
   readonly onCancel: (cancel: (runId: string, reason: string) => void) => void
+  readonly onHandOver: (handOver: (runId: string) => void) => void
 }
 
 type Pending = { readonly resolve: () => void; readonly reject: (error: Error) => void }
@@ -40,6 +41,7 @@ export function createWorkerPort(port: Pick<MessagePort, 'postMessage' | 'on'>):
   let nextCommit = 0
   let start: (job: RunJob) => void = () => {}
   let cancel: (runId: string, reason: string) => void = () => {}
+  let handOver: (runId: string) => void = () => {}
 
   port.on('message', (message: ToWorker) => {
     switch (message.type) {
@@ -47,6 +49,8 @@ export function createWorkerPort(port: Pick<MessagePort, 'postMessage' | 'on'>):
         return start(message.job)
       case 'cancel':
         return cancel(message.runId, message.reason)
+      case 'hand-over':
+        return handOver(message.runId)
       case 'committed':
         return settle(commits, message.commitId, (pending) => pending.resolve())
       case 'commit-failed':
@@ -61,11 +65,11 @@ export function createWorkerPort(port: Pick<MessagePort, 'postMessage' | 'on'>):
   return {
     emit: events.push,
     ready: events.ready,
-    commit: (runId, messages) => {
+    commit: (runId, messages, statePatch) => {
       events.flush()
       const commitId = nextCommit++
       const answered = new Promise<void>((resolve, reject) => commits.set(commitId, { resolve, reject }))
-      post({ type: 'commit', commitId, runId, messages })
+      post({ type: 'commit', commitId, runId, messages, statePatch })
       return answered
     },
     done: (runId, result) => {
@@ -82,6 +86,9 @@ export function createWorkerPort(port: Pick<MessagePort, 'postMessage' | 'on'>):
     },
     onCancel: (callback) => {
       cancel = callback
+    },
+    onHandOver: (callback) => {
+      handOver = callback
     },
   }
 }

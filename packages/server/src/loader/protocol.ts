@@ -9,7 +9,7 @@
 import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { FileReport, Manifest } from '../base/runnable.ts'
-import type { RunJob, RunResult, StepEvent } from '../base/run.ts'
+import type { RunJob, RunResult, StatePatch, StepEvent } from '../base/run.ts'
 
 /** Events a worker may have unacknowledged; at 20 tokens a tick and 500 streams a tick's worth fits. */
 export const CREDIT_EVENTS = 16_384
@@ -44,6 +44,8 @@ export type WorkerInit = {
 export type ToWorker =
   | { readonly type: 'start'; readonly job: RunJob }
   | { readonly type: 'cancel'; readonly runId: string; readonly reason: string }
+  /** The run should end as PENDING before its next model call. */
+  | { readonly type: 'hand-over'; readonly runId: string }
   | { readonly type: 'committed'; readonly commitId: number }
   | { readonly type: 'commit-failed'; readonly commitId: number; readonly message: string }
   | { readonly type: 'credit'; readonly events: number }
@@ -64,6 +66,8 @@ export type FromWorker =
       readonly commitId: number
       readonly runId: string
       readonly messages: readonly Message[]
+      /** Of all attempts, against the job's `sessionState`; undefined when the last commit's still holds. */
+      readonly statePatch: StatePatch | undefined
     }
   | { readonly type: 'done'; readonly runId: string; readonly result: RunResult }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: JsonObject }

@@ -5,15 +5,18 @@
  * @module
  */
 import type { Message } from '../base/message.ts'
-import type { RunJob, RunResult, StepEvent } from '../base/run.ts'
+import type { RunJob, RunResult, StatePatch, StepEvent } from '../base/run.ts'
 import type { Log } from '../telemetry/log.ts'
 import { CREDIT_EVENTS, type ToWorker } from './protocol.ts'
 import type { RunMessage } from './thread.ts'
 
 export type RunHandlers = {
   readonly onEvents: (events: readonly StepEvent[]) => void
-  /** Stores the messages; a rejection stops the run, because its lease is lost. */
-  readonly onCommit: (messages: readonly Message[]) => Promise<void>
+  /**
+   * Stores the messages, and `statePatch` when the session's state has changed since the last commit: all changes of all
+   * attempts, against the job's `sessionState`. A rejection stops the run, because its lease is lost.
+   */
+  readonly onCommit: (messages: readonly Message[], statePatch: StatePatch | undefined) => Promise<void>
   readonly onDone: (result: RunResult) => void
   /** The worker ended, or the run was handed over; what it had committed is all there is. */
   readonly onLost: (reason: string) => void
@@ -22,6 +25,8 @@ export type RunHandlers = {
 export type RunHandle = {
   /** Asks the run to stop; it still ends with a result. */
   readonly cancel: (reason: string) => void
+  /** Asks the run to stop before its next model call, with a result of status PENDING; it may end otherwise before that. */
+  readonly handOver: () => void
 }
 
 export type RunTable = {
@@ -41,6 +46,7 @@ type Run = {
   handlers: RunHandlers
   isSent: boolean
   cancelReason: string | undefined
+  isLeaving: boolean
   /** A later attempt of the same run; starts once this one has left the worker. */
   successor: Run | undefined
 }
@@ -67,6 +73,7 @@ export function createRunTable(log: Log, onIdle: () => void): RunTable {
     run.isSent = true
     post({ type: 'start', job: run.job })
     if (run.cancelReason !== undefined) post({ type: 'cancel', runId: run.job.runId, reason: run.cancelReason })
+    if (run.isLeaving) post({ type: 'hand-over', runId: run.job.runId })
   }
   const lose = (run: Run, reason: string) => tell(run, 'onLost', (handlers) => handlers.onLost(reason))
   const loseWhere = (isLost: (run: Run) => boolean, reason: string) => {
@@ -105,7 +112,14 @@ export function createRunTable(log: Log, onIdle: () => void): RunTable {
   return {
     size: () => runs.size,
     start: (job, handlers) => {
-      const run: Run = { job, handlers, isSent: false, cancelReason: undefined, successor: undefined }
+      const run: Run = {
+        job,
+        handlers,
+        isSent: false,
+        cancelReason: undefined,
+        isLeaving: false,
+        successor: undefined,
+      }
       const before = runs.get(job.runId)
       if (before === undefined) {
         runs.set(job.runId, run)
@@ -114,7 +128,16 @@ export function createRunTable(log: Log, onIdle: () => void): RunTable {
         supersede(before, run, lose, post)
         if (!before.isSent) runs.set(job.runId, run)
       }
-      return { cancel: (reason) => cancel(run, reason, post) }
+      // A handle outlives its attempt; it must not reach a later one of the same run.
+      const isOwn = () => runs.get(job.runId) === run || before?.successor === run
+      return {
+        cancel: (reason) => {
+          if (isOwn()) cancel(run, reason, post)
+        },
+        handOver: () => {
+          if (isOwn()) handOver(run, post)
+        },
+      }
     },
     attach: (to) => {
       post = to
@@ -147,13 +170,13 @@ function createTeller(log: Log) {
 
 /** The answer goes to the worker that asked, not to one that has taken its place meanwhile. */
 async function answerCommit(
-  { commitId, messages }: Extract<RunMessage, { type: 'commit' }>,
+  { commitId, messages, statePatch }: Extract<RunMessage, { type: 'commit' }>,
   run: Run | undefined,
   post: (message: ToWorker) => void,
 ): Promise<void> {
   try {
     if (run === undefined) throw new Error('the run has ended')
-    await run.handlers.onCommit(messages)
+    await run.handlers.onCommit(messages, statePatch)
     post({ type: 'committed', commitId })
   } catch (error) {
     post({ type: 'commit-failed', commitId, message: error instanceof Error ? error.message : String(error) })
@@ -164,6 +187,12 @@ function cancel(run: Run, reason: string, post: ((message: ToWorker) => void) | 
   if (run.cancelReason !== undefined) return
   run.cancelReason = reason
   if (run.isSent) post?.({ type: 'cancel', runId: run.job.runId, reason })
+}
+
+function handOver(run: Run, post: ((message: ToWorker) => void) | undefined): void {
+  if (run.isLeaving) return
+  run.isLeaving = true
+  if (run.isSent) post?.({ type: 'hand-over', runId: run.job.runId })
 }
 
 function supersede(

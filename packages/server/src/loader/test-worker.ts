@@ -11,7 +11,7 @@ import type { RunJob, RunResult } from '../base/run.ts'
 import { NO_USAGE } from '../base/usage.ts'
 import type { Found } from './load.ts'
 import type { WorkerInit } from './protocol.ts'
-import { openWorker } from './worker-side.ts'
+import { openWorker, type RunControl } from './worker-side.ts'
 
 if (parentPort === null) throw new Error('test-worker.ts runs in a worker thread')
 // Tests start this file through the registry, which hands over a WorkerInit.
@@ -26,13 +26,14 @@ await serve({
     if (agent.agent.options.description === 'cannot be prepared') throw new TypeError(`agent "${agent.id}" cannot work`)
     return Promise.resolve(describe(agent))
   },
-  execute: async (job, signal) => {
-    const content = await perform(job, signal)
-    return result(signal.aborted ? 'CANCELLED' : 'COMPLETED', content)
+  execute: async (job, control) => {
+    const content = await perform(job, control)
+    if (control.signal.aborted) return result('CANCELLED', content)
+    return result(control.handOver() ? 'PENDING' : 'COMPLETED', content)
   },
 })
 
-async function perform(job: RunJob, signal: AbortSignal): Promise<Json> {
+async function perform(job: RunJob, { signal, handOver }: RunControl): Promise<Json> {
   const input = parseJson(job.input)
   if (input === undefined || !isJsonObject(input)) return `${init.revision} heard ${job.input}`
   if (typeof input['emit'] === 'number') return emit(job.runId, input['emit'])
@@ -40,6 +41,10 @@ async function perform(job: RunJob, signal: AbortSignal): Promise<Json> {
   if (typeof input['waitMs'] === 'number') {
     await delay(input['waitMs'], undefined, { signal }).catch(() => undefined)
     return signal.aborted ? (signal.reason as Error).message : `${init.revision} waited`
+  }
+  if (input['untilHandOver'] === true) {
+    while (!handOver() && !signal.aborted) await delay(5)
+    return `${init.revision} handed over`
   }
   return callTool(job, input)
 }
@@ -60,7 +65,8 @@ async function emit(runId: string, count: number): Promise<Json> {
 async function commit(runId: string, count: number): Promise<Json> {
   for (let number = 0; number < count; number++) {
     port.emit(runId, { type: 'content', at: number, text: `before ${number}` })
-    await port.commit(runId, [{ role: 'user', id: String(number), createdAt: 0, content: `message ${number}` }])
+    const message = { role: 'user', id: String(number), createdAt: 0, content: `message ${number}` } as const
+    await port.commit(runId, [message], { set: { number }, unset: [] })
   }
   return count
 }
@@ -68,7 +74,7 @@ async function commit(runId: string, count: number): Promise<Json> {
 async function callTool(job: RunJob, input: JsonObject): Promise<Json> {
   const agent = found.get(job.agentId)
   const tool = agent === undefined ? undefined : toolsOf(agent).find(({ name }) => name === input['tool'])
-  if (tool === undefined) throw new Error(`no tool ${JSON.stringify(input['tool'])}`)
+  if (tool?.run === undefined) throw new Error(`no tool ${JSON.stringify(input['tool'])}`)
   // The stub's tools take what the test sends and need no context.
   return toJson(await tool.run((input['input'] ?? {}) as never, undefined as never), 'result')
 }

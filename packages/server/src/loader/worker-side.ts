@@ -18,8 +18,16 @@ import type { WorkerInit } from './protocol.ts'
 export type Served = {
   /** Makes an agent ready to run; what it throws is the error of the agent's file. */
   readonly prepare: (found: Found) => Promise<AgentInfo>
-  /** Executes a run. Aborting the signal cancels it; the message of its reason says why. Should not reject. */
-  readonly execute: (job: RunJob, signal: AbortSignal) => Promise<RunResult>
+  /** Executes a run. Should not reject. */
+  readonly execute: (job: RunJob, control: RunControl) => Promise<RunResult>
+}
+
+/** What the main thread asks of a run while it runs. */
+export type RunControl = {
+  /** Aborts when the run is cancelled; the message of its reason says why. */
+  readonly signal: AbortSignal
+  /** Whether the run should end as PENDING before its next model call. */
+  readonly handOver: () => boolean
 }
 
 export type WorkerSide = {
@@ -73,10 +81,10 @@ function hideCompileCache({ env }: WorkerInit): void {
 }
 
 function acceptRuns(port: WorkerPort, execute: Served['execute']): void {
-  const running = new Map<string, AbortController>()
-  const run = async (job: RunJob, signal: AbortSignal) => {
+  const running = new Map<string, { readonly controller: AbortController; isLeaving: boolean }>()
+  const run = async (job: RunJob, control: RunControl) => {
     try {
-      port.done(job.runId, await execute(job, signal))
+      port.done(job.runId, await execute(job, control))
     } catch (error) {
       port.done(job.runId, refuse(error))
     } finally {
@@ -84,11 +92,15 @@ function acceptRuns(port: WorkerPort, execute: Served['execute']): void {
     }
   }
   port.onStart((job) => {
-    const controller = new AbortController()
-    running.set(job.runId, controller)
-    void run(job, controller.signal)
+    const entry = { controller: new AbortController(), isLeaving: false }
+    running.set(job.runId, entry)
+    void run(job, { signal: entry.controller.signal, handOver: () => entry.isLeaving })
   })
-  port.onCancel((runId, reason) => running.get(runId)?.abort(new Error(reason)))
+  port.onCancel((runId, reason) => running.get(runId)?.controller.abort(new Error(reason)))
+  port.onHandOver((runId) => {
+    const entry = running.get(runId)
+    if (entry !== undefined) entry.isLeaving = true
+  })
 }
 
 /** The result of a run that could not be executed at all, so that it ends in any case. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { isDefinition, type Agent, type AgentOptions, type AiTool, type ModelSettings, type Tool } from '@agentos/sdk'
-import type { AgentInfo } from '../base/runnable.ts'
+import type { AgentInfo, ToolInfo } from '../base/runnable.ts'
 import type { Model, ModelTool } from '../models/model.ts'
 import type { Models } from '../models/registry.ts'
 import type { LoopSettings } from './loop.ts'
@@ -126,12 +126,7 @@ function describeAgent({ agent: { options }, id, file }: FoundAgent, prepared: P
     markdown: options.markdown ?? false,
     addDatetimeToContext: options.addDatetimeToContext ?? false,
     timezone: options.timezone ?? null,
-    tools: [...tools.values()].map(({ name, description, parameters, effect }) => ({
-      name,
-      description,
-      parameters,
-      effect,
-    })),
+    tools: [...tools.values()].map(describeTool),
     toolCallLimit: options.toolCallLimit ?? null,
     toolChoice: typeof toolChoice === 'object' ? toolChoice.tool : (toolChoice ?? null),
     addHistoryToContext: options.addHistoryToContext ?? true,
@@ -144,6 +139,18 @@ function describeAgent({ agent: { options }, id, file }: FoundAgent, prepared: P
     metadata: options.metadata === undefined ? null : toJsonObject(options.metadata, `${who}: metadata`),
     sessionState: options.sessionState === undefined ? {} : toJsonObject(options.sessionState, `${who}: sessionState`),
     file,
+  }
+}
+
+function describeTool({ name, description, parameters, inputSchema, effect, gate, approval }: PreparedTool): ToolInfo {
+  return {
+    name,
+    description,
+    parameters,
+    effect,
+    ...(inputSchema !== parameters && { inputSchema }),
+    ...(gate !== undefined && { pause: gate.kind }),
+    ...(approval !== null && { approval }),
   }
 }
 

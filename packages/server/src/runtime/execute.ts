@@ -1,24 +1,25 @@
 /**
  * Executes a run: does what the loop decides, shows it as events and commits it to the journal. Ends in a result, always;
- * terminal events are the main thread's.
+ * terminal events are the main thread's. A run that pauses or is handed over ends too; a later attempt goes on with it.
  *
  * Commits: a reply with tool calls before its tools run; their results before the next model call, unless every tool of
- * the step may simply run again; what comes last stays in `uncommitted`, to be stored together with the run's end.
+ * the step may simply run again; what comes last stays in `uncommitted`, to be stored together with the run's end, its
+ * pause or its hand-over.
  * @module
  */
 import { AgentOSError } from '../base/errors.ts'
-import { textOf, type AssistantMessage, type ToolMessage } from '../base/message.ts'
-import type { RunJob, RunResult, ToolExecution } from '../base/run.ts'
+import { textOf, type AssistantMessage } from '../base/message.ts'
+import type { RunJob, RunResult } from '../base/run.ts'
 import type { ModelRequest, ToolChoice } from '../models/model.ts'
 import type { PreparedAgent } from './agent.ts'
 import { finalPartsOf } from './draft.ts'
 import { createExecution, openRun, type Execution, type OpenedRun, type RunPorts } from './execution.ts'
-import { apply, decide, stopResultOf, type PlannedCall } from './loop.ts'
+import { commitMessages } from './journal.ts'
+import { apply, decide, stopResultOf } from './loop.ts'
 import { callModel } from './model-call.ts'
 import { parseOutput } from './output.ts'
 import { endWithError, refuseRun, toResult, type RunEnd } from './result.ts'
-import { runToolCall, type ToolOutcome } from './tool-call.ts'
-import { describeError } from './thrown.ts'
+import { runTools } from './tool-step.ts'
 import { describeIssues } from './validation.ts'
 
 /** Times a model may mend a structured answer. */
@@ -54,8 +55,15 @@ async function advance(run: Execution, opened: OpenedRun): Promise<RunEnd> {
       continue
     }
     run.ports.signal.throwIfAborted()
-    if (action.type === 'call-model') await takeStep(run, opened, action.toolChoice)
-    else await runTools(run, opened, action.calls)
+    if (action.type === 'call-model') {
+      if (run.ports.handOver()) return { status: 'PENDING' }
+      await takeStep(run, opened, action.toolChoice)
+      continue
+    }
+    const requirements = await runTools(run, opened, action.calls)
+    if (requirements.length === 0) continue
+    run.ports.signal.throwIfAborted()
+    return endContent(run, { status: 'PAUSED', requirements })
   }
 }
 
@@ -63,7 +71,7 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
   const { agent, job, ports } = run
   const { model, info } = agent
   const { clock, ids, emit } = ports
-  if (run.mustCommit) await commit(run)
+  if (run.mustCommit) await commitMessages(run)
   emit({ type: 'model-start', at: clock.now(), model: model.name })
   const draft = await callModel(writeRequest(run, opened, toolChoice), {
     ...ports,
@@ -95,7 +103,7 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
     )
   }
   if (draft.reason === 'length') ports.log.warn('The model stopped at its token limit')
-  if (run.loop.pending.length > 0) await commit(run)
+  if (run.loop.pending.length > 0) await commitMessages(run)
 }
 
 function writeRequest(
@@ -113,71 +121,6 @@ function writeRequest(
     output: output && { name: output.name, schema: output.schema },
     settings: agent.settings,
   }
-}
-
-async function runTools(run: Execution, opened: OpenedRun, calls: readonly PlannedCall[]): Promise<void> {
-  const { agent, ports } = run
-  const { clock, emit } = ports
-  const createdAt = clock.now()
-  const started = calls.map(({ call }): ToolExecution => {
-    const { toolCallId, toolName, input } = call
-    const stopAfterToolCall = agent.tools.get(toolName)?.stopAfterToolCall ?? false
-    return { toolCallId, toolName, input, createdAt, stopAfterToolCall }
-  })
-  for (const tool of started) emit({ type: 'tool-start', at: createdAt, tool })
-  const answers = await Promise.all(
-    started.map(async (tool, index) => {
-      const outcome = await answerCall(run, opened, calls[index])
-      const { content, isError, durationMs } = outcome
-      emit({ type: 'tool-end', at: clock.now(), tool: { ...tool, result: content, isError, durationMs } })
-      return { tool, outcome }
-    }),
-  )
-  for (const { tool, outcome } of answers) {
-    run.loop = apply(run.loop, toToolMessage(run, tool, outcome))
-    const effect = agent.tools.get(tool.toolName)?.effect
-    if (outcome.ran && effect !== 'read' && effect !== 'idempotent') run.mustCommit = true
-  }
-  const credit = ports.ready()
-  if (credit !== undefined) await credit
-}
-
-async function answerCall(
-  run: Execution,
-  { ctx, history }: OpenedRun,
-  planned: PlannedCall | undefined,
-): Promise<ToolOutcome> {
-  if (planned === undefined) return refuseCall('There is no such call.')
-  const { call, overLimit } = planned
-  const { agent, ports, loop, recovered } = run
-  if (overLimit) {
-    return refuseCall(
-      `Not called: the limit of ${agent.loop.toolCallLimit} tool calls is reached. Answer with what you know.`,
-    )
-  }
-  if (recovered.has(call.toolCallId) && agent.tools.get(call.toolName)?.effect === 'once') {
-    return refuseCall(
-      `The server stopped while tool "${call.toolName}" was called, so it is unknown whether it took effect. It was not called again.`,
-    )
-  }
-  const transcript = [...history, ...loop.messages.slice(0, loop.messages.findLastIndex(isReply))]
-  return runToolCall(call, { tools: agent.tools, ctx, transcript, limits: ports.limits, clock: ports.clock })
-}
-
-function refuseCall(content: string): ToolOutcome {
-  return { content, isError: true, durationMs: 0, ran: false }
-}
-
-function toToolMessage(
-  { ports }: Execution,
-  tool: ToolExecution,
-  { content, isError, durationMs }: ToolOutcome,
-): ToolMessage {
-  const { toolCallId, toolName, input, stopAfterToolCall } = tool
-  const message = { role: 'tool', toolCallId, toolName, input, content, isError, durationMs } as const
-  const base = { ...message, id: ports.ids.uuid(), createdAt: ports.clock.now() }
-  // A call that failed ends nothing: the model hears of it and can do better.
-  return stopAfterToolCall && !isError ? { ...base, stopAfterToolCall } : base
 }
 
 /** @returns how the run ends, or undefined when the model gets another turn */
@@ -209,7 +152,8 @@ async function finish(
     )
   }
   const content = `Your answer does not fit the schema ${output.name}:\n${issues}\nAnswer again, with JSON that fits it and nothing else.`
-  run.loop = apply(loop, { role: 'user', id: ports.ids.uuid(), createdAt: ports.clock.now(), content })
+  const message = { role: 'user', id: ports.ids.uuid(), createdAt: ports.clock.now(), content } as const
+  run.loop = apply(loop, { ...message, isCorrection: true })
   return undefined
 }
 
@@ -228,30 +172,8 @@ function endContent(run: Execution, end: RunEnd): RunEnd {
   return end
 }
 
-/** Not raced against the signal: an answer that is not awaited may have been stored, and would be stored twice. */
-async function commit(run: Execution): Promise<void> {
-  const messages = run.loop.messages.slice(run.committed)
-  run.mustCommit = false
-  if (messages.length === 0) return
-  try {
-    await run.ports.commit(messages)
-  } catch (cause) {
-    if (cause instanceof AgentOSError) throw cause
-    throw new AgentOSError(
-      'DATABASE_UNAVAILABLE',
-      `The journal of the run could not be written: ${describeError(cause)}`,
-      { cause },
-    )
-  }
-  run.committed += messages.length
-}
-
 function callIdsOf({ loop }: Execution): ReadonlySet<string> {
   const ids = new Set<string>()
   for (const message of loop.messages) if (message.role === 'tool') ids.add(message.toolCallId)
   return ids
-}
-
-function isReply(message: { readonly role: string }): boolean {
-  return message.role === 'assistant'
 }

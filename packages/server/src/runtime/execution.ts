@@ -9,16 +9,17 @@ import { AgentOSError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
 import type { Message } from '../base/message.ts'
 import { reasoningOf, textOf } from '../base/message.ts'
-import type { RunJob, StepEvent } from '../base/run.ts'
+import type { RunJob, StatePatch, StepEvent } from '../base/run.ts'
+import type { Requirement } from '../base/requirement.ts'
 import { untilAborted } from './abort.ts'
 import type { PreparedAgent } from './agent.ts'
 import { createRunContext } from './context.ts'
 import type { Draft } from './draft.ts'
-import { usableHistory } from './history.ts'
-import { apply, EMPTY_LOOP, replay, type LoopState } from './loop.ts'
+import { answerOpenCalls, usableHistory } from './history.ts'
+import { apply, EMPTY_LOOP, lastTurnOf, replay, type LoopState } from './loop.ts'
 import { prepareRequestedOutput, type PreparedOutput } from './output.ts'
 import { writeSystemPrompt } from './prompt.ts'
-import { copyState } from './state.ts'
+import { copyState, patchState } from './state.ts'
 import { describeError, describeStack } from './thrown.ts'
 import type { ToolLimits } from './tool-call.ts'
 
@@ -27,8 +28,13 @@ export type RunPorts = {
   readonly emit: (event: StepEvent) => void
   /** Undefined while there is credit for more events, otherwise what to wait for. */
   readonly ready: () => Promise<void> | undefined
-  /** Appends to the journal; the run goes on once it is stored. */
-  readonly commit: (messages: readonly Message[]) => Promise<void>
+  /**
+   * Appends to the journal; the run goes on once it is stored. `statePatch` are all changes of the session's state,
+   * present when they are others than at the last commit.
+   */
+  readonly commit: (messages: readonly Message[], statePatch: StatePatch | undefined) => Promise<void>
+  /** Whether the run should end before its next model call, so that another replica can go on with it. */
+  readonly handOver: () => boolean
   /** Its lines carry the ids of the run. */
   readonly log: Logger
   readonly clock: Clock
@@ -47,15 +53,21 @@ export type Execution = {
   readonly startedAt: number
   readonly sessionState: Record<string, unknown>
   /** Calls that an earlier attempt had begun or was about to begin when it was lost. */
-  readonly recovered: ReadonlySet<string>
+  readonly inDoubt: ReadonlySet<string>
+  /** What the run paused for, by the id of the call. */
+  readonly requirements: ReadonlyMap<string, Requirement>
   loop: LoopState
   /** How many of the loop's messages the journal holds. */
   committed: number
   /** Whether a tool with effects has run since the last commit. */
   mustCommit: boolean
+  /** Whether code of the author has run since the state was last looked at. */
+  stateTouched: boolean
+  /** Changes of the state that are committed. */
+  statePatch: StatePatch
   /** Reply of the model call under way. */
   draft: Draft | undefined
-  /** Text shown so far, of all steps. */
+  /** Text shown so far, of all steps of this turn. */
   text: string
   reasoning: string
 }
@@ -70,18 +82,22 @@ export type OpenedRun = {
 
 /** @throws {TypeError} when the job's journal is not a transcript */
 export function createExecution(agent: PreparedAgent, job: RunJob, ports: RunPorts): Execution {
-  const loop = replay(job.journal)
-  const said = job.journal.filter((message) => message.role === 'assistant')
+  const loop = replay(answerOpenCalls(job.journal))
+  const said = lastTurnOf(job.journal).filter((message) => message.role === 'assistant')
   return {
     agent,
     job,
     ports,
     startedAt: ports.clock.monotonic(),
-    sessionState: copyState(job.sessionState),
-    recovered: new Set(loop.pending.map(({ call }) => call.toolCallId)),
+    sessionState: copyState(patchState(job.sessionState, job.statePatch)),
+    inDoubt: new Set(job.interrupted ? loop.pending.map(({ call }) => call.toolCallId) : []),
+    requirements: new Map(job.requirements.map((requirement) => [requirement.toolCallId, requirement])),
     loop,
     committed: loop.messages.length,
     mustCommit: false,
+    // Instructions and dependencies may be functions, and run before the first commit.
+    stateTouched: true,
+    statePatch: job.statePatch,
     draft: undefined,
     // A structured answer is shown once, at the end.
     text: agent.output === undefined && job.request.outputSchema === undefined ? said.map(textOf).join('') : '',

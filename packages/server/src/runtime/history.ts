@@ -48,6 +48,25 @@ function isEmpty({ parts }: AssistantMessage): boolean {
   return parts.every((part) => part.type === 'reasoning' || (part.type === 'text' && part.text === ''))
 }
 
+/**
+ * The journal of a run that is continued with new words although calls of its last reply have no result: they get one, so
+ * that the model sees that they came to nothing. Any other journal comes back as it is.
+ */
+export function answerOpenCalls(journal: readonly Message[]): readonly Message[] {
+  let open: readonly ToolCall[] = []
+  const whole: Message[] = []
+  for (const message of journal) {
+    if (message.role === 'user') {
+      for (const call of open) whole.push(answerLost(call, message.createdAt))
+      open = []
+    }
+    if (message.role === 'assistant') open = toolCallsOf(message)
+    if (message.role === 'tool') open = open.filter(({ toolCallId }) => toolCallId !== message.toolCallId)
+    whole.push(message)
+  }
+  return whole.length === journal.length ? journal : whole
+}
+
 function answerLost(call: ToolCall, createdAt: number): ToolMessage {
   const { toolCallId, toolName, input } = call
   const content = 'No result: the run ended before this call did.'

@@ -81,7 +81,7 @@ test('forces a tool only until one was called', () => {
 })
 
 test('gives the model another turn after a correction', () => {
-  const state = replay([user, reply(), user])
+  const state = replay([user, reply(), { ...user, isCorrection: true }])
   expect(state.corrections).toBe(1)
   expect(decide(state, settings)).toEqual({ type: 'call-model', toolChoice: 'auto' })
 })

@@ -9,7 +9,7 @@
  *                    |      +-- step limit --> finish      | answered      finish
  *                    +-------------------------------------+
  *                    |                                     +-- a call that stops the run --> finish
- *                    +-- user (a correction of the answer)
+ *                    +-- user (a correction of the answer, or a new turn: its limits count anew)
  * ```
  * Invariant: each tool call is answered exactly once, before the next assistant message; providers refuse anything else.
  * @module
@@ -18,20 +18,20 @@ import { toolCallsOf, type Message, type ToolCall } from '../base/message.ts'
 import type { ToolChoice } from '../models/model.ts'
 
 export type LoopSettings = {
-  /** Most model calls of the run. */
+  /** Most model calls of a turn. */
   readonly maxSteps: number
-  /** Most tool calls of the run; further ones are answered with an error. */
+  /** Most tool calls of a turn; further ones are answered with an error. */
   readonly toolCallLimit: number | undefined
-  /** `required` or a named tool holds until the run has called a tool, then it is `auto`: a forced call never ends. */
+  /** `required` or a named tool holds until the turn has called a tool, then it is `auto`: a forced call never ends. */
   readonly toolChoice: ToolChoice
 }
 
 export type LoopState = {
   /** The run's messages in order, without those of earlier runs. */
   readonly messages: readonly Message[]
-  /** Model calls so far. */
+  /** Model calls of this turn so far. A run is one turn, unless somebody continues it with a new message. */
   readonly steps: number
-  /** Tool calls the model has asked for so far. */
+  /** Tool calls the model has asked for in this turn so far. */
   readonly calls: number
   /** Calls of the last step without an answer, in the model's order. */
   readonly pending: readonly PendingCall[]
@@ -41,7 +41,7 @@ export type LoopState = {
   readonly corrections: number
 }
 
-/** A call and how many the run had asked for before it. */
+/** A call and how many the turn had asked for before it. */
 export type PendingCall = { readonly call: ToolCall; readonly ordinal: number }
 
 export type PlannedCall = {
@@ -89,7 +89,8 @@ export function apply(state: LoopState, message: Message): LoopState {
       return { ...state, messages }
     case 'user':
       refuseWhilePending(state, 'user')
-      return { ...state, messages, corrections: state.steps > 0 ? state.corrections + 1 : 0 }
+      if (message.isCorrection) return { ...state, messages, corrections: state.corrections + 1 }
+      return { ...EMPTY_LOOP, messages }
     case 'assistant': {
       refuseWhilePending(state, 'assistant')
       const pending = toolCallsOf(message).map((call, index) => ({ call, ordinal: state.calls + index }))
@@ -119,10 +120,15 @@ export function replay(journal: readonly Message[]): LoopState {
   return journal.reduce(apply, EMPTY_LOOP)
 }
 
-/** Results of the calls that ended the run, one per line; one call is the rule. */
+/** The messages of the last turn: from what the user said last, however the model was then asked to mend its answer. */
+export function lastTurnOf(messages: readonly Message[]): readonly Message[] {
+  return messages.slice(messages.findLastIndex((message) => message.role === 'user' && !message.isCorrection) + 1)
+}
+
+/** Results of the calls that ended the turn, one per line; one call is the rule. */
 export function stopResultOf(state: LoopState): string {
   const results: string[] = []
-  for (const message of state.messages) {
+  for (const message of lastTurnOf(state.messages)) {
     if (message.role === 'tool' && message.stopAfterToolCall === true) results.push(message.content)
   }
   return results.join('\n')

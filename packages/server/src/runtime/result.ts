@@ -5,6 +5,7 @@
 import { AgentOSError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { AssistantMessage, Message } from '../base/message.ts'
+import type { Requirement } from '../base/requirement.ts'
 import type { RunFailure, RunMetrics, RunResult } from '../base/run.ts'
 import { addUsage, NO_USAGE } from '../base/usage.ts'
 import type { PreparedAgent } from './agent.ts'
@@ -17,6 +18,8 @@ import { describeStack } from './thrown.ts'
 export type RunEnd =
   | { readonly status: 'COMPLETED'; readonly content: Json; readonly contentType: string }
   | { readonly status: 'CANCELLED' }
+  | { readonly status: 'PAUSED'; readonly requirements: readonly Requirement[] }
+  | { readonly status: 'PENDING' }
   | { readonly status: 'ERROR'; readonly error: RunFailure }
 
 /** Failures of the catalogue speak for themselves; any other is a defect of ours, whose details go to the log only. */
@@ -41,7 +44,7 @@ export function refuseRun(agent: PreparedAgent, ports: RunPorts, error: unknown)
 
 /**
  * State that tools have set is kept however the run ends. State that cannot be stored fails a run that would otherwise
- * have completed: its author has to know.
+ * have gone well: its author has to know.
  */
 export function toResult(run: Execution, end: RunEnd): RunResult {
   const { agent, job, ports } = run
@@ -49,7 +52,7 @@ export function toResult(run: Execution, end: RunEnd): RunResult {
   for (const problem of problems) ports.log.error(`Agent "${agent.info.id}": ${problem}`)
   const [problem] = problems
   const stateError: RunEnd | undefined =
-    problem === undefined || end.status !== 'COMPLETED'
+    problem === undefined || end.status === 'ERROR' || end.status === 'CANCELLED'
       ? undefined
       : { status: 'ERROR', error: { code: 'AGENT_FAILED', message: `Agent "${agent.info.id}": ${problem}` } }
   const settled = stateError ?? end
@@ -65,6 +68,7 @@ export function toResult(run: Execution, end: RunEnd): RunResult {
     statePatch: patch,
     uncommitted: messages.slice(run.committed),
     ...(settled.status === 'ERROR' ? { error: settled.error } : {}),
+    ...(settled.status === 'PAUSED' ? { requirements: settled.requirements } : {}),
   }
 }
 

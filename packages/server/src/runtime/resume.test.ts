@@ -23,7 +23,7 @@ test.each<Effect>(['read', 'idempotent', 'keyed'])(
       const run = await testRun({
         turns: turns.slice(taken),
         agent: { tools: [steps(effect)] },
-        job: { journal: prefix, attempt: 2 },
+        job: { journal: prefix, attempt: 2, interrupted: true },
       })
       expect(run.result).toMatchObject({ status: 'COMPLETED', content: 'Done.' })
       const whole = [...prefix, ...run.messages]
@@ -42,21 +42,33 @@ test('passes the same effect key on every try of a call', async () => {
   await testRun({
     turns: turns.slice(1),
     agent: { tools: [steps('keyed', after)] },
-    job: { journal: journal.slice(0, 2) },
+    job: { journal: journal.slice(0, 2), interrupted: true },
   })
   expect(after).toEqual(before)
 })
 
-test('never runs a tool of effect once again: its outcome is unknown', async () => {
+test('never runs a tool of effect once again after a loss: the run pauses, its outcome unknown', async () => {
   const ran: string[] = []
   const agent = { tools: [steps('once', ran)] }
-  const turns = [call(['act', {}]), call(['act', {}]), say('Done.')]
-  const journal = await journalOf({ turns, agent })
+  const journal = await journalOf({ turns: [call(['act', { n: 1 }]), say('Done.')], agent })
   ran.length = 0
-  const run = await testRun({ turns: turns.slice(1), agent, job: { journal: journal.slice(0, 2), attempt: 2 } })
-  const answers = run.messages.filter((message) => message.role === 'tool')
-  expect(answers.map(({ isError }) => isError)).toEqual([true, false])
-  expect(answers[0]?.content).toMatch(/unknown whether it took effect/)
+  const job = { journal: journal.slice(0, 2), attempt: 2, interrupted: true }
+  const run = await testRun({ turns: [say('Done.')], agent, job })
+  expect(run.result).toMatchObject({ status: 'PAUSED', uncommitted: [] })
+  expect(run.result.requirements).toMatchObject([
+    { kind: 'outcome-unknown', toolCallId: 'call-1', toolName: 'act', input: { n: 1 }, answer: null },
+  ])
+  expect(run.kinds).toEqual(['content-end'])
+  expect(ran).toEqual([])
+})
+
+test('runs the open calls of an attempt that ended in order, whatever their effect', async () => {
+  const ran: string[] = []
+  const agent = { tools: [steps('once', ran)] }
+  const journal = await journalOf({ turns: [call(['act', {}]), say('Done.')], agent })
+  ran.length = 0
+  const run = await testRun({ turns: [say('Done.')], agent, job: { journal: journal.slice(0, 2), attempt: 2 } })
+  expect(run.result).toMatchObject({ status: 'COMPLETED', content: 'Done.' })
   expect(ran).toHaveLength(1)
 })
 

@@ -5,7 +5,7 @@
 import type { AgentOptions, Tool } from '@agentos/sdk'
 import { agent } from '@agentos/sdk'
 import type { Message } from '../base/message.ts'
-import type { RunJob, RunResult, StepEvent } from '../base/run.ts'
+import type { RunJob, RunResult, StatePatch, StepEvent } from '../base/run.ts'
 import { NO_USAGE } from '../base/usage.ts'
 import type { Model, ModelPart, ModelRequest } from '../models/model.ts'
 import { prepareAgent } from './agent.ts'
@@ -27,6 +27,8 @@ export type TestRun = {
   /** Kinds of the events in order, repeated `content` and `reasoning` once. */
   readonly kinds: readonly string[]
   readonly commits: readonly (readonly Message[])[]
+  /** The state that went along with each commit. */
+  readonly patches: readonly (StatePatch | undefined)[]
   /** Everything the run said, committed or not. */
   readonly messages: readonly Message[]
   readonly requests: readonly ModelRequest[]
@@ -100,17 +102,24 @@ export async function testRun(options: TestRunOptions): Promise<TestRun> {
   )
   const events: StepEvent[] = []
   const commits: (readonly Message[])[] = []
+  const patches: (StatePatch | undefined)[] = []
   const log: LogLine[] = []
   const result = await executeRun(
     prepared,
     { ...JOB, ...options.job },
-    { ...memoryPorts(events, commits, log), ...options.ports },
+    { ...memoryPorts(events, commits, patches, log), ...options.ports },
   )
   const kinds = events.map(({ type }) => type).filter((kind, index, all) => !(isDelta(kind) && all[index - 1] === kind))
-  return { result, events, kinds, commits, messages: [...commits.flat(), ...result.uncommitted], requests, log }
+  const messages = [...commits.flat(), ...result.uncommitted]
+  return { result, events, kinds, commits, patches, messages, requests, log }
 }
 
-function memoryPorts(events: StepEvent[], commits: (readonly Message[])[], log: LogLine[]): RunPorts {
+function memoryPorts(
+  events: StepEvent[],
+  commits: (readonly Message[])[],
+  patches: (StatePatch | undefined)[],
+  log: LogLine[],
+): RunPorts {
   let now = 1_000
   let ids = 0
   const write = (level: string) => (message: string, fields?: Record<string, unknown>) => {
@@ -119,10 +128,12 @@ function memoryPorts(events: StepEvent[], commits: (readonly Message[])[], log: 
   return {
     emit: (event) => events.push(event),
     ready: () => undefined,
-    commit: (messages) => {
+    commit: (messages, statePatch) => {
       commits.push(messages)
+      patches.push(statePatch)
       return Promise.resolve()
     },
+    handOver: () => false,
     log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
     clock: { now: () => now++, monotonic: () => now++ },
     ids: { uuid: () => `00000000-0000-7000-8000-${String(ids++).padStart(12, '0')}` },

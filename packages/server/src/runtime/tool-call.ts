@@ -5,14 +5,16 @@
  */
 import type { RunContext } from '@agentos/sdk'
 import type { Clock } from '../base/clock.ts'
+import type { Json } from '../base/json.ts'
 import type { Message, ToolCall } from '../base/message.ts'
 import { untilAborted } from './abort.ts'
 import { createToolContext } from './context.ts'
 import { elapsedMs } from './elapsed.ts'
+import type { IsConfirmationNeeded } from './gate.ts'
 import { cutToolText, describeThrown, writeToolResult, type ToolText } from './tool-result.ts'
 import { describeStack } from './thrown.ts'
 import type { PreparedTool } from './tool.ts'
-import { describeIssues } from './validation.ts'
+import { describeIssues, type Validation } from './validation.ts'
 
 export type ToolLimits = {
   /** Longest time of one call when its tool sets none, in milliseconds. */
@@ -38,12 +40,18 @@ export type ToolOutcome = {
   readonly ran: boolean
 }
 
-/** Never rejects. Ends at the tool's timeout or when the run's signal aborts, even if the tool does not. */
+/**
+ * Runs the tool with the call's input. Never rejects. Ends at the tool's timeout or when the run's signal aborts, even if
+ * the tool does not.
+ */
 export async function runToolCall(call: ToolCall, deps: ToolCallDeps): Promise<ToolOutcome> {
   const started = deps.clock.monotonic()
   const progress = { ran: false }
   const tool = deps.tools.get(call.toolName)
-  const { text, isError } = tool === undefined ? unknownTool(call, deps) : await runTool(tool, call, deps, progress)
+  const { text, isError } =
+    tool === undefined
+      ? unknownTool(call, deps)
+      : await withinLimits(tool, deps, (signal) => validateAndRun(tool, call, deps, signal, progress))
   return {
     content: cutToolText(text, deps.limits.toolResultBytes),
     isError,
@@ -52,14 +60,47 @@ export async function runToolCall(call: ToolCall, deps: ToolCallDeps): Promise<T
   }
 }
 
-async function runTool(
+/** The outcome of a call that was answered without running anything. */
+export function answerCall(content: string, isError: boolean): ToolOutcome {
+  return { content, isError, durationMs: 0, ran: false }
+}
+
+export type Inspection =
+  | { readonly ok: true; readonly asks: boolean }
+  /** What the model is told. */
+  | { readonly ok: false; readonly outcome: ToolOutcome }
+
+/**
+ * Whether a call may be put to a person at all (its input fits), and whether it has to be. Never rejects; the author's
+ * code keeps to the same limits as in a call.
+ */
+export async function inspectCall(
   tool: PreparedTool,
   call: ToolCall,
+  isNeeded: IsConfirmationNeeded | undefined,
   deps: ToolCallDeps,
-  progress: { ran: boolean },
+): Promise<Inspection> {
+  let asks = true
+  const failure = await withinLimits(tool, deps, async (signal) => {
+    const validation = await validateInput(tool, call.input)
+    if (!validation.ok) return failed(misfit(tool, call.input, validation.issues))
+    if (isNeeded === undefined) return NO_FAILURE
+    asks = Boolean(await isNeeded(validation.value, createToolContext(deps.ctx, call, signal), deps.transcript))
+    return NO_FAILURE
+  })
+  if (failure === NO_FAILURE) return { ok: true, asks }
+  return { ok: false, outcome: answerCall(cutToolText(failure.text, deps.limits.toolResultBytes), true) }
+}
+
+const NO_FAILURE: ToolText = { text: '', isError: false }
+
+/** Runs the author's code with a time limit of its own; what goes wrong becomes text. */
+async function withinLimits(
+  tool: PreparedTool,
+  { ctx, limits }: ToolCallDeps,
+  work: (signal: AbortSignal) => Promise<ToolText>,
 ): Promise<ToolText> {
-  const { ctx } = deps
-  const timeoutMs = tool.timeoutMs ?? deps.limits.toolTimeoutMs
+  const timeoutMs = tool.timeoutMs ?? limits.toolTimeoutMs
   const controller = new AbortController()
   const stop = () => controller.abort(ctx.signal.reason)
   if (ctx.signal.aborted) stop()
@@ -69,7 +110,7 @@ async function runTool(
     timeoutMs,
   )
   try {
-    return await untilAborted(validateAndRun(tool, call, deps, controller.signal, progress), controller.signal, () =>
+    return await untilAborted(work(controller.signal), controller.signal, () =>
       ctx.log.warn('A tool ended after its call was given up; its result is dropped', { tool_name: tool.name }),
     )
   } catch (error) {
@@ -93,17 +134,23 @@ async function validateAndRun(
   signal: AbortSignal,
   progress: { ran: boolean },
 ): Promise<ToolText> {
-  // Providers send empty text when a tool without arguments is called.
-  const validation = await tool.validate(call.input === '' ? {} : call.input)
-  if (!validation.ok) {
-    const reason =
-      typeof call.input === 'string' ? '- the arguments are not a JSON object' : describeIssues(validation.issues)
-    return failed(`The arguments of tool "${tool.name}" do not fit its schema, so it was not called:\n${reason}`)
-  }
+  if (tool.run === undefined) return failed(`Tool "${tool.name}" is not run here, and nobody has sent its result.`)
+  const validation = await validateInput(tool, call.input)
+  if (!validation.ok) return failed(misfit(tool, call.input, validation.issues))
   signal.throwIfAborted()
   progress.ran = true
   const result = await tool.run(validation.value, createToolContext(deps.ctx, call, signal), deps.transcript)
   return writeToolResult(result, tool.name)
+}
+
+/** Providers send empty text when a tool without arguments is called. */
+function validateInput(tool: PreparedTool, input: Json): Promise<Validation> {
+  return tool.validate(input === '' ? {} : input)
+}
+
+function misfit(tool: PreparedTool, input: Json, issues: Extract<Validation, { ok: false }>['issues']): string {
+  const reason = typeof input === 'string' ? '- the arguments are not a JSON object' : describeIssues(issues)
+  return `The arguments of tool "${tool.name}" do not fit its schema, so it was not called:\n${reason}`
 }
 
 function unknownTool(call: ToolCall, { tools }: ToolCallDeps): ToolText {

@@ -104,13 +104,22 @@ test('writes the output of an AI SDK tool as it asks for', async () => {
 const execute = () => 1
 
 test.each([
-  ['needs approval', aiTool({ inputSchema: input, execute, needsApproval: true }), 'tool "look" has needsApproval'],
   [
-    'may need approval',
-    aiTool({ inputSchema: input, execute, needsApproval: () => true }),
-    'tool "look" has needsApproval',
+    'needs approval but is executed by a client',
+    { inputSchema: input, needsApproval: true },
+    'tool "look" has needsApproval but no execute function',
   ],
-  ['is executed by a client', { inputSchema: input }, 'tool "look" has no execute function'],
+  [
+    'has something else for an approval',
+    { inputSchema: input, execute, needsApproval: 'yes' },
+    'tool "look": needsApproval must be true, false or a function',
+  ],
+  [
+    'has something else to execute',
+    // As a folder without types may have it.
+    { inputSchema: input, execute: 'x' as unknown as typeof execute },
+    'tool "look": execute must be a function',
+  ],
   [
     'belongs to a provider',
     { type: 'provider', id: 'x.y', args: {}, inputSchema: input, execute },

@@ -1,19 +1,23 @@
 /**
- * Tools in one form, whether they come from the SDK's `tool()` or from the AI SDK.
+ * Tools in one form, whether they come from the SDK's `tool()`, from the AI SDK or, through it, from an MCP server.
  * @module
  */
 import { isAiTool, isDefinition, type AiTool, type Tool, type ToolContext } from '@agentos/sdk'
 import type { Message } from '../base/message.ts'
+import type { ApprovalType } from '../base/requirement.ts'
 import type { Effect } from '../base/runnable.ts'
 import { toAiMessages } from './ai-messages.ts'
 import { isJsonObject, type JsonObject } from '../base/json.ts'
+import { hideFields, prepareGate, type IsConfirmationNeeded, type ToolGate } from './gate.ts'
 import { prepareSchema, type PreparedSchema } from './schema.ts'
 
 export type PreparedTool = {
   readonly name: string
   readonly description: string
-  /** JSON Schema of an object, as providers demand. */
+  /** JSON Schema of an object, as providers demand, without what only a person fills in. */
   readonly parameters: JsonObject
+  /** The same with all arguments. */
+  readonly inputSchema: JsonObject
   readonly effect: Effect
   readonly timeoutMs: number | undefined
   readonly stopAfterToolCall: boolean
@@ -22,7 +26,10 @@ export type PreparedTool = {
    * @param input as validated
    * @param transcript messages that led to the call, without the system message and the reply that holds the call
    */
-  readonly run: (input: unknown, ctx: ToolContext, transcript: readonly Message[]) => unknown
+  readonly run: ((input: unknown, ctx: ToolContext, transcript: readonly Message[]) => unknown) | undefined
+  /** What a call waits for; undefined when the model may call it by itself. */
+  readonly gate: ToolGate | undefined
+  readonly approval: ApprovalType | null
 }
 
 /**
@@ -40,16 +47,20 @@ async function prepareSdkTool(tool: Tool): Promise<PreparedTool> {
   const what = `tool "${tool.name}"`
   const schema = await prepareSchema(tool.input, what)
   // `run` declares its input as the schema's output, which is what `validate` yields.
-  const run = tool.run as (input: unknown, ctx: ToolContext) => unknown
+  const run = tool.run as ((input: unknown, ctx: ToolContext) => unknown) | undefined
+  const parameters = toParameters(schema.json, what)
   return {
     name: tool.name,
     description: tool.description,
-    parameters: toParameters(schema.json, what),
+    parameters: hideFields(tool.pause, parameters),
+    inputSchema: parameters,
     effect: tool.effect,
     timeoutMs: tool.timeoutMs,
     stopAfterToolCall: tool.stopAfterToolCall,
     validate: schema.validate,
-    run: (input, ctx) => run(input, ctx),
+    run: run === undefined ? undefined : (input, ctx) => run(input, ctx),
+    gate: prepareGate(tool.pause, parameters, what),
+    approval: tool.approval ?? null,
   }
 }
 
@@ -58,6 +69,7 @@ type AiToolParts = AiTool & {
   readonly type?: unknown
   readonly needsApproval?: unknown
   readonly toModelOutput?: unknown
+  readonly metadata?: unknown
 }
 
 async function prepareAiTool(tool: AiToolParts, name: string): Promise<PreparedTool> {
@@ -68,38 +80,71 @@ async function prepareAiTool(tool: AiToolParts, name: string): Promise<PreparedT
   if (tool.type === 'provider' || tool.type === 'provider-defined') {
     throw new TypeError(`${what} is a tool of a provider, which this server does not run; give it an execute function`)
   }
-  if (tool.needsApproval !== undefined && tool.needsApproval !== false) {
-    throw new TypeError(`${what} has needsApproval, which this server does not ask for; remove it`)
-  }
-  if (typeof tool.execute !== 'function') {
-    throw new TypeError(`${what} has no execute function; a tool that a client executes is not supported`)
-  }
   const schema = await prepareSchema(tool.inputSchema, what)
-  const execute = tool.execute as (input: unknown, options: unknown) => unknown
-  const toModelOutput =
-    typeof tool.toModelOutput === 'function' ? (tool.toModelOutput as (options: object) => unknown) : undefined
+  const parameters = toParameters(schema.json, what)
   return {
     name,
     description: describeAiTool(tool.description, what),
-    parameters: toParameters(schema.json, what),
-    effect: 'once',
+    parameters,
+    inputSchema: parameters,
+    effect: effectOf(tool.metadata),
     timeoutMs: undefined,
     stopAfterToolCall: false,
     validate: schema.validate,
-    run: async (input, ctx, transcript) => {
-      const options = {
-        toolCallId: ctx.toolCallId,
-        abortSignal: ctx.signal,
-        context: ctx,
-        get messages() {
-          return toAiMessages(transcript)
-        },
-      }
-      const output = await lastOf(execute.call(tool, input, options))
-      if (toModelOutput === undefined) return output
-      return fromModelOutput(await toModelOutput.call(tool, { toolCallId: ctx.toolCallId, input, output }), what)
+    run: prepareExecute(tool, what),
+    gate: prepareAiGate(tool, what),
+    approval: null,
+  }
+}
+
+function prepareExecute(tool: AiToolParts, what: string): PreparedTool['run'] {
+  if (tool.execute === undefined) return undefined
+  if (typeof tool.execute !== 'function') throw new TypeError(`${what}: execute must be a function`)
+  const execute = tool.execute as (input: unknown, options: unknown) => unknown
+  const toModelOutput =
+    typeof tool.toModelOutput === 'function' ? (tool.toModelOutput as (options: object) => unknown) : undefined
+  return async (input, ctx, transcript) => {
+    const output = await lastOf(execute.call(tool, input, callOptions(ctx, transcript)))
+    if (toModelOutput === undefined) return output
+    return fromModelOutput(await toModelOutput.call(tool, { toolCallId: ctx.toolCallId, input, output }), what)
+  }
+}
+
+/** The AI SDK's ways to ask: `needsApproval`, and no `execute`. Its clients answer the one or carry out the other. */
+function prepareAiGate(tool: AiToolParts, what: string): ToolGate | undefined {
+  const { needsApproval } = tool
+  const asks = needsApproval !== undefined && needsApproval !== false
+  if (asks && needsApproval !== true && typeof needsApproval !== 'function') {
+    throw new TypeError(`${what}: needsApproval must be true, false or a function`)
+  }
+  if (tool.execute === undefined) {
+    if (!asks) return { kind: 'external-execution', silent: false }
+    throw new TypeError(`${what} has needsApproval but no execute function; a call waits for one or the other`)
+  }
+  if (!asks) return undefined
+  const ask = needsApproval as true | ((input: unknown, options: unknown) => unknown)
+  const isNeeded: IsConfirmationNeeded | undefined =
+    ask === true ? undefined : (input, ctx, transcript) => ask.call(tool, input, callOptions(ctx, transcript))
+  return { kind: 'confirmation', isNeeded }
+}
+
+function callOptions(ctx: ToolContext, transcript: readonly Message[]) {
+  return {
+    toolCallId: ctx.toolCallId,
+    abortSignal: ctx.signal,
+    context: ctx,
+    get messages() {
+      return toAiMessages(transcript)
     },
   }
+}
+
+/** What an MCP server says of its tool, as `@ai-sdk/mcp` hands it on; who lists a server in an agent trusts it. */
+function effectOf(metadata: unknown): Effect {
+  const annotations = isJsonObject(metadata) ? metadata['annotations'] : undefined
+  if (!isJsonObject(annotations)) return 'once'
+  if (annotations['readOnlyHint'] === true) return 'read'
+  return annotations['idempotentHint'] === true ? 'idempotent' : 'once'
 }
 
 /** Preliminary results are for a UI that shows progress; the last one is the result. */

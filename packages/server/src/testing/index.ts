@@ -51,6 +51,7 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
       committed.push(...messages)
       return Promise.resolve()
     },
+    handOver: () => false,
     log: SILENT,
     clock: systemClock,
     ids,
