@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { join, resolve } from 'node:path'
+import { sleep } from './base/backoff.ts'
 import type { Clock } from './base/clock.ts'
 import { createIds, type Ids } from './base/ids.ts'
 import type { Redact } from './base/redact.ts'
@@ -18,6 +19,7 @@ import { createRegistry, type Registry } from './loader/registry.ts'
 import { chooseDefaultModel } from './models/registry.ts'
 import { type Presence, startPresence } from './main/presence.ts'
 import { describeReadiness } from './main/readiness.ts'
+import { checkToolInput } from './main/tool-input.ts'
 import { createRuns, type Executor, type Runs } from './runs/runs.ts'
 import type { Database } from './storage/database.ts'
 import type { Log } from './telemetry/log.ts'
@@ -40,15 +42,15 @@ export type RunningServer = {
   readonly database: Database['engine']
   readonly defaultModel: string
   /**
-   * Stops in order: not ready, no new runs, what runs may finish until the drain deadline, streams closed, database
-   * closed. A second call ends the wait for runs.
+   * Stops in order: not ready, no new runs, what runs may finish until the drain deadline, the rest given to other
+   * replicas, streams closed, database closed. A second call ends the wait for runs.
    */
   readonly stop: () => Promise<void>
 }
 
 /** How long a load balancer and a person at a terminal wait for the answer of the first reconcile before we listen. */
 const FIRST_LOAD_MS = 5000
-/** How long the end of runs that were cut short may take to be stored. */
+/** How long giving runs away may take; past it their leases run out, with the same effect. */
 const LAST_WRITES_MS = 5000
 
 /**
@@ -83,11 +85,6 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   started.defer(() => app.close())
   const loopback = settings.AGENTOS_LOOPBACK_PORT === undefined ? undefined : await createLoopbackApp(appDeps)
   if (loopback !== undefined) started.defer(() => loopback.close())
-  // What is still running when the agents end is stored, and heard by those who listen: before all else is closed.
-  started.defer(async () => {
-    await registry.close()
-    await runs.drain(LAST_WRITES_MS)
-  })
 
   await Promise.race([firstLoad, new Promise((done) => setTimeout(done, FIRST_LOAD_MS).unref())])
   const url = await app.listen({ host: settings.AGENTOS_HOST, port: settings.AGENTOS_PORT })
@@ -122,14 +119,24 @@ function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number
     registry.stopWatching()
     log.info('stopping', { runs: runs.running(), deadline_ms: drainMs })
     await Promise.race([runs.drain(drainMs), hurry.promise])
-    const left = runs.running()
+    const givenAway = await giveRunsAway(runs, log)
     await started.disposeAsync()
-    log.info('stopped', { runs_cut_short: left })
+    log.info('stopped', { runs_given_away: givenAway })
   }
   return () => {
     if (stopping === undefined) stopping = stop()
     else hurry.resolve()
     return stopping
+  }
+}
+
+async function giveRunsAway(runs: Runs, log: Log): Promise<number> {
+  const left = runs.running()
+  try {
+    return await Promise.race([runs.release(), sleep(LAST_WRITES_MS).then(() => left)])
+  } catch (error) {
+    log.warn('runs could not be given away; other replicas take them up when their leases run out', { error })
+    return left
   }
 }
 
@@ -143,6 +150,12 @@ function openRuns(
     {
       replicaId,
       maxRuns: settings.AGENTOS_MAX_RUNS,
+      maxBackgroundRuns: settings.AGENTOS_MAX_BACKGROUND_RUNS,
+      maxQueueDepth: settings.AGENTOS_MAX_QUEUE_DEPTH,
+      maxAttempts: settings.AGENTOS_MAX_ATTEMPTS,
+      maxEventBytes: settings.AGENTOS_RUN_EVENT_BYTES,
+      queuePollMs: settings.AGENTOS_QUEUE_POLL_MS,
+      queueTimeoutMs: settings.AGENTOS_QUEUE_TIMEOUT_MS,
       leaseMs: settings.AGENTOS_LEASE_MS,
       runTimeoutMs: settings.AGENTOS_RUN_TIMEOUT_MS,
       disconnectGraceMs: graceSeconds < 0 ? undefined : graceSeconds * 1000,
@@ -155,6 +168,9 @@ function openRuns(
       log,
       encode: encodeEvent,
       executor: () => currentExecutor(registry),
+      checkInput: (agentId, toolName, input) => checkToolInput(registry, agentId, toolName, input),
+      hint: database.notifications.notify,
+      onHint: database.notifications.onNotify,
     },
   )
 }
@@ -232,7 +248,7 @@ function currentExecutor(registry: Registry): Executor | undefined {
   return (
     generation && {
       revision: generation.revision,
-      agent: (id) => generation.manifest.agents.find((agent) => agent.id === id),
+      agents: generation.manifest.agents,
       start: generation.start,
       retain: generation.retain,
     }

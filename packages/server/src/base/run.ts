@@ -12,6 +12,11 @@ import type { Usage } from './usage.ts'
 /** Status as stored and as sent; the words are Agno's. */
 export type RunStatus = 'PENDING' | 'RUNNING' | 'PAUSED' | 'COMPLETED' | 'CANCELLED' | 'ERROR' | 'REGENERATED'
 
+/** Whether a run of that status has ended or waits for answers: nothing happens in it by itself. */
+export function isAtRest(status: RunStatus): boolean {
+  return status !== 'PENDING' && status !== 'RUNNING'
+}
+
 /** The model of a run: `provider` and `id` as in `provider:id`. */
 export type ModelName = { readonly provider: string; readonly id: string }
 

@@ -2,12 +2,16 @@
  * Stores the events of all live runs together: what came in since the last flush goes out as one multi-row insert. A run
  * that ends takes its last chunk along into the statement that finishes it.
  *
- * Invariant: entries of a run are stored in order and only once; a failed insert is tried again with what came since.
+ * Invariant: entries of a run are stored in order; a failed insert is tried again with what came since, and what was on
+ * its way when the run ended goes along with the end, because storing a chunk twice is harmless and losing one is not.
  * @module
  */
 import type { Log } from '../telemetry/log.ts'
 import type { EventChunk } from '../storage/run-events.ts'
 import type { FeedEntry } from './feed.ts'
+
+/** Whose events they are: of a claim that is over, none are stored. */
+export type AttemptChunk = EventChunk & { readonly attempt: number }
 
 export type EventLogOptions = {
   /** Milliseconds between two flushes. */
@@ -18,23 +22,32 @@ export type EventLogOptions = {
 
 export type EventLog = {
   /** Queues entries; `onStored` is called with the last index once they are in the database. */
-  readonly append: (runId: string, entries: readonly FeedEntry[], onStored: (index: number) => void) => void
-  /** Removes what is queued of a run and makes it one chunk together with `last`; undefined when there is nothing. */
+  readonly append: (source: EventSource, entries: readonly FeedEntry[]) => void
+  /** Removes what is not stored of a run and makes it one chunk together with `last`; undefined when there is nothing. */
   readonly take: (runId: string, last: readonly FeedEntry[]) => EventChunk | undefined
   /** Drops what is queued of a run that left this replica. */
   readonly forget: (runId: string) => void
+  /** Stores what is queued now. */
+  readonly flush: () => Promise<void>
   /** Flushes what is left and stops. */
   readonly close: () => Promise<void>
 }
 
-type Queued = { entries: FeedEntry[]; onStored: (index: number) => void }
+export type EventSource = {
+  readonly runId: string
+  readonly attempt: number
+  readonly onStored: (index: number) => void
+}
+
+type Queued = { readonly source: EventSource; readonly entries: FeedEntry[] }
 
 export function createEventLog(
-  store: (chunks: readonly EventChunk[]) => Promise<void>,
+  store: (chunks: readonly AttemptChunk[]) => Promise<void>,
   log: Log,
   { flushMs, maxHeldBytes }: EventLogOptions,
 ): EventLog {
   let queue = new Map<string, Queued>()
+  let inFlight = new Map<string, Queued>()
   let flushing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
 
@@ -49,16 +62,20 @@ export function createEventLog(
     // One flush at a time keeps the chunks of a run in order.
     if (flushing !== undefined) await flushing
     if (queue.size === 0) return
-    const batch = queue
+    inFlight = queue
     queue = new Map()
-    flushing = storeBatch(batch)
+    flushing = storeBatch(inFlight)
     await flushing
     flushing = undefined
+    inFlight = new Map()
     if (queue.size > 0) schedule()
   }
 
   async function storeBatch(batch: Map<string, Queued>): Promise<void> {
-    const chunks = [...batch].map(([runId, { entries }]) => toChunk(runId, entries))
+    const chunks = [...batch.values()].map(({ source, entries }) => ({
+      ...toChunk(source.runId, entries),
+      attempt: source.attempt,
+    }))
     try {
       await store(chunks)
     } catch (error) {
@@ -66,12 +83,15 @@ export function createEventLog(
       requeue(batch)
       return
     }
-    for (const { entries, onStored } of batch.values()) onStored(entries.at(-1)?.index ?? -1)
+    for (const { source, entries } of batch.values()) source.onStored(entries.at(-1)?.index ?? -1)
   }
 
   function requeue(batch: Map<string, Queued>): void {
-    for (const [runId, { entries, onStored }] of batch) {
-      queue.set(runId, { entries: [...entries, ...(queue.get(runId)?.entries ?? [])], onStored })
+    for (const [runId, { source, entries }] of batch) {
+      const since = queue.get(runId)
+      // A later attempt of the run has begun meanwhile; what the earlier one said is void.
+      if (since !== undefined && since.source.attempt !== source.attempt) continue
+      queue.set(runId, { source, entries: [...entries, ...(since?.entries ?? [])] })
     }
     let held = 0
     for (const [runId, { entries }] of [...queue].toReversed()) {
@@ -85,19 +105,25 @@ export function createEventLog(
     }
   }
 
+  function forget(runId: string): void {
+    queue.delete(runId)
+    inFlight.delete(runId)
+  }
+
   return {
-    append(runId, entries, onStored) {
-      const queued = queue.get(runId)
-      if (queued === undefined) queue.set(runId, { entries: [...entries], onStored })
-      else queued.entries.push(...entries)
+    append(source, entries) {
+      const queued = queue.get(source.runId)
+      if (queued?.source.attempt === source.attempt) queued.entries.push(...entries)
+      else queue.set(source.runId, { source, entries: [...entries] })
       schedule()
     },
     take(runId, last) {
-      const entries = [...(queue.get(runId)?.entries ?? []), ...last]
-      queue.delete(runId)
+      const entries = [...(inFlight.get(runId)?.entries ?? []), ...(queue.get(runId)?.entries ?? []), ...last]
+      forget(runId)
       return entries.length === 0 ? undefined : toChunk(runId, entries)
     },
-    forget: (runId) => void queue.delete(runId),
+    forget,
+    flush,
     async close() {
       clearTimeout(timer)
       await flush()

@@ -5,16 +5,19 @@
 import { AgentOSError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
 import type { AgentInfo } from '../base/runnable.ts'
-import type { RunJob, RunOptions } from '../base/run.ts'
+import type { RunJob, RunOptions, RunStatus } from '../base/run.ts'
+import { NO_PATCH } from '../base/state-patch.ts'
 import type { Db } from '../storage/database.ts'
 import { createRun, loadHistory } from '../storage/runs.ts'
+import type { ExecutionHandle } from './held-runs.ts'
+import type { PreparedRun } from './job.ts'
 import type { RunHandlers } from './live-run.ts'
 
 /** What executes runs: one revision of the agents folder. */
 export type Executor = {
   readonly revision: string
-  readonly agent: (id: string) => AgentInfo | undefined
-  readonly start: (job: RunJob, handlers: RunHandlers) => { readonly cancel: (reason: string) => void }
+  readonly agents: readonly AgentInfo[]
+  readonly start: (job: RunJob, handlers: RunHandlers) => ExecutionHandle
   /** Keeps it alive until the returned function is called. */
   readonly retain: () => () => void
 }
@@ -28,16 +31,31 @@ export type NewRunRequest = {
   readonly options: RunOptions
   /** Whether the caller streams it; its events are then part of the stored run. */
   readonly streamed: boolean
+  /** Whether it waits for its turn instead of running at once. */
+  readonly background: boolean
+  /** Of a background run: higher ones go first. */
+  readonly priority: number
+  /** The key of a request that may be sent again, and the SHA-256 of what was asked. */
+  readonly idempotency: { readonly key: string; readonly requestHash: string } | null
 }
 
 /** The agent that takes a run, in the revision that serves now. */
 export type Target = { readonly executor: Executor; readonly agent: AgentInfo }
 
-/** A run that is in the database and can be handed to its executor. */
-export type StoredRun = {
-  readonly job: RunJob
-  /** Milliseconds since the epoch, by the clock of the database. */
-  readonly createdAt: number
+/** What became of a request for a run. */
+export type StoredRun =
+  /** It is in the database and can be handed to its executor. */
+  | { readonly type: 'leased'; readonly prepared: PreparedRun }
+  /** It is in the queue. */
+  | { readonly type: 'queued'; readonly runId: string; readonly sessionId: string }
+  /** The same request was made before, under the same key. */
+  | { readonly type: 'known'; readonly runId: string; readonly sessionId: string; readonly status: RunStatus }
+
+export type StartLimits = {
+  /** Attempts a run may lose. */
+  readonly maxAttempts: number
+  /** Background runs that may wait. */
+  readonly maxQueueDepth: number
 }
 
 export type Lease = {
@@ -52,26 +70,26 @@ const FIRST_ATTEMPT = 1
 /** @throws {AgentOSError} NO_REVISION, AGENT_NOT_FOUND */
 export function findTarget(executor: Executor | undefined, agentId: string): Target {
   if (executor === undefined) throw new AgentOSError('NO_REVISION', 'No agents are loaded yet')
-  const agent = executor.agent(agentId)
+  const agent = executor.agents.find(({ id }) => id === agentId)
   // The words are Agno's; clients compare them.
   if (agent === undefined) throw new AgentOSError('AGENT_NOT_FOUND', 'Agent not found')
   return { executor, agent }
 }
 
-/** @throws {AgentOSError} SESSION_TAKEN, DATABASE_UNAVAILABLE; nothing is stored then */
+/** @throws {AgentOSError} SESSION_TAKEN, QUEUE_FULL, IDEMPOTENCY_CONFLICT, DATABASE_UNAVAILABLE; nothing is stored then */
 export async function storeRun(
   db: Db,
   ids: Ids,
   request: NewRunRequest,
-  target: Target,
-  lease: Lease,
+  { agent, executor }: Target,
+  options: Lease & StartLimits,
 ): Promise<StoredRun> {
-  const { agent, executor } = target
-  const { message, userId, options, streamed } = request
+  const { message, userId, background, idempotency } = request
   const runId = ids.uuid()
   const sessionId = request.sessionId ?? ids.uuid()
-  const withHistory = options.addHistoryToContext ?? agent.addHistoryToContext
-  const [{ sessionState, createdAt }, history] = await Promise.all([
+  const withHistory = request.options.addHistoryToContext ?? agent.addHistoryToContext
+  const isFirst = request.sessionId === undefined
+  const [created, history] = await Promise.all([
     createRun(db, {
       runId,
       sessionId,
@@ -79,36 +97,45 @@ export async function storeRun(
       componentId: agent.id,
       userId,
       input: message,
-      options,
-      streamed,
-      status: 'RUNNING',
-      leaseOwner: lease.replicaId,
-      leaseMs: lease.leaseMs,
-      attempt: FIRST_ATTEMPT,
-      revision: executor.revision,
+      options: request.options,
+      streamed: request.streamed,
+      status: background ? 'PENDING' : 'RUNNING',
+      leaseOwner: background ? null : options.replicaId,
+      leaseMs: options.leaseMs,
+      attempt: background ? 0 : FIRST_ATTEMPT,
+      revision: background ? null : executor.revision,
       model: agent.model,
       initialSessionState: agent.sessionState,
       defaultName: message.slice(0, DEFAULT_NAME_LENGTH),
+      background,
+      priority: request.priority,
+      maxAttempts: options.maxAttempts,
+      maxQueueDepth: options.maxQueueDepth,
+      idempotency,
     }),
-    request.sessionId === undefined || !withHistory ? [] : loadHistory(db, sessionId, agent.numHistoryRuns),
+    background || isFirst || !withHistory ? [] : loadHistory(db, sessionId, agent.numHistoryRuns),
   ])
-  return {
-    job: {
-      runId,
-      sessionId,
-      userId,
-      agentId: agent.id,
-      attempt: FIRST_ATTEMPT,
-      input: message,
-      history,
-      journal: [],
-      interrupted: false,
-      requirements: [],
-      statePatch: { set: {}, unset: [] },
-      // What the caller gives wins over what is stored, as in Agno.
-      sessionState: { ...sessionState, ...options.sessionState },
-      request: options,
-    },
-    createdAt: createdAt.getTime(),
+  if (!created.created) {
+    if (created.requestHash === idempotency?.requestHash) return { type: 'known', ...created }
+    throw new AgentOSError('IDEMPOTENCY_CONFLICT', `Idempotency-Key ${idempotency?.key} was used for another request`)
   }
+  if (background) return { type: 'queued', runId, sessionId }
+  const job: RunJob = {
+    runId,
+    sessionId,
+    userId,
+    agentId: agent.id,
+    attempt: FIRST_ATTEMPT,
+    input: message,
+    history,
+    journal: [],
+    interrupted: false,
+    requirements: [],
+    // What the caller gives wins over what is stored, as in Agno.
+    sessionState: { ...created.sessionState, ...request.options.sessionState },
+    statePatch: NO_PATCH,
+    request: request.options,
+  }
+  const prepared = { job, firstIndex: 0, opening: [], createdAt: created.createdAt.getTime(), background }
+  return { type: 'leased', prepared }
 }

@@ -1,6 +1,7 @@
 /**
  * What a live run writes, under this replica's name: every write is fenced by owner and attempt. A database that is away
- * is waited for, because the result of a run exists nowhere else.
+ * is waited for, because the result of a run exists nowhere else; whether the run is still ours, the fence decides when
+ * the database is back.
  * @module
  */
 import { backoffMs, sleep } from '../base/backoff.ts'
@@ -8,40 +9,58 @@ import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
 import { type Ids, randomFraction } from '../base/ids.ts'
 import type { Message } from '../base/message.ts'
-import type { RunResult } from '../base/run.ts'
+import type { RunResult, StatePatch } from '../base/run.ts'
 import type { Db } from '../storage/database.ts'
 import type { EventChunk } from '../storage/run-events.ts'
-import { commitMessages, finishRun } from '../storage/runs.ts'
+import { commitMessages, finishRun, releaseRuns } from '../storage/runs.ts'
 
 export type RunStore = {
   /** @throws {AgentOSError} WORKER_LOST when the lease is somebody else's by now */
   readonly commit: (commit: StepCommit) => Promise<void>
   /** @returns whether the run was still this replica's */
   readonly finish: (end: StepEnd) => Promise<boolean>
+  /** Gives runs up, so that any replica can take them at once; `lost` counts the attempt against them. */
+  readonly release: (runIds: readonly string[], reason: { readonly lost: boolean }) => Promise<void>
+  /** Gives up waiting for a database that is away. */
+  readonly close: () => void
 }
 
 type Position = { readonly runId: string; readonly attempt: number; readonly firstSeq: number }
-export type StepCommit = Position & { readonly messages: readonly Message[] }
-export type StepEnd = Position & { readonly result: RunResult; readonly events: EventChunk | undefined }
+export type StepCommit = Position & {
+  readonly messages: readonly Message[]
+  /** Index of the last event before the commit. */
+  readonly eventIndex: number
+  /** Undefined when the state did not change since the last one. */
+  readonly statePatch: StatePatch | undefined
+}
+export type StepEnd = Position & {
+  readonly result: RunResult
+  readonly events: EventChunk | undefined
+  /** Index of the last event of the run. */
+  readonly eventIndex: number
+  readonly componentName: string
+}
 
 type RunStoreDeps = { readonly clock: Clock; readonly ids: Ids }
 
 const RETRY = { baseMs: 100, maxMs: 5000 }
 
+/** How long a database may be away before the end of a run is given up and the run is done again, in milliseconds. */
+const PATIENCE_MS = 600_000
+
 /**
  * @param db connections kept apart from those of requests, so that a flood of reads cannot hold up the end of a run
- * @param giveUpMs how long a write is tried again while the database is away, in milliseconds: no longer than a lease,
- *   because then the run is somebody else's
  */
-export function createRunStore(db: Db, owner: string, giveUpMs: number, { clock, ids }: RunStoreDeps): RunStore {
+export function createRunStore(db: Db, owner: string, { clock, ids }: RunStoreDeps): RunStore {
+  let closed = false
   async function persist<T>(write: () => Promise<T>): Promise<T> {
-    const deadline = clock.monotonic() + giveUpMs
+    const deadline = clock.monotonic() + PATIENCE_MS
     for (let attempt = 0; ; attempt++) {
       try {
         return await write()
       } catch (error) {
         const away = error instanceof AgentOSError && error.code === 'DATABASE_UNAVAILABLE'
-        if (!away || clock.monotonic() >= deadline) throw error
+        if (!away || closed || clock.monotonic() >= deadline) throw error
         await sleep(backoffMs(RETRY, attempt, randomFraction(ids)))
       }
     }
@@ -57,5 +76,7 @@ export function createRunStore(db: Db, owner: string, giveUpMs: number, { clock,
       const { finished } = await persist(() => finishRun(db, end))
       return finished
     },
+    release: (runIds, reason) => releaseRuns(db, owner, runIds, reason),
+    close: () => void (closed = true),
   }
 }

@@ -56,7 +56,7 @@ export function scriptExecutor(act: (run: Started) => void | Promise<void> = () 
   let retained = 0
   return {
     revision: 'r1',
-    agent: (id) => (id === AGENT.id ? AGENT : undefined),
+    agents: [AGENT],
     started,
     retained: () => retained,
     retain: () => {
@@ -74,6 +74,7 @@ export function scriptExecutor(act: (run: Started) => void | Promise<void> = () 
           reason = why
           handlers.onDone(result({ status: 'CANCELLED', content: 'so far' }))
         },
+        handOver: () => handlers.onDone(result({ status: 'PENDING', content: 'so far' })),
       }
     },
   }

@@ -1,0 +1,101 @@
+/**
+ * Takes up runs that wait, and runs whose replica is gone: looks when somebody says that there is one, and every
+ * `pollMs` whatever anybody says. Only the database decides who gets a run.
+ *
+ *   idle -- poke, or the poll --> claiming -- got as many as it asked for --> claiming
+ *                                         -- fewer --> idle
+ *
+ * @module
+ */
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { ClaimedRun } from '../storage/runs.ts'
+
+export type ClaimsOptions = {
+  /** Milliseconds between two looks. */
+  readonly pollMs: number
+  readonly leaseMs: number
+}
+
+export type ClaimsDeps = {
+  readonly log: Log
+  readonly clock: Clock
+  /** 0 to 1, for jitter: replicas should not all look at once. */
+  readonly random: () => number
+  /**
+   * Claims what there is room for.
+   * @param lost whether runs whose lease has run out may be taken
+   * @returns the runs, and whether there may be more
+   */
+  readonly claim: (lost: boolean) => Promise<{ readonly claimed: readonly ClaimedRun[]; readonly more: boolean }>
+  /** Goes on with a claimed run; never rejects. */
+  readonly take: (claimed: ClaimedRun) => Promise<void>
+}
+
+export type Claims = {
+  /** There may be something to claim: looks now. */
+  readonly poke: () => void
+  /**
+   * The database was away, or this process stood still: leases of living replicas may have run out. They get one lease
+   * of time to renew them before anybody is taken for dead.
+   */
+  readonly mistrust: () => void
+  /** Claims nothing from now on; resolves when what was claimed has been taken up. */
+  readonly stop: () => Promise<void>
+}
+
+export function createClaims({ pollMs, leaseMs }: ClaimsOptions, deps: ClaimsDeps): Claims {
+  const { clock } = deps
+  let stopped = false
+  let working: Promise<void> | undefined
+  let again = false
+  let timer: NodeJS.Timeout | undefined
+  let trustAt = -Infinity
+  let lookedAt = clock.now()
+
+  function mistrust(): void {
+    trustAt = clock.monotonic() + leaseMs
+  }
+
+  function poke(): void {
+    if (stopped) return
+    again = true
+    working ??= work()
+  }
+
+  async function work(): Promise<void> {
+    clearTimeout(timer)
+    while (again && !stopped) {
+      again = false
+      try {
+        again = (await claimOnce()) || again
+      } catch (error) {
+        deps.log.warn('waiting runs could not be claimed, trying again', { error })
+        mistrust()
+      }
+    }
+    working = undefined
+    if (!stopped) timer = setTimeout(poke, pollMs * (0.75 + deps.random() / 2))
+  }
+
+  async function claimOnce(): Promise<boolean> {
+    // Longer than any wait of ours: the whole machine may have slept, and the other replicas with it. The monotonic clock
+    // stands still meanwhile.
+    if (Math.abs(clock.now() - lookedAt) > pollMs * 2 + leaseMs / 2) mistrust()
+    lookedAt = clock.now()
+    const { claimed, more } = await deps.claim(clock.monotonic() >= trustAt)
+    await Promise.all(claimed.map(deps.take))
+    return more
+  }
+
+  poke()
+  return {
+    poke,
+    mistrust,
+    async stop() {
+      stopped = true
+      clearTimeout(timer)
+      await working
+    },
+  }
+}
