@@ -6,6 +6,7 @@
  */
 import { sql } from 'kysely'
 import type { Message } from '../base/message.ts'
+import type { StatePatch } from '../base/run.ts'
 import { HOT } from './hot-statement.ts'
 import type { Db } from './tables.ts'
 import { jsonText } from './values.ts'
@@ -22,6 +23,10 @@ export type MessageCommit = Fence & {
   /** Place of the first message in the journal, from 0. */
   readonly firstSeq: number
   readonly messages: readonly Message[]
+  /** Of the last event numbered before this commit: what comes later in a lost attempt is void. -1 before the first. */
+  readonly eventIndex: number
+  /** All that the run has changed since it was started, continued or taken up in order; absent when nothing is new. */
+  readonly statePatch?: StatePatch | undefined
 }
 
 /**
@@ -32,16 +37,26 @@ export async function commitMessages(db: Db, commit: MessageCommit): Promise<boo
   // The row lock makes a claim wait for this commit, or this commit see the claim: never in between.
   const held = await sql<{ run_id: string }>`${HOT}
     with held as (
-      select run_id from agentos_runs
-      where run_id = ${commit.runId} and lease_owner = ${commit.owner} and attempt = ${commit.attempt}
-        and status = 'RUNNING'
-      for no key update
+      ${commit.statePatch === undefined ? lockRun(commit) : changeState(commit, commit.statePatch)}
     ), written as (
-      insert into agentos_messages (run_id, seq, message)
-      select run_id, ${commit.firstSeq}::integer + place::integer - 1, message
+      insert into agentos_messages (run_id, seq, message, event_index)
+      select run_id, ${commit.firstSeq}::integer + place::integer - 1, message, ${commit.eventIndex}::integer
       from held, jsonb_array_elements(${jsonText(commit.messages)}::jsonb) with ordinality as given (message, place)
-      on conflict (run_id, seq) do update set message = excluded.message
+      on conflict (run_id, seq) do update set message = excluded.message, event_index = excluded.event_index
     )
     select run_id from held`.execute(db)
   return held.rows.length === 1
+}
+
+function lockRun(fence: Fence) {
+  return sql`select run_id from agentos_runs where ${isHeld(fence)} for no key update`
+}
+
+function changeState(fence: Fence, patch: StatePatch) {
+  return sql`update agentos_runs set state_patch = ${jsonText(patch)} where ${isHeld(fence)} returning run_id`
+}
+
+/** Whether the run is still the writer's. */
+export function isHeld({ runId, owner, attempt }: Fence) {
+  return sql`run_id = ${runId} and lease_owner = ${owner} and attempt = ${attempt} and status = 'RUNNING'`
 }

@@ -8,27 +8,35 @@
  */
 import { sql } from 'kysely'
 import type { Json, JsonObject } from '../base/json.ts'
-import type { RunFailure, RunMetrics, RunStatus, StatePatch } from '../base/run.ts'
+import type { Requirement } from '../base/requirement.ts'
+import type { RunFailure, RunMetrics, StatePatch } from '../base/run.ts'
 import type { Usage } from '../base/usage.ts'
-import type { MessageCommit } from './commit-messages.ts'
+import { isHeld, type MessageCommit } from './commit-messages.ts'
 import { HOT } from './hot-statement.ts'
+import { askedApprovals, cancelApprovals, insertApprovals } from './new-approval.ts'
 import { TODAY, type EventChunk } from './run-events.ts'
 import type { Db } from './tables.ts'
 import { jsonText, textArray } from './values.ts'
 
-/** `messages` are those that no commit holds yet. */
-export type RunEnd = MessageCommit & {
-  readonly status: Exclude<RunStatus, 'RUNNING'>
+/** `messages` are those that no commit holds yet; `statePatch` is all that is not in the session yet. */
+export type RunEnd = Omit<MessageCommit, 'statePatch'> & {
+  /** PAUSED waits for its requirements; PENDING was stopped between two steps and is left to whoever claims it. */
+  readonly status: 'COMPLETED' | 'ERROR' | 'CANCELLED' | 'PAUSED' | 'PENDING'
   readonly content: Json
   readonly contentType: string
   readonly reasoning: string
+  /** Of the whole run, earlier attempts included. */
   readonly metrics: RunMetrics
   readonly error?: RunFailure | undefined
   readonly statePatch: StatePatch
-  /** Added to the totals of the session. */
+  /** Of the whole run: the session gets what it does not have yet. */
   readonly usage: Usage
-  /** Events that are not stored yet. */
+  /** Events that are not stored yet, the last ones of the run or of its part before a pause. */
   readonly events?: EventChunk | undefined
+  /** What a PAUSED run waits for; those with a required approval get one. */
+  readonly requirements?: readonly Requirement[] | undefined
+  /** The name of the agent, for approvals. */
+  readonly componentName: string
 }
 
 /**
@@ -36,35 +44,56 @@ export type RunEnd = MessageCommit & {
  *   longer this writer's
  */
 export async function finishRun(db: Db, end: RunEnd): Promise<{ finished: boolean; sessionState: JsonObject }> {
-  const { error, statePatch, events } = end
+  const { error, events, requirements, status } = end
+  const isOver = status !== 'PAUSED' && status !== 'PENDING'
+  const settled = Math.max(end.eventIndex, events?.lastIndex ?? -1)
   const ended = await sql<{ session_state: JsonObject }>`${HOT}
     with ended as (
       update agentos_runs set
-        status = ${end.status}, content = ${jsonText(end.content)}, content_type = ${end.contentType},
+        status = ${status}, content = ${jsonText(end.content)}, content_type = ${end.contentType},
         reasoning = ${end.reasoning}, metrics = ${jsonText(end.metrics)}, error_code = ${error?.code ?? null},
-        error_message = ${error?.message ?? null}, lease_owner = null, lease_until = null, finished_at = now(),
-        updated_at = now()
-      where run_id = ${end.runId} and lease_owner = ${end.owner} and attempt = ${end.attempt} and status = 'RUNNING'
-      returning run_id, session_id
+        error_message = ${error?.message ?? null}, lease_owner = null, lease_until = null, state_patch = null,
+        settled_index = ${settled}, finished_at = ${isOver ? sql`now()` : sql`null`}, updated_at = now()
+        ${requirements === undefined ? sql`` : sql`, requirements = ${jsonText(requirements)}`}
+      where ${isHeld(end)}
+      returning *
     ), written as (
-      insert into agentos_messages (run_id, seq, message)
-      select run_id, ${end.firstSeq}::integer + place::integer - 1, message
+      insert into agentos_messages (run_id, seq, message, event_index)
+      select run_id, ${end.firstSeq}::integer + place::integer - 1, message, ${end.eventIndex}::integer
       from ended, jsonb_array_elements(${jsonText(end.messages)}::jsonb) with ordinality as given (message, place)
-      on conflict (run_id, seq) do update set message = excluded.message
-    ), ${events === undefined ? sql`` : sql`sent as (${insertEvents(events)}),`} session as (
+      on conflict (run_id, seq) do update set message = excluded.message, event_index = excluded.event_index
+    ), ${events === undefined ? sql`` : sql`sent as (${insertEvents(events)}),`} ${approvalChanges(end)} session as (
       update agentos_sessions as s set
-        session_state = (s.session_state || ${jsonText(statePatch.set)}::jsonb) - ${textArray(statePatch.unset)}::text[],
+        session_state = ${patchedState(end.statePatch)},
         usage = s.usage || (
-          select jsonb_object_agg(key, coalesce((s.usage ->> key)::bigint, 0) + value::bigint)
+          select jsonb_object_agg(key, coalesce((s.usage ->> key)::bigint, 0) + value::bigint
+            - coalesce((known.usage ->> key)::bigint, 0))
           from jsonb_each_text(${jsonText(end.usage)}::jsonb)
         ),
         updated_at = now()
-      from ended where s.session_id = ended.session_id
+      from ended, (
+        -- As it was before this statement: a run that paused has brought some of its usage already.
+        select metrics -> 'usage' as usage from agentos_runs where run_id = ${end.runId}
+      ) known
+      where s.session_id = ended.session_id
       returning s.session_state
     )
     select session_state from session`.execute(db)
   const row = ended.rows[0]
   return row === undefined ? { finished: false, sessionState: {} } : { finished: true, sessionState: row.session_state }
+}
+
+function patchedState({ set, unset }: StatePatch) {
+  return sql`(s.session_state || ${jsonText(set)}::jsonb) - ${textArray(unset)}::text[]`
+}
+
+/** CTEs. A run that is over in any other way than by completing does not need its approvals any more. */
+function approvalChanges({ status, requirements = [], componentName }: RunEnd) {
+  if (status === 'PAUSED') {
+    const approvals = askedApprovals(requirements)
+    return approvals.length === 0 ? sql`` : sql`asked as (${insertApprovals('ended', componentName, approvals)}),`
+  }
+  return status === 'ERROR' || status === 'CANCELLED' ? sql`dropped as (${cancelApprovals('ended')}),` : sql``
 }
 
 function insertEvents({ firstIndex, lastIndex, events }: EventChunk) {

@@ -28,3 +28,29 @@ export async function loadHistory(db: Db, sessionId: string, numRuns: number): P
     order by r.created_at, r.run_id, m.seq`.execute(db)
   return history.rows.map(({ message }) => message)
 }
+
+/**
+ * The same for a run that is there already: runs that came before it, and before the one it was forked from, whose
+ * messages it has of its own.
+ */
+export async function loadEarlierMessages(db: Db, runId: string, numRuns: number): Promise<Message[]> {
+  if (numRuns <= 0) return []
+  const history = await sql<{ message: Message }>`
+    with recursive line (run_id, forked_from_run_id, session_id, created_at) as (
+      select run_id, forked_from_run_id, session_id, created_at from agentos_runs where run_id = ${runId}
+      union
+      select r.run_id, r.forked_from_run_id, r.session_id, r.created_at
+      from line join agentos_runs r on r.run_id = line.forked_from_run_id
+    )
+    select m.message
+    from (
+      select run_id, created_at from agentos_runs
+      where session_id = (select session_id from line where run_id = ${runId}) and parent_run_id is null
+        and status = 'COMPLETED' and created_at < (select min(created_at) from line)
+      order by created_at desc, run_id desc
+      limit ${numRuns}
+    ) r join agentos_messages m using (run_id)
+    where m.message ->> 'role' <> 'system'
+    order by r.created_at, r.run_id, m.seq`.execute(db)
+  return history.rows.map(({ message }) => message)
+}

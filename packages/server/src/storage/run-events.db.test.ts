@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { appendEvents, dropEventPartitions, prepareEventPartitions, readEvents } from './run-events.ts'
+import { appendEvents, dropEventPartitions, type EventChunk, prepareEventPartitions, readEvents } from './run-events.ts'
 import { createRun } from './runs.ts'
 import type { Db } from './tables.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
 import { newRun } from './testing/new-run.ts'
+import { textArray } from './values.ts'
 
 let database: TestDatabase
 let db: Db
@@ -28,6 +29,13 @@ const chunk = (firstIndex: number, lastIndex: number) => ({
   events: Array.from({ length: lastIndex - firstIndex + 1 }, (_, i) => `{"event_index":${firstIndex + i}}`).join('\n'),
 })
 
+const append = (chunks: EventChunk[]) =>
+  appendEvents(
+    db,
+    'replica-1',
+    chunks.map((given) => ({ ...given, attempt: 1 })),
+  )
+
 async function partitions(): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`
     select inhrelid::regclass::text as name from pg_inherits
@@ -44,7 +52,7 @@ async function dayName(offset: number): Promise<string> {
 }
 
 test('gives the chunks past an index, in order', async () => {
-  await appendEvents(db, [chunk(0, 4), chunk(9, 9), chunk(5, 8)])
+  await append([chunk(0, 4), chunk(9, 9), chunk(5, 8)])
   expect(await readEvents(db, runId, -1)).toEqual([chunk(0, 4), chunk(5, 8), chunk(9, 9)])
   expect(await readEvents(db, runId, 6)).toEqual([chunk(5, 8), chunk(9, 9)])
   expect(await readEvents(db, runId, 9)).toEqual([])
@@ -52,31 +60,31 @@ test('gives the chunks past an index, in order', async () => {
 })
 
 test('a chunk written again stays once, and a longer one from the same index replaces it', async () => {
-  await appendEvents(db, [chunk(0, 4)])
-  await appendEvents(db, [chunk(0, 4), chunk(5, 5)])
-  await appendEvents(db, [chunk(5, 7)])
-  await appendEvents(db, [chunk(5, 6)])
+  await append([chunk(0, 4)])
+  await append([chunk(0, 4), chunk(5, 5)])
+  await append([chunk(5, 7)])
+  await append([chunk(5, 6)])
   expect(await readEvents(db, runId, -1)).toEqual([chunk(0, 4), chunk(5, 7)])
-  await appendEvents(db, [])
+  await append([])
 })
 
-test('stores the chunks of many runs in one statement', async () => {
+test('stores the chunks of many runs in one statement, and drops those of runs that are not there', async () => {
   const runs = Array.from({ length: 300 }, () => newRun())
-  await createRun(db, runs[0]!)
-  await appendEvents(
-    db,
-    runs.map((run) => ({ runId: run.runId, firstIndex: 0, lastIndex: 0, events: '{}' })),
-  )
+  for (const run of runs.slice(0, 100)) await createRun(db, run)
+  await append(runs.map((run) => ({ runId: run.runId, firstIndex: 0, lastIndex: 0, events: '{}' })))
   expect(await readEvents(db, runs[0]!.runId, -1)).toHaveLength(1)
+  const ids = textArray(runs.map((run) => run.runId))
+  const { rows } = await sql`select from agentos_run_events where run_id = any(${ids}::text[])`.execute(db)
+  expect(rows).toHaveLength(100)
 })
 
 test('makes the partitions of today and the next days once, whoever asks, and moves what came before them', async () => {
-  await appendEvents(db, [chunk(0, 1)])
+  await append([chunk(0, 1)])
   const names = await Promise.all([0, 1, 2].map(dayName))
   expect(await partitions()).toEqual([])
   await Promise.all(Array.from({ length: 8 }, () => prepareEventPartitions(db)))
   expect(await partitions()).toEqual(names)
-  await appendEvents(db, [chunk(2, 3)])
+  await append([chunk(2, 3)])
   expect(await readEvents(db, runId, -1)).toEqual([chunk(0, 1), chunk(2, 3)])
   const { rows } = await sql<{ count: number }>`select count(*) as count from agentos_run_events_default`.execute(db)
   expect(rows).toEqual([{ count: 0 }])

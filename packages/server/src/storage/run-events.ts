@@ -4,15 +4,11 @@
  * @module
  */
 import { sql } from 'kysely'
+import { distinctChunks, type EventChunk } from './event-chunks.ts'
 import type { Db } from './tables.ts'
 
-export type EventChunk = {
-  readonly runId: string
-  readonly firstIndex: number
-  readonly lastIndex: number
-  /** Newline-separated JSON, one line per index. */
-  readonly events: string
-}
+export type { EventChunk } from './event-chunks.ts'
+export { tailEvents, touchFollowed, wasFollowed, type TailCursor, type TailedRun } from './tail-events.ts'
 
 export const TODAY = sql<string>`(now() at time zone 'utc')::date`
 
@@ -25,39 +21,49 @@ const LOCK_TIMEOUT = '2s'
 /** Any constant of our own: only one server at a time changes partitions. */
 const ADVISORY_LOCK = 4_218_097_312
 
+/** A chunk with the claim under which its events came about. */
+export type OwnedChunk = EventChunk & { readonly attempt: number }
+
 /**
- * Stores chunks of any runs. Writing a chunk again, also a longer one from the same index, is harmless, so that a write
- * whose answer got lost may be repeated.
+ * Stores chunks of any runs; those of a run that is no longer the writer's are dropped. Writing a chunk again, also a
+ * longer one from the same index, is harmless, so that a write whose answer got lost may be repeated.
+ *
+ * Without a lock: what a writer stores at the very moment in which it loses the run, the claim has made void already.
  */
-export async function appendEvents(db: Db, chunks: readonly EventChunk[]): Promise<void> {
+export async function appendEvents(db: Db, owner: string, chunks: readonly OwnedChunk[]): Promise<void> {
   if (chunks.length === 0) return
   const rows = chunks.map(
-    ({ runId, firstIndex, lastIndex, events }) => sql`(${TODAY}, ${runId}, ${firstIndex}, ${lastIndex}, ${events})`,
+    ({ runId, attempt, firstIndex, lastIndex, events }) =>
+      sql`(${runId}::text, ${attempt}::integer, ${firstIndex}::integer, ${lastIndex}::integer, ${events}::text)`,
   )
   await sql`
     insert into agentos_run_events as e (day, run_id, first_index, last_index, events)
-    values ${sql.join(rows)}
+    select ${TODAY}, run_id, given.first_index, given.last_index, given.events
+    from (values ${sql.join(rows)}) as given (run_id, attempt, first_index, last_index, events)
+    join agentos_runs r using (run_id, attempt)
+    where r.lease_owner = ${owner} and r.status = 'RUNNING'
     on conflict (run_id, first_index, day) do update set last_index = excluded.last_index, events = excluded.events
       where excluded.last_index > e.last_index`.execute(db)
 }
 
+type ChunkRow = { run_id: string; first_index: number; last_index: number; events: string }
+
 /**
- * The chunks of a run that hold an index past `afterIndex`, in order; the first may begin before it.
+ * The chunks of a run that hold an index past `afterIndex`, in order and each index once; the first may begin before it.
  * @param afterIndex -1 for all
  */
 export async function readEvents(db: Db, runId: string, afterIndex: number): Promise<EventChunk[]> {
   // A run has no events before the day it was created on, so older partitions are not even looked at.
-  const chunks = await sql<{ run_id: string; first_index: number; last_index: number; events: string }>`
+  const chunks = await sql<ChunkRow>`
     select run_id, first_index, last_index, events from agentos_run_events
     where run_id = ${runId} and last_index > ${afterIndex}
       and day >= (select (created_at at time zone 'utc')::date from agentos_runs where run_id = ${runId})
     order by first_index, last_index`.execute(db)
-  return chunks.rows.map((row) => ({
-    runId: row.run_id,
-    firstIndex: row.first_index,
-    lastIndex: row.last_index,
-    events: row.events,
-  }))
+  return distinctChunks(chunks.rows.map(readChunk))
+}
+
+function readChunk(row: ChunkRow): EventChunk {
+  return { runId: row.run_id, firstIndex: row.first_index, lastIndex: row.last_index, events: row.events }
 }
 
 /** Makes the partitions of today and the next {@link DAYS_AHEAD} days where they are missing. */

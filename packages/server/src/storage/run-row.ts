@@ -4,7 +4,8 @@
  */
 import type { Selectable } from 'kysely'
 import type { Json } from '../base/json.ts'
-import type { ModelName, RunFailure, RunMetrics, RunOptions, RunStatus } from '../base/run.ts'
+import type { Requirement } from '../base/requirement.ts'
+import type { ModelName, RunFailure, RunMetrics, RunOptions, RunStatus, StatePatch } from '../base/run.ts'
 import type { RunRow, SessionType } from './tables.ts'
 
 export type Run = {
@@ -35,7 +36,30 @@ export type Run = {
   readonly startedAt: Date | null
   readonly finishedAt: Date | null
   readonly updatedAt: Date
+  /** Whether it waits for its turn in the queue. */
+  readonly background: boolean
+  /** Higher ones are claimed first. */
+  readonly priority: number
+  /** Attempts that ended with their replica or worker. */
+  readonly lostAttempts: number
+  /** The last event of its last end, pause or hand-over; -1 before the first. */
+  readonly settledIndex: number
+  /** Ranges of events that were sent and then done again, both ends inclusive. */
+  readonly voidEvents: readonly VoidRange[]
+  /** What the attempts since the last pause or hand-over have changed and committed; null when nothing. */
+  readonly statePatch: StatePatch | null
+  /** Of its last pause, with the answers. */
+  readonly requirements: readonly Requirement[]
+  readonly forkedFromRunId: string | null
+  readonly forkedFromMessageIndex: number | null
+  readonly forkedFromSessionId: string | null
+  readonly regeneratedFrom: string | null
+  readonly idempotencyKey: string | null
+  /** SHA-256 of the request that brought the key. */
+  readonly requestHash: string | null
 }
+
+export type VoidRange = readonly [from: number, to: number]
 
 export function readRun(row: Selectable<RunRow>): Run {
   return {
@@ -65,5 +89,18 @@ export function readRun(row: Selectable<RunRow>): Run {
     startedAt: row.started_at,
     finishedAt: row.finished_at,
     updatedAt: row.updated_at,
+    background: row.background,
+    priority: row.priority,
+    lostAttempts: row.lost_attempts,
+    settledIndex: row.settled_index,
+    voidEvents: row.void_events,
+    statePatch: row.state_patch,
+    requirements: row.requirements,
+    forkedFromRunId: row.forked_from_run_id,
+    forkedFromMessageIndex: row.forked_from_message_index,
+    forkedFromSessionId: row.forked_from_session_id,
+    regeneratedFrom: row.regenerated_from,
+    idempotencyKey: row.idempotency_key,
+    requestHash: row.request_hash,
   }
 }

@@ -17,7 +17,7 @@ import {
 import { createSession, findSession } from './sessions.ts'
 import type { Db } from './tables.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
-import { assistantMessage, newRun, runEnd, userMessage } from './testing/new-run.ts'
+import { assistantMessage, newRun, runEnd, storeRun, userMessage } from './testing/new-run.ts'
 
 let database: TestDatabase
 let db: Db
@@ -37,7 +37,7 @@ async function claimAgain(run: NewRun): Promise<void> {
 describe('createRun', () => {
   test('makes the session and the leased run together', async () => {
     const run = newRun({ userId: 'ada', initialSessionState: { mood: 'calm' }, defaultName: 'Weather' })
-    const { sessionState, createdAt } = await createRun(db, run)
+    const { sessionState, createdAt } = await storeRun(db, run)
     expect(sessionState).toEqual({ mood: 'calm' })
     expect(await findSession(db, run.sessionId)).toMatchObject({
       sessionType: 'agent',
@@ -83,12 +83,12 @@ describe('createRun', () => {
       initialSessionState: { b: 2 },
       defaultName: 'second',
     })
-    expect((await createRun(db, second)).sessionState).toEqual({ a: 1 })
+    expect((await storeRun(db, second)).sessionState).toEqual({ a: 1 })
     expect(await findSession(db, first.sessionId)).toMatchObject({ userId: 'ada', defaultName: 'first' })
 
     const created = newRun({ initialSessionState: { b: 2 }, defaultName: 'from the run' })
     await createSession(db, { sessionId: created.sessionId, sessionType: 'agent' })
-    expect((await createRun(db, created)).sessionState).toEqual({ b: 2 })
+    expect((await storeRun(db, created)).sessionState).toEqual({ b: 2 })
     expect(await findSession(db, created.sessionId)).toMatchObject({
       componentId: 'assistant',
       defaultName: 'from the run',
@@ -136,7 +136,7 @@ describe('createRun', () => {
 
   test('stores characters that PostgreSQL cannot hold as replacement characters', async () => {
     const run = newRun({ input: 'a\0b\ud800c', initialSessionState: { 'k\0': 'v\0 \\u0000 \udc00' } })
-    expect((await createRun(db, run)).sessionState).toEqual({ 'k\ufffd': 'v\ufffd \\u0000 \ufffd' })
+    expect((await storeRun(db, run)).sessionState).toEqual({ 'k\ufffd': 'v\ufffd \\u0000 \ufffd' })
     expect((await findRun(db, run.runId))!.input).toBe('a\ufffdb\ufffdc')
   })
 
@@ -153,7 +153,7 @@ describe('commitMessages', () => {
     const run = newRun()
     await createRun(db, run)
     const messages = [userMessage('one'), assistantMessage('two \0 three')]
-    const commit = { runId: run.runId, owner: 'replica-1', attempt: 1, firstSeq: 0, messages }
+    const commit = { runId: run.runId, owner: 'replica-1', attempt: 1, firstSeq: 0, eventIndex: 3, messages }
     expect(await commitMessages(db, commit)).toBe(true)
     expect(await commitMessages(db, commit)).toBe(true)
     expect(await commitMessages(db, { ...commit, firstSeq: 2, messages: [userMessage('three')] })).toBe(true)
@@ -167,7 +167,7 @@ describe('commitMessages', () => {
   test('without messages only says whether the run is still held', async () => {
     const run = newRun()
     await createRun(db, run)
-    const commit = { runId: run.runId, owner: 'replica-1', attempt: 1, firstSeq: 0, messages: [] }
+    const commit = { runId: run.runId, owner: 'replica-1', attempt: 1, firstSeq: 0, eventIndex: 3, messages: [] }
     expect(await commitMessages(db, commit)).toBe(true)
     await claimAgain(run)
     expect(await commitMessages(db, commit)).toBe(false)
@@ -180,7 +180,14 @@ describe('commitMessages', () => {
   ])('writes nothing for %s', async (_, difference) => {
     const run = newRun()
     await createRun(db, run)
-    const commit = { runId: run.runId, owner: 'replica-1', attempt: 1, firstSeq: 0, messages: [userMessage('x')] }
+    const commit = {
+      runId: run.runId,
+      owner: 'replica-1',
+      attempt: 1,
+      firstSeq: 0,
+      eventIndex: 3,
+      messages: [userMessage('x')],
+    }
     expect(await commitMessages(db, { ...commit, ...difference })).toBe(false)
     expect((await loadMessages(db, [run.runId])).get(run.runId)).toEqual([])
   })
@@ -194,6 +201,7 @@ describe('commitMessages', () => {
         owner: 'replica-1',
         attempt: 1,
         firstSeq: 0,
+        eventIndex: 3,
         messages: [userMessage('zombie')],
       }
       const seenByClaim = claimAgain(run).then(() => loadMessages(db, [run.runId]))
@@ -221,7 +229,14 @@ test.each(['commitMessages', 'finishRun'])(
       written =
         name === 'finishRun'
           ? finishRun(db, runEnd(run, { messages, statePatch: { set: { a: 2 }, unset: [] } }))
-          : commitMessages(db, { runId: run.runId, owner: 'replica-1', attempt: 1, firstSeq: 0, messages })
+          : commitMessages(db, {
+              runId: run.runId,
+              owner: 'replica-1',
+              attempt: 1,
+              firstSeq: 0,
+              eventIndex: 3,
+              messages,
+            })
       await new Promise((resolve) => setTimeout(resolve, 100))
     })
     expect(await written).toEqual(name === 'finishRun' ? { finished: false, sessionState: {} } : false)
@@ -343,7 +358,7 @@ describe('reading runs', () => {
     const first = newRun()
     const runs = [first, newRun({ sessionId: first.sessionId }), newRun({ sessionId: first.sessionId })]
     const createdAt: Date[] = []
-    for (const run of runs) createdAt.push((await createRun(db, run)).createdAt)
+    for (const run of runs) createdAt.push((await storeRun(db, run)).createdAt)
     await finishRun(db, runEnd(runs[1]!))
     const ids = (found: readonly { runId: string }[]) => found.map(({ runId }) => runId)
     expect(ids(await listRuns(db, first.sessionId))).toEqual(ids(runs))
@@ -405,9 +420,10 @@ describe('leases', () => {
       newRun({ leaseOwner: owner, leaseMs: 1_000 }),
       newRun(),
     ]
+    const runIds = runs.map(({ runId }) => runId)
     for (const run of runs) await createRun(db, run)
     expect(await requestCancel(db, runs[1]!.runId)).toEqual({ status: 'RUNNING', leaseOwner: owner })
-    const renewed = await renewLeases(db, owner, 60_000)
+    const renewed = await renewLeases(db, owner, runIds, 60_000)
     expect(renewed.toSorted((a, b) => Number(a.cancelRequested) - Number(b.cancelRequested))).toEqual([
       { runId: runs[0]!.runId, cancelRequested: false },
       { runId: runs[1]!.runId, cancelRequested: true },
@@ -415,7 +431,7 @@ describe('leases', () => {
     const stored = (await findRun(db, runs[0]!.runId))!
     expect(stored.leaseUntil!.getTime() - stored.createdAt.getTime()).toBeGreaterThanOrEqual(60_000)
     await finishRun(db, runEnd(runs[0]!))
-    expect(await renewLeases(db, owner, 60_000)).toHaveLength(1)
+    expect(await renewLeases(db, owner, runIds, 60_000)).toHaveLength(1)
   })
 
   test('a cancel leaves ended and unknown runs alone, and keeps its first time', async () => {

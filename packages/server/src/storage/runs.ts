@@ -11,8 +11,12 @@ import type { Db } from './tables.ts'
 import { textArray } from './values.ts'
 
 export { commitMessages } from './commit-messages.ts'
-export { createRun, type NewRun } from './create-run.ts'
-export { finishRun } from './finish-run.ts'
+export { continueRun, type RunContinuation } from './continue-run.ts'
+export { adoptRun, claimRuns, releaseAllRuns, releaseRuns, type ClaimedRun, type ClaimOptions } from './claim-runs.ts'
+export { createRun, type CreatedRun, type NewRun } from './create-run.ts'
+export { finishRun, type RunEnd } from './finish-run.ts'
+export { forkRun, type RunFork } from './fork-run.ts'
+export { forkSession } from './fork-session.ts'
 export { loadHistory } from './load-history.ts'
 export type { Run } from './run-row.ts'
 
@@ -60,19 +64,28 @@ export async function requestCancel(
 }
 
 /**
- * Keeps all runs of a replica, in one statement.
+ * Keeps runs of a replica, in one statement. Only those it names: one that the database gives it and that it does not
+ * know, because an answer got lost, must become somebody's.
  * @param leaseMs milliseconds from now; renew before a third of it has passed
  * @returns the runs that are still the replica's; one that is missing was lost to another replica
  */
 export async function renewLeases(
   db: Db,
   owner: string,
+  runIds: readonly string[],
   leaseMs: number,
 ): Promise<{ runId: string; cancelRequested: boolean }[]> {
+  if (runIds.length === 0) return []
+  // In one order, as whoever else changes several runs: two that each hold what the other waits for would stop both.
   const renewed = await sql<{ run_id: string; cancel_requested: boolean }>`
-    update agentos_runs set lease_until = now() + ${leaseMs}::float8 * interval '1 millisecond'
-    where lease_owner = ${owner} and status = 'RUNNING'
-    returning run_id, cancel_requested_at is not null as cancel_requested`.execute(db)
+    with held as (
+      select run_id from agentos_runs
+      where run_id = any(${textArray(runIds)}::text[]) and lease_owner = ${owner} and status = 'RUNNING'
+      order by run_id for no key update
+    )
+    update agentos_runs r set lease_until = now() + ${leaseMs}::float8 * interval '1 millisecond'
+    from held where r.run_id = held.run_id
+    returning r.run_id, r.cancel_requested_at is not null as cancel_requested`.execute(db)
   return renewed.rows.map((row) => ({ runId: row.run_id, cancelRequested: row.cancel_requested }))
 }
 

@@ -74,7 +74,7 @@ describe('one session', () => {
   test('is deleted with its runs, messages and events, any number of times', async () => {
     const run = newRun()
     await createRun(db, run)
-    await appendEvents(db, [{ runId: run.runId, firstIndex: 0, lastIndex: 0, events: '{}' }])
+    await appendEvents(db, 'replica-1', [{ runId: run.runId, attempt: 1, firstIndex: 0, lastIndex: 0, events: '{}' }])
     await finishRun(db, runEnd(run, { messages: [userMessage('bye')] }))
     expect(await deleteSessions(db, [run.sessionId, 'never there'])).toBe(1)
     expect(await deleteSessions(db, [run.sessionId])).toBe(0)

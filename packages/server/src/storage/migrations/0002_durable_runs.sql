@@ -35,14 +35,15 @@ create unique index agentos_runs_by_idempotency_key
   on agentos_runs (component_id, coalesce(user_id, ''), idempotency_key) where idempotency_key is not null;
 
 drop index agentos_runs_claimable;
-create index agentos_runs_waiting on agentos_runs (priority desc, created_at, run_id) where status = 'PENDING';
--- Whose turn it is in a session.
-create index agentos_runs_turn on agentos_runs (session_id, created_at, run_id)
+create index agentos_runs_waiting on agentos_runs (background, priority desc, created_at, run_id)
+  where status = 'PENDING' and parent_run_id is null;
+-- Whose turn it is in a session: its first entry. RUNNING comes before PENDING.
+create index agentos_runs_turn on agentos_runs (session_id, status desc, created_at, run_id)
   where background and status in ('PENDING', 'RUNNING');
 -- Operators list background runs by time.
 create index agentos_runs_queue on agentos_runs (created_at desc) where background;
 -- Retention.
-create index agentos_runs_finished on agentos_runs (finished_at) where parent_run_id is null;
+create index agentos_runs_finished on agentos_runs (finished_at) where parent_run_id is null and finished_at is not null;
 
 create table agentos_approvals (
   approval_id     text primary key,

@@ -3,10 +3,11 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
-import type { AssistantMessage, UserMessage } from '../../base/message.ts'
+import type { AssistantMessage, ToolMessage, UserMessage } from '../../base/message.ts'
 import { NO_USAGE } from '../../base/usage.ts'
-import type { NewRun } from '../create-run.ts'
+import { createRun, type CreatedRun, type NewRun } from '../create-run.ts'
 import type { RunEnd } from '../finish-run.ts'
+import type { Db } from '../tables.ts'
 
 export function newRun(given: Partial<NewRun> = {}): NewRun {
   return {
@@ -26,6 +27,11 @@ export function newRun(given: Partial<NewRun> = {}): NewRun {
     model: { provider: 'demo', id: 'assistant' },
     initialSessionState: {},
     defaultName: 'What is the weather in Oslo?',
+    background: false,
+    priority: 0,
+    maxAttempts: 3,
+    idempotency: null,
+    maxQueueDepth: 1000,
     ...given,
   }
 }
@@ -38,6 +44,8 @@ export function runEnd(run: NewRun, given: Partial<RunEnd> = {}): RunEnd {
     attempt: run.attempt,
     firstSeq: 0,
     messages: [],
+    eventIndex: -1,
+    componentName: 'Assistant',
     status: 'COMPLETED',
     content: 'Sunny.',
     contentType: 'str',
@@ -55,4 +63,27 @@ export function userMessage(content: string): UserMessage {
 
 export function assistantMessage(text: string): AssistantMessage {
   return { role: 'assistant', id: randomUUID(), createdAt: 2, parts: [{ type: 'text', text }], usage: NO_USAGE }
+}
+
+/** A reply that calls a tool. */
+export function callMessage(toolCallId: string): AssistantMessage {
+  const call = { type: 'tool-call', toolCallId, toolName: 'refund', input: {} } as const
+  return { role: 'assistant', id: randomUUID(), createdAt: 2, parts: [call], usage: NO_USAGE }
+}
+
+export function toolMessage(toolCallId: string): ToolMessage {
+  const call = { toolCallId, toolName: 'refund', input: {} }
+  return { role: 'tool', id: randomUUID(), createdAt: 3, ...call, content: 'done', isError: false, durationMs: 1 }
+}
+
+/** Stores a run that nothing prevents. */
+export async function storeRun(db: Db, run: NewRun): Promise<Extract<CreatedRun, { created: true }>> {
+  const created = await createRun(db, run)
+  if (!created.created) throw new Error(`run ${created.runId} has the key already`)
+  return created
+}
+
+/** A run that waits for a claim. */
+export function newJob(given: Partial<NewRun> = {}): NewRun {
+  return newRun({ status: 'PENDING', leaseOwner: null, attempt: 0, revision: null, background: true, ...given })
 }

@@ -1,0 +1,160 @@
+/**
+ * How a run comes to a replica, and how it leaves one that gives it up.
+ *
+ * | found as                                   | claimed as | next attempt              |
+ * | ------------------------------------------ | ---------- | ------------------------- |
+ * | PENDING                                    | `queued`   | goes on where the run was |
+ * | RUNNING, its lease has run out             | `lost`     | one lost attempt more     |
+ * | RUNNING without an owner: it was released  | `lost`     | the release has counted   |
+ *
+ * Invariants: a run goes to one claimer; of the background runs of a session one runs at a time, oldest first.
+ * @module
+ */
+import { sql, type RawBuilder } from 'kysely'
+import { readClaimed, SELECT_CLAIMED, type ClaimedRow, type ClaimedRun } from './claimed-run.ts'
+import type { Db, SessionType } from './tables.ts'
+import { textArray } from './values.ts'
+
+export type { ClaimedRun } from './claimed-run.ts'
+
+export type ClaimOptions = {
+  readonly owner: string
+  /** Milliseconds from now, by the clock of the database. */
+  readonly leaseMs: number
+  /** Most runs, 0 or more. */
+  readonly limit: number
+  /** Most background runs among them, 0 or more. */
+  readonly backgroundLimit: number
+  /** What this replica can run. */
+  readonly components: readonly { readonly type: SessionType; readonly id: string }[]
+  /** Runs that this replica still has in hand, whatever their lease says. */
+  readonly held: readonly string[]
+  /** Whether to take RUNNING runs that nobody holds any more, too. */
+  readonly lost: boolean
+  /** What the runs go on with. */
+  readonly revision: string
+}
+
+/**
+ * Leases runs to a replica: lost ones first, because somebody has waited for them already, and before those that queue
+ * the ones that another replica has handed over; within each by priority, then age. Runs that have lost all their
+ * attempts are claimed as well; whoever gets one ends it.
+ */
+export async function claimRuns(db: Db, options: ClaimOptions): Promise<ClaimedRun[]> {
+  const { owner, leaseMs, limit, backgroundLimit } = options
+  if (limit <= 0 || options.components.length === 0) return []
+  const components = sql`${textArray(options.components.map(({ type, id }) => `${type}/${id}`))}::text[]`
+  const pick = (origin: 'queued' | 'lost', condition: RawBuilder<unknown>, most: RawBuilder<unknown>) => sql`
+    select run_id, ${sql.lit(origin)} as origin, (status = 'RUNNING' and lease_owner is not null)::integer as lost
+    from agentos_runs r
+    where parent_run_id is null and ${condition}
+      and run_type || '/' || component_id = any(${components}) and run_id <> all(${textArray(options.held)}::text[])
+    order by priority desc, created_at, run_id
+    limit ${most}
+    for no key update skip locked`
+  const lost = (kind: RawBuilder<unknown>) => (options.lost ? sql`${kind} and ${IS_LOST}` : sql`false`)
+  const left = (...taken: string[]) => sql`greatest(0, ${limit}::integer - ${count(taken)})`
+  const backgroundLeft = (...taken: string[]) => sql`greatest(0, ${backgroundLimit}::integer - ${count(taken)})`
+  const claimed = await sql<ClaimedRow>`
+    with lost_inline as (
+      ${pick('lost', lost(sql`not background`), left())}
+    ), lost_background as (
+      ${pick('lost', lost(sql`background`), sql`least(${left('lost_inline')}, ${backgroundLeft()})`)}
+    ), handed_over as (
+      ${pick('queued', sql`not background and status = 'PENDING'`, left('lost_inline', 'lost_background'))}
+    ), queued as (
+      ${pick(
+        'queued',
+        sql`background and status = 'PENDING' and ${IS_ITS_TURN}`,
+        sql`least(${left('lost_inline', 'lost_background', 'handed_over')}, ${backgroundLeft('lost_background')})`,
+      )}
+    ), picked as (
+      select * from lost_inline union all select * from lost_background
+      union all select * from handed_over union all select * from queued
+    ), claimed as (
+      update agentos_runs r set
+        status = 'RUNNING', lease_owner = ${owner}, lease_until = now() + ${leaseMs}::float8 * interval '1 millisecond',
+        attempt = r.attempt + 1, lost_attempts = r.lost_attempts + picked.lost, revision = ${options.revision},
+        started_at = coalesce(r.started_at, now()), updated_at = now()
+      from picked where r.run_id = picked.run_id
+      returning r.*, picked.origin
+    )
+    ${SELECT_CLAIMED}`.execute(db)
+  return readClaimed(db, claimed.rows)
+}
+
+const IS_LOST = sql`status = 'RUNNING' and (lease_owner is null or lease_until < now())`
+
+/** Whether the background run `r` is the first of its session: none runs, and none that waits is older. */
+const IS_ITS_TURN = sql`run_id = (
+  select first.run_id from agentos_runs first
+  where first.session_id = r.session_id and first.background and first.status in ('PENDING', 'RUNNING')
+  order by first.status desc, first.created_at, first.run_id
+  limit 1
+)`
+
+/** How many rows the CTEs of these names have. */
+function count(names: readonly string[]) {
+  const counts = names.map((name) => sql`(select count(*) from ${sql.table(name)})`)
+  return sql`(${sql.join([sql`0`, ...counts], sql` + `)})`
+}
+
+/**
+ * Takes one run that nobody is running now, whatever its component and its turn, to end it: from the queue, from a
+ * pause, or from a replica that lost it.
+ * @returns undefined when somebody runs it, or it has ended, or there is none
+ */
+export async function adoptRun(
+  db: Db,
+  runId: string,
+  { owner, leaseMs }: Pick<ClaimOptions, 'owner' | 'leaseMs'>,
+): Promise<ClaimedRun | undefined> {
+  const adopted = await sql<ClaimedRow>`
+    with picked as (
+      select run_id, (status = 'RUNNING' and lease_owner is not null)::integer as lost,
+        case status when 'PENDING' then 'queued' when 'PAUSED' then 'paused' else 'lost' end as origin
+      from agentos_runs where run_id = ${runId} and (status in ('PENDING', 'PAUSED') or ${IS_LOST})
+      for no key update
+    ), claimed as (
+      update agentos_runs r set
+        status = 'RUNNING', lease_owner = ${owner}, lease_until = now() + ${leaseMs}::float8 * interval '1 millisecond',
+        attempt = r.attempt + 1, lost_attempts = r.lost_attempts + picked.lost,
+        started_at = coalesce(r.started_at, now()), updated_at = now()
+      from picked where r.run_id = picked.run_id
+      returning r.*, picked.origin
+    )
+    ${SELECT_CLAIMED}`.execute(db)
+  const [run] = await readClaimed(db, adopted.rows)
+  return run
+}
+
+/**
+ * Gives runs up at once, so that nobody waits for their leases to run out.
+ * @param options.lost whether the attempt was lost with its worker, and counts as such
+ */
+export async function releaseRuns(
+  db: Db,
+  owner: string,
+  runIds: readonly string[],
+  options: { readonly lost: boolean },
+): Promise<void> {
+  if (runIds.length === 0) return
+  await release(db, sql`lease_owner = ${owner} and run_id = any(${textArray(runIds)}::text[])`, options.lost)
+}
+
+/**
+ * Releases what a process that is no more has left RUNNING. Only for a database that no other server can have open.
+ */
+export async function releaseAllRuns(db: Db): Promise<void> {
+  await release(db, sql`lease_owner is not null`, true)
+}
+
+async function release(db: Db, condition: RawBuilder<unknown>, lost: boolean): Promise<void> {
+  await sql`
+    with released as (
+      select run_id from agentos_runs where status = 'RUNNING' and ${condition} order by run_id for no key update
+    )
+    update agentos_runs r set
+      lease_owner = null, lease_until = now(), lost_attempts = lost_attempts + ${lost ? 1 : 0}, updated_at = now()
+    from released where r.run_id = released.run_id`.execute(db)
+}
