@@ -5,7 +5,7 @@
  * @module
  */
 import type { Agent } from './agent.ts'
-import type { Tool } from './tool.ts'
+import type { Approval, Tool, ToolPause } from './tool.ts'
 
 /** One turn of the scripted model: an answer, tool calls, or an error of the provider. */
 export type ScriptedTurn =
@@ -18,11 +18,44 @@ export interface ScriptedToolCall {
   readonly input: unknown
 }
 
+/**
+ * What a person answers when a call pauses the run. Which field answers follows from the tool: `confirmed` (with a `note`
+ * for the model), `values` by argument, `selections` per question of `askUser()`, or the `result` of what ran elsewhere.
+ */
+export interface ScriptedAnswer {
+  /** Name of the tool. Several calls of one tool take their answers in order. */
+  readonly tool: string
+  readonly confirmed?: boolean
+  readonly note?: string
+  readonly values?: Readonly<Record<string, unknown>>
+  readonly selections?: readonly (readonly string[])[]
+  /** Text as it is, anything else as JSON. */
+  readonly result?: unknown
+}
+
+/** What a paused run waits for. */
+export interface OpenRequirement {
+  readonly kind: ToolPause['kind']
+  readonly tool: string
+  readonly input: unknown
+  readonly approval: Approval | undefined
+  /** What a person can fill in, with what the model proposes; empty unless `user-input`. */
+  readonly fields: readonly { readonly name: string; readonly value: unknown }[]
+  /** Empty unless `user-feedback`. */
+  readonly questions: readonly {
+    readonly question: string
+    readonly options: readonly string[]
+    readonly multiSelect: boolean
+  }[]
+}
+
 export interface RunAgentOptions {
   /** What the user says. */
   readonly message: string
   /** The model's turns, in order; a run that asks for more fails and says so. */
   readonly script: readonly ScriptedTurn[]
+  /** What people answer, in order; a run that waits for anything beyond them stays PAUSED. */
+  readonly answers?: readonly ScriptedAnswer[]
   readonly userId?: string
   readonly sessionState?: Readonly<Record<string, unknown>>
   /** In place of the agent's own of the same name; anything, clients and functions included. */
@@ -35,6 +68,8 @@ export interface RunAgentOptions {
 
 export interface AgentRun {
   readonly status: 'COMPLETED' | 'CANCELLED' | 'ERROR' | 'PAUSED'
+  /** What it waits for; empty unless it is PAUSED. */
+  readonly requirements: readonly OpenRequirement[]
   /** Text, or an object when the agent has an output schema. */
   readonly content: unknown
   /** Why it failed; undefined otherwise. */
@@ -51,7 +86,8 @@ export interface AgentRun {
 }
 
 /**
- * Runs an agent once against a scripted model.
+ * Runs an agent once against a scripted model. A run that pauses goes on as long as `answers` has what it waits for.
+ * @throws {TypeError} when an answer says nothing, or when the run ended without asking for it
  * @throws {Error} outside `agentos test`, which provides the runtime
  */
 export function runAgent(_agent: Agent, _options: RunAgentOptions): Promise<AgentRun> {

@@ -66,6 +66,39 @@ test('gives run an open record for JSON Schema', () => {
   })
 })
 
+test.each([
+  [{ requiresConfirmation: true }, { kind: 'confirmation' }, undefined],
+  [{ approval: 'required' }, { kind: 'confirmation' }, 'required'],
+  [{ approval: 'required', requiresConfirmation: false }, { kind: 'confirmation' }, 'required'],
+  [{ requiresUserInput: true }, { kind: 'user-input', fields: undefined }, undefined],
+  [{ requiresUserInput: ['a', 'a'], approval: 'audit' }, { kind: 'user-input', fields: ['a'] }, 'audit'],
+  [{ run: undefined, externalExecution: true }, { kind: 'external-execution', silent: false }, undefined],
+  [
+    { run: undefined, externalExecution: true, externalExecutionSilent: true, approval: 'required' },
+    { kind: 'external-execution', silent: true },
+    'required',
+  ],
+  [{ requiresConfirmation: false, requiresUserInput: false, externalExecution: false }, undefined, undefined],
+])('%j pauses as %j', (options, pause, approval) => {
+  const made = tool(wrong(options))
+  expect(made.pause).toEqual(pause)
+  expect(made.approval).toBe(approval)
+})
+
+test('the compiler knows which ways to ask exclude each other, and that nothing runs elsewhere and here', () => {
+  const input = z.object({ n: z.number() })
+  const run = () => 1
+  tool({ name: 'a', input, requiresUserInput: ['n'], run: ({ n }) => expectTypeOf(n).toEqualTypeOf<number>() })
+  tool({ name: 'a', input, requiresConfirmation: true, run: ({ n }) => expectTypeOf(n).toEqualTypeOf<number>() })
+  expect(tool({ name: 'a', input, externalExecution: true }).run).toBeUndefined()
+  // @ts-expect-error -- one or the other
+  expect(() => tool({ name: 'a', input, run, requiresConfirmation: true, requiresUserInput: true })).toThrow(TypeError)
+  // @ts-expect-error -- somebody else runs it
+  expect(() => tool({ name: 'a', input, run, externalExecution: true })).toThrow(TypeError)
+  // @ts-expect-error -- nobody runs it
+  expect(() => tool({ name: 'a', input })).toThrow('run must be a function')
+})
+
 test('tells a schema that validates itself from one that does not', () => {
   expect(isStandardSchema(Object.assign(() => {}, valibotLike))).toBe(true)
   for (const schema of [{ type: 'object' }, { '~standard': null }, null, undefined, 'x']) {
@@ -96,6 +129,31 @@ test.each<[string, Record<string, unknown>, string]>([
   ['a timeout of zero', { timeoutMs: 0 }, 'timeoutMs must be a whole number from 1 to 86400000, got 0'],
   ['a description that is no text', { description: 7 }, 'description must be text, got 7'],
   ['a flag that is none', { stopAfterToolCall: 'yes' }, 'stopAfterToolCall must be true or false, got "yes"'],
+  ['a question that is no flag', { requiresConfirmation: 1 }, 'requiresConfirmation must be true or false, got 1'],
+  ['a person who fills in nothing', { requiresUserInput: [] }, 'requiresUserInput must be true, false or a list'],
+  ['an argument without a name', { requiresUserInput: [7] }, 'a list of argument names, got [7]'],
+  [
+    'two ways to ask',
+    { requiresConfirmation: true, requiresUserInput: ['a'] },
+    'tool "look": requiresConfirmation and requiresUserInput exclude each other; keep one',
+  ],
+  [
+    'a confirmation of what somebody else runs',
+    { requiresConfirmation: true, externalExecution: true },
+    'requiresConfirmation and externalExecution exclude each other',
+  ],
+  ['silence about nothing', { externalExecutionSilent: true }, 'goes with externalExecution: true'],
+  [
+    'a run for what somebody else runs',
+    { externalExecution: true },
+    'externalExecution: true means that somebody else runs it; remove run',
+  ],
+  ['an unknown approval', { approval: 'maybe' }, 'approval must be "required" or "audit", got "maybe"'],
+  [
+    'a record of no answer',
+    { approval: 'audit' },
+    'approval "audit" needs requiresConfirmation, requiresUserInput or externalExecution',
+  ],
 ])('refuses %s', (_, options, message) => {
   expect(() => tool(wrong(options))).toThrow(TypeError)
   expect(() => tool(wrong(options))).toThrow(message)

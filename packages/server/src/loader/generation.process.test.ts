@@ -50,6 +50,7 @@ describe('runs over the port', () => {
     expect(await contentOf(run)).toBe(3)
     expect(order).toEqual(['commit after 1', 'commit after 2', 'commit after 3'])
     expect(run.commits.flat().map((message) => message.id)).toEqual(['0', '1', '2'])
+    expect(run.patches.map((patch) => patch?.set)).toEqual([{ number: 0 }, { number: 1 }, { number: 2 }])
   })
 
   test('a run whose commit fails stops', async () => {
@@ -84,6 +85,43 @@ describe('runs over the port', () => {
     run.handle.cancel('twice')
     expect(await run.ended).toMatchObject({ result: { status: 'CANCELLED', content: 'the user said so' } })
     expect(registry.current()?.activeRuns()).toBe(0)
+  })
+
+  test('a run that is asked to hand over ends as PENDING, and those beside it go on', async () => {
+    await using folder = await makeFolder({ 'a.ts': agentSource() })
+    await using registry = await openRegistry(folder.path)
+    await registry.reload()
+    const bystander = startRun(registry.current(), { untilHandOver: true })
+    const run = startRun(registry.current(), { untilHandOver: true })
+    run.handle.handOver()
+    run.handle.handOver()
+    expect(await run.ended).toMatchObject({
+      result: { status: 'PENDING', content: expect.stringMatching(/handed over$/) },
+    })
+    expect(registry.current()?.activeRuns()).toBe(1)
+    bystander.handle.cancel('the test is over')
+    expect(await bystander.ended).toMatchObject({ result: { status: 'CANCELLED' } })
+  })
+
+  test('a run that waits for its worker hands over once it is there', async () => {
+    await using harmful = await openHarmful()
+    await harmful.run('exit').ended
+    const run = startRun(harmful.registry.current(), { untilHandOver: true })
+    run.handle.handOver()
+    expect(await run.ended).toMatchObject({ result: { status: 'PENDING' } })
+  })
+
+  test('the handle of an attempt that was taken over does not reach the later one', async () => {
+    await using folder = await makeFolder({ 'a.ts': agentSource() })
+    await using registry = await openRegistry(folder.path)
+    await registry.reload()
+    const first = startRun(registry.current(), { waitMs: 10_000 }, { job: { runId: 'same', attempt: 1 } })
+    const second = startRun(registry.current(), { waitMs: 100 }, { job: { runId: 'same', attempt: 2 } })
+    await first.ended
+    await delay(30)
+    first.handle.cancel('too late')
+    first.handle.handOver()
+    expect(await contentOf(second)).toMatch(/waited$/)
   })
 
   test('a later attempt of a run takes it over: the first is lost, and nothing of it reaches the second', async () => {

@@ -95,6 +95,15 @@ describe('commits', () => {
     expect(order).toEqual(['second', 'first'])
   })
 
+  test('one takes the state along that it is given', async () => {
+    using main = openPort()
+    const statePatch = { set: { a: 1 }, unset: ['b'] }
+    void main.port.commit('a', [], statePatch)
+    void main.port.commit('a', [])
+    await until(() => main.received.length === 2)
+    expect(main.received).toMatchObject([{ statePatch }, { statePatch: undefined }])
+  })
+
   test('one that failed rejects with the reason', async () => {
     using main = openPort()
     const commit = main.port.commit('a', [])
@@ -102,6 +111,15 @@ describe('commits', () => {
     main.send({ type: 'commit-failed', commitId: 0, message: 'the lease is lost' })
     await expect(commit).rejects.toThrow('the lease is lost')
   })
+})
+
+test('a hand-over reaches the run that it names', async () => {
+  using main = openPort()
+  const asked: string[] = []
+  main.port.onHandOver((runId) => asked.push(runId))
+  main.send({ type: 'hand-over', runId: 'a' })
+  await until(() => asked.length === 1)
+  expect(asked).toEqual(['a'])
 })
 
 test('pings are answered', async () => {

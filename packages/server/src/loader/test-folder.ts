@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import type { Message } from '../base/message.ts'
-import type { RunJob, RunResult, StepEvent } from '../base/run.ts'
+import type { RunJob, RunResult, StatePatch, StepEvent } from '../base/run.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Generation } from './generation.ts'
 import { createRegistry, type Registry, type RegistryDeps, type RegistryOptions } from './registry.ts'
@@ -131,6 +131,8 @@ export type TestRun = {
   readonly handle: RunHandle
   readonly events: StepEvent[]
   readonly commits: Message[][]
+  /** The state that came with each commit. */
+  readonly patches: (StatePatch | undefined)[]
   /** How it ended; never rejects. */
   readonly ended: Promise<{ readonly result: RunResult } | { readonly lost: string }>
 }
@@ -146,6 +148,7 @@ export function startRun(
   if (generation === undefined) throw new Error('no generation serves')
   const events: StepEvent[] = []
   const commits: Message[][] = []
+  const patches: (StatePatch | undefined)[] = []
   const ended = Promise.withResolvers<{ readonly result: RunResult } | { readonly lost: string }>()
   const job: RunJob = {
     runId: `run-${++runs}`,
@@ -165,14 +168,15 @@ export function startRun(
   }
   const handle = generation.start(job, {
     onEvents: (more) => events.push(...more),
-    onCommit: async (messages) => {
+    onCommit: async (messages, statePatch) => {
       commits.push([...messages])
+      patches.push(statePatch)
       await options.onCommit?.()
     },
     onDone: (result) => ended.resolve({ result }),
     onLost: (lost) => ended.resolve({ lost }),
   })
-  return { handle, events, commits, ended: ended.promise }
+  return { handle, events, commits, patches, ended: ended.promise }
 }
 
 /** The content of a run that must succeed. */

@@ -6,19 +6,21 @@
 import type { Agent } from '@agentos/sdk'
 import type { AgentRun, RunAgentOptions } from '@agentos/sdk/testing'
 import { systemClock } from '../base/clock.ts'
-import { createIds } from '../base/ids.ts'
+import { createIds, type Ids } from '../base/ids.ts'
+import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
-import type { RunJob } from '../base/run.ts'
+import type { RunJob, RunResult } from '../base/run.ts'
 import { prepareAgent, type PreparedAgent } from '../runtime/agent.ts'
 import { executeRun } from '../runtime/execute.ts'
 import type { RunPorts } from '../runtime/execution.ts'
 import { patchState, toJsonObject } from '../runtime/state.ts'
+import { createAnswers, describeRequirement, type ScriptedAnswers } from './answers.ts'
 import { createScriptedModel } from './scripted-model.ts'
 
 const LIMITS = { toolTimeoutMs: 10_000, toolResultBytes: 262_144 }
 
 /**
- * Runs an agent once against a scripted model. Retries do not wait.
+ * Runs an agent once against a scripted model, through every pause that the test has answers for. Retries do not wait.
  * @throws {TypeError} when the agent or an option cannot work
  */
 export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<AgentRun> {
@@ -27,8 +29,8 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
   const model = createScriptedModel(options.script, ids)
   const found = { agent, id, file: `${id}.ts`, instructions: options.instructions, tools: options.tools ?? [] }
   const deps = { models: { resolve: () => Promise.resolve(model) }, defaultModel: 'scripted:test' }
-  const prepared = withoutDelays(await prepareAgent(found, deps))
-  const committed: Message[] = []
+  const answers = createAnswers(options.answers ?? [])
+  const prepared = withDependencies(withoutDelays(await prepareAgent(found, deps)), options)
   const job: RunJob = {
     runId: ids.uuid(),
     sessionId: ids.uuid(),
@@ -44,11 +46,38 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
     sessionState: { ...prepared.info.sessionState, ...toJsonObject(options.sessionState ?? {}, 'sessionState') },
     request: {},
   }
-  const result = await executeRun(withDependencies(prepared, options), job, {
+  const { result, messages, sessionState } = await runToRest(prepared, job, ids, answers)
+  if (result.status !== 'PAUSED') answers.refuseUnused()
+  return {
+    // Nobody asks a run of a test to hand over.
+    status: result.status === 'PENDING' ? 'ERROR' : result.status,
+    requirements: (result.requirements ?? []).map(describeRequirement),
+    content: result.content,
+    error: result.error?.message,
+    toolCalls: messages.flatMap((message) =>
+      message.role === 'tool'
+        ? [{ name: message.toolName, input: message.input, result: message.content, isError: message.isError }]
+        : [],
+    ),
+    sessionState,
+    systemPrompt: messages.find((message) => message.role === 'system')?.content ?? '',
+  }
+}
+
+type RunAtRest = {
+  readonly result: RunResult
+  readonly messages: readonly Message[]
+  readonly sessionState: JsonObject
+}
+
+/** As the server does: each answer to a pause is a new attempt, on what the one before has left. */
+async function runToRest(prepared: PreparedAgent, job: RunJob, ids: Ids, answers: ScriptedAnswers): Promise<RunAtRest> {
+  const messages = [...job.journal]
+  const result = await executeRun(prepared, job, {
     emit: () => {},
     ready: () => undefined,
-    commit: (messages) => {
-      committed.push(...messages)
+    commit: (more) => {
+      messages.push(...more)
       return Promise.resolve()
     },
     handOver: () => false,
@@ -58,20 +87,12 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
     signal: new AbortController().signal,
     limits: LIMITS,
   })
-  const messages = [...committed, ...result.uncommitted]
-  return {
-    // Nobody asks a run of a test to hand over.
-    status: result.status === 'PENDING' ? 'ERROR' : result.status,
-    content: result.content,
-    error: result.error?.message,
-    toolCalls: messages.flatMap((message) =>
-      message.role === 'tool'
-        ? [{ name: message.toolName, input: message.input, result: message.content, isError: message.isError }]
-        : [],
-    ),
-    sessionState: patchState(job.sessionState, result.statePatch),
-    systemPrompt: messages.find((message) => message.role === 'system')?.content ?? '',
-  }
+  messages.push(...result.uncommitted)
+  const sessionState = patchState(job.sessionState, result.statePatch)
+  const requirements = result.requirements === undefined ? undefined : answers.answer(result.requirements)
+  if (requirements === undefined) return { result, messages, sessionState }
+  const next = { ...job, attempt: job.attempt + 1, journal: messages, requirements, sessionState }
+  return runToRest(prepared, next, ids, answers)
 }
 
 /** A test may hand over anything as a dependency, clients and functions included. */
