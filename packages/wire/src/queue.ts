@@ -57,7 +57,9 @@ export const QueueJobsQuery = z.object({
   sort_by: z
     .string()
     .default('created_at')
-    .describe('created_at, updated_at, completed_at or priority; else created_at.'),
+    .describe(
+      'created_at, updated_at, completed_at, status, attempt, component_type, component_id, user_id; else created_at.',
+    ),
   sort_order: z.enum(['asc', 'desc']).default('desc'),
 })
 export type QueueJobsQuery = z.infer<typeof QueueJobsQuery>

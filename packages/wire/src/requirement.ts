@@ -77,7 +77,7 @@ export type AnsweredTool = z.infer<typeof AnsweredTool>
 
 export const AnsweredRequirement = z.object({
   id: z.string().nullish(),
-  tool_execution: AnsweredTool,
+  tool_execution: AnsweredTool.nullish(),
   confirmation: z.boolean().nullish(),
   confirmation_note: z.string().nullish(),
   external_execution_result: z.string().nullish(),

@@ -10,7 +10,12 @@ import type { Scope } from './scope.ts'
 export type Caller = {
   /** Whether the caller may see what only callers with a key may see; everyone may in mode `none`. */
   readonly trusted: boolean
+  /** Whether the caller has a scope that goes beyond the one of the route. */
+  readonly may: (scope: Scope) => boolean
 }
+
+const EVERYTHING: Caller = { trusted: true, may: () => true }
+const NOTHING: Caller = { trusted: false, may: (scope) => scope === 'public' }
 
 export type Auth = {
   readonly mode: 'none' | 'security_key'
@@ -24,7 +29,7 @@ export type Auth = {
 
 /** @param securityKey absent or empty: mode `none` */
 export function createAuth(securityKey: string | undefined): Auth {
-  if (!securityKey) return { mode: 'none', authorize: () => ({ trusted: true }) }
+  if (!securityKey) return { mode: 'none', authorize: () => EVERYTHING }
   const expected = digest(Buffer.from(securityKey, 'utf8'))
   const isKey = (token: string) => timingSafeEqual(digest(Buffer.from(token, 'latin1')), expected)
   return {
@@ -32,7 +37,8 @@ export function createAuth(securityKey: string | undefined): Auth {
     authorize(authorization, scope) {
       const token = authorization && /^bearer +(.*)$/is.exec(authorization)?.[1]
       const trusted = token !== undefined && token !== '' && isKey(token)
-      if (trusted || scope === 'public') return { trusted }
+      if (trusted) return EVERYTHING
+      if (scope === 'public') return NOTHING
       throw new AgentOSError('UNAUTHORIZED', token ? 'Invalid authentication token' : 'Authorization header required')
     },
   }

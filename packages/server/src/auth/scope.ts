@@ -14,3 +14,8 @@ export type Scope =
   | 'sessions:read'
   | 'sessions:write'
   | 'sessions:delete'
+  | 'queue:read'
+  | 'queue:write'
+  | 'approvals:read'
+  | 'approvals:write'
+  | 'approvals:delete'

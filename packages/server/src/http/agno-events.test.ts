@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { RunEvent, ToolExecution } from '../base/run.ts'
 import { NO_USAGE } from '../base/usage.ts'
-import { encodeEvent, type EventContext, toToolCallError } from './agno-events.ts'
+import { encodeEvent, type EventContext, followerOf } from './agno-events.ts'
 import { AT, COMPLETED, MODEL } from './testing/fake-runs.ts'
 
 const RUN: EventContext = { runId: 'r', sessionId: 's', agentId: 'bare', agentName: 'Bare' }
@@ -69,8 +69,8 @@ test.each(recorded)('writes %j as Agno does', (event, line) => {
 
 test('sends ToolCallError with the error before the tool, as Agno does', () => {
   const tool = { ...CALL, result: 'no such city', isError: true, durationMs: 3.3 }
-  const keys = Object.keys(toToolCallError(AT, RUN, tool))
-  expect(keys).toEqual([
+  const follower = followerOf(JSON.parse(encodeEvent({ type: 'tool-end', at: AT, tool }, RUN)))
+  expect(Object.keys(follower ?? {})).toEqual([
     'created_at',
     'event',
     'agent_id',
@@ -81,7 +81,9 @@ test('sends ToolCallError with the error before the tool, as Agno does', () => {
     'error',
     'tool',
   ])
-  expect(toToolCallError(AT, RUN, tool)).toMatchObject({ error: 'no such city', tool: { tool_call_error: true } })
+  expect(follower).toMatchObject({ error: 'no such city', tool: { tool_call_error: true } })
+  const fine = encodeEvent({ type: 'tool-end', at: AT, tool: { ...tool, isError: false } }, RUN)
+  expect(followerOf(JSON.parse(fine))).toBeUndefined()
 })
 
 test('names the cause of a failure: the provider, or our code', () => {

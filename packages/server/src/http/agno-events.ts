@@ -4,10 +4,11 @@
  * @module
  */
 import type { AgentEvent, AgentEventOf } from '@agentos/wire'
-import type { JsonObject } from '../base/json.ts'
-import type { RunEvent, RunMetrics, RunResult, ToolExecution } from '../base/run.ts'
+import { isJsonObject, type JsonObject, parseJson } from '../base/json.ts'
+import type { RunEvent, RunMetrics, RunResult } from '../base/run.ts'
 import { toFirstToken, toRunMetrics } from './agno-metrics.ts'
-import { describeCall, toToolExecution } from './agno-tool.ts'
+import { pauseSentence, toRunRequirement } from './agno-requirement.ts'
+import { describeCall, toToolExecution, toWaitingTool } from './agno-tool.ts'
 
 /** Whose event it is. */
 export type EventContext = {
@@ -96,7 +97,12 @@ function toAgentEvent(event: RunEvent, run: EventContext): AgentEvent {
         void_to_index: event.voidTo,
       }
     case 'run-pause':
-      return { ...head('RunPaused', at, run), content: '', tools: [], requirements: [] }
+      return {
+        ...head('RunPaused', at, run),
+        content: pauseSentence(event.requirements),
+        tools: event.requirements.map(toWaitingTool),
+        requirements: event.requirements.map(toRunRequirement),
+      }
     case 'run-error':
       return {
         ...head('RunError', at, run),
@@ -107,9 +113,19 @@ function toAgentEvent(event: RunEvent, run: EventContext): AgentEvent {
   }
 }
 
-/** Follows ToolCallCompleted when the tool failed. */
-export function toToolCallError(at: number, run: EventContext, tool: ToolExecution): AgentEventOf<'ToolCallError'> {
-  return { ...head('ToolCallError', at, run), error: tool.result ?? '', tool: toToolExecution(tool) }
+/** The event that Agno sends after `event`, an event as it was encoded: ToolCallError after a call that failed. */
+export function followerOf(event: JsonObject): JsonObject | undefined {
+  const { event: name, created_at, content: _, tool, ...run } = event
+  if (name !== 'ToolCallCompleted' || !isJsonObject(tool) || tool['tool_call_error'] !== true) return undefined
+  return { created_at: created_at ?? null, event: 'ToolCallError', ...run, error: tool['result'] ?? '', tool }
+}
+
+/** The `event` of one that was encoded. */
+export function nameOfEncoded(json: string): string {
+  const known = /^\{"created_at":\d+,"event":"(\w+)"/.exec(json)?.[1]
+  if (known !== undefined) return known
+  const event = parseJson(json)
+  return isJsonObject(event) && typeof event['event'] === 'string' ? event['event'] : 'message'
 }
 
 /** Ends a run; follows RunCancelled too. */

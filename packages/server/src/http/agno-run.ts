@@ -6,13 +6,16 @@
 import type { RunOutput, RunSchema } from '@agentos/wire'
 import type { Json, JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
+import type { Requirement } from '../base/requirement.ts'
 import type { AgentInfo } from '../base/runnable.ts'
-import type { ModelName, RunMetrics, RunStatus } from '../base/run.ts'
+import { isAtRest, type ModelName, type RunMetrics, type RunStatus } from '../base/run.ts'
 import type { FinishedRun, LiveRun } from '../runs/runs.ts'
 import type { Run } from '../storage/runs.ts'
 import { toMessage } from './agno-message.ts'
 import { toRunMetrics } from './agno-metrics.ts'
-import { toToolExecutionOf } from './agno-tool.ts'
+import { pauseSentence, toRunRequirement } from './agno-requirement.ts'
+import { toIsoSeconds } from './agno-time.ts'
+import { toToolExecutionOf, toWaitingTool } from './agno-tool.ts'
 
 export type ShownRun = {
   readonly runId: string
@@ -32,13 +35,32 @@ export type ShownRun = {
   readonly metadata: JsonObject | null
   readonly sessionState: JsonObject
   readonly messages: readonly Message[]
+  /** What it waits for, or was answered. */
+  readonly requirements: readonly Requirement[]
+  readonly origin: RunOrigin
   /** Events as sent, without RunContent; null when the run was not streamed, or they were not asked for. */
   readonly events: readonly JsonObject[] | null
   /** Milliseconds since the epoch. */
   readonly createdAt: number
 }
 
-/** @param metadata what the request brought along */
+/** Where a run was copied from; all null for one that was not. */
+export type RunOrigin = Pick<
+  Run,
+  'forkedFromRunId' | 'forkedFromMessageIndex' | 'forkedFromSessionId' | 'regeneratedFrom'
+>
+
+const NO_ORIGIN: RunOrigin = {
+  forkedFromRunId: null,
+  forkedFromMessageIndex: null,
+  forkedFromSessionId: null,
+  regeneratedFrom: null,
+}
+
+/**
+ * A run that was started here and ended or paused here at its first attempt.
+ * @param metadata what the request brought along
+ */
 export function fromFinished(live: LiveRun, finished: FinishedRun, metadata: JsonObject | undefined): ShownRun {
   const { result } = finished
   return {
@@ -50,7 +72,7 @@ export function fromFinished(live: LiveRun, finished: FinishedRun, metadata: Jso
     userId: live.userId,
     status: finished.status,
     input: live.input,
-    content: finished.status === 'ERROR' ? (result.error?.message ?? result.content) : result.content,
+    content: contentOf(finished.status, result.content, result.error?.message, result.requirements ?? []),
     contentType: result.contentType,
     reasoning: result.reasoning,
     model: result.model,
@@ -58,6 +80,8 @@ export function fromFinished(live: LiveRun, finished: FinishedRun, metadata: Jso
     metadata: mergeMetadata(live.agent.metadata, metadata),
     sessionState: finished.sessionState,
     messages: finished.messages,
+    requirements: result.requirements ?? [],
+    origin: NO_ORIGIN,
     events: null,
     createdAt: live.createdAt,
   }
@@ -82,7 +106,7 @@ export function fromStored(
     userId: run.userId,
     status: run.status,
     input: run.input,
-    content: run.status === 'ERROR' ? (run.error?.message ?? run.content) : run.content,
+    content: contentOf(run.status, run.content, run.error?.message, run.requirements),
     contentType: run.contentType ?? 'str',
     reasoning: run.reasoning ?? '',
     model: run.model,
@@ -90,13 +114,17 @@ export function fromStored(
     metadata: mergeMetadata(context.agent?.metadata ?? null, run.options.metadata),
     sessionState: context.sessionState,
     messages: context.messages,
+    requirements: run.requirements,
+    origin: run,
     events: context.events,
     createdAt: run.createdAt.getTime(),
   }
 }
 
 export function toRunOutput(run: ShownRun): RunOutput {
-  const tools = toolsOf(run.messages)
+  const tools = toolsOf(run)
+  const checkpoint = checkpointOf(run)
+  const { forkedFromRunId, forkedFromMessageIndex, forkedFromSessionId, regeneratedFrom } = run.origin
   return {
     run_id: run.runId,
     agent_id: run.agentId,
@@ -111,18 +139,24 @@ export function toRunOutput(run: ShownRun): RunOutput {
     session_state: run.sessionState,
     created_at: Math.floor(run.createdAt / 1000),
     status: run.status,
+    ...(checkpoint !== null && { last_checkpoint_at_message_index: checkpoint }),
+    ...(forkedFromRunId !== null && { forked_from_run_id: forkedFromRunId }),
+    ...(forkedFromMessageIndex !== null && { forked_from_message_index: forkedFromMessageIndex }),
+    ...(forkedFromSessionId !== null && { forked_from_session_id: forkedFromSessionId }),
+    ...(regeneratedFrom !== null && { regenerated_from: regeneratedFrom }),
     ...(run.metrics && { metrics: metricsOf(run) }),
     ...(run.events && { events: [...run.events] }),
     messages: run.messages.map(toMessage),
     ...(run.metadata && { metadata: run.metadata }),
     ...(tools.length > 0 && { tools }),
+    ...(run.requirements.length > 0 && { requirements: run.requirements.map(toRunRequirement) }),
     input: { input_content: run.input },
   }
 }
 
 /** With its null keys; {@link dropNulls} takes them away where Agno does. */
 export function toRunSchema(run: ShownRun): RunSchema {
-  const tools = toolsOf(run.messages)
+  const tools = toolsOf(run)
   return {
     run_id: run.runId,
     parent_run_id: run.parentRunId ?? '',
@@ -140,6 +174,7 @@ export function toRunSchema(run: ShownRun): RunSchema {
     messages: run.messages.length > 0 ? run.messages.map(toMessage) : null,
     tools: tools.length > 0 ? tools : null,
     events: run.events && run.events.length > 0 ? [...run.events] : null,
+    requirements: run.requirements.length > 0 ? run.requirements.map(toRunRequirement) : null,
     created_at: toIsoSeconds(run.createdAt),
     references: [],
     citations: null,
@@ -152,11 +187,11 @@ export function toRunSchema(run: ShownRun): RunSchema {
     response_audio: null,
     input_media: { images: [], videos: [], audios: [], files: [] },
     followups: null,
-    forked_from_run_id: null,
-    forked_from_message_index: null,
-    forked_from_session_id: null,
-    regenerated_from: null,
-    last_checkpoint_at_message_index: null,
+    forked_from_run_id: run.origin.forkedFromRunId,
+    forked_from_message_index: run.origin.forkedFromMessageIndex,
+    forked_from_session_id: run.origin.forkedFromSessionId,
+    regenerated_from: run.origin.regeneratedFrom,
+    last_checkpoint_at_message_index: checkpointOf(run),
   }
 }
 
@@ -166,17 +201,36 @@ export function dropNulls<T extends object>(value: T): T {
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null)) as T
 }
 
-/** ISO 8601 in whole seconds, as Agno writes times of rows. */
-export function toIsoSeconds(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
-}
-
 function metricsOf({ metrics, model }: ShownRun) {
   return metrics ? toRunMetrics(metrics, model ?? { provider: '', id: '' }) : {}
 }
 
-function toolsOf(messages: readonly Message[]) {
-  return messages.flatMap((message) => (message.role === 'tool' ? [toToolExecutionOf(message)] : []))
+/** What went wrong where it failed, what is waited for where it paused without a word. */
+function contentOf(
+  status: RunStatus,
+  content: Json,
+  problem: string | undefined,
+  requirements: readonly Requirement[],
+): Json {
+  if (status === 'ERROR') return problem ?? content
+  if (status !== 'PAUSED' || (content !== null && content !== '')) return content
+  return pauseSentence(requirements)
+}
+
+/** The calls that have a result, then those that wait. */
+function toolsOf({ messages, requirements }: ShownRun) {
+  const done = messages.filter((message) => message.role === 'tool')
+  const doneIds = new Set(done.map(({ toolCallId }) => toolCallId))
+  const requirementOf = new Map(requirements.map((requirement) => [requirement.toolCallId, requirement]))
+  return [
+    ...done.map((message) => toToolExecutionOf(message, requirementOf.get(message.toolCallId))),
+    ...requirements.filter(({ toolCallId }) => !doneIds.has(toolCallId)).map(toWaitingTool),
+  ]
+}
+
+/** How many messages are safe: of a run that goes on those that are stored, of a fork those it began with. */
+function checkpointOf({ status, messages, origin }: ShownRun): number | null {
+  return status === 'PAUSED' || !isAtRest(status) ? messages.length : origin.forkedFromMessageIndex
 }
 
 function mergeMetadata(agent: JsonObject | null, request: JsonObject | undefined): JsonObject | null {

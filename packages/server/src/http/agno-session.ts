@@ -8,7 +8,7 @@ import type { AgentInfo } from '../base/runnable.ts'
 import type { Session } from '../storage/sessions.ts'
 import { toChatHistory } from './agno-message.ts'
 import { toCounts } from './agno-metrics.ts'
-import { toIsoSeconds } from './agno-run.ts'
+import { toIsoSeconds } from './agno-time.ts'
 
 export function toSessionSchema(session: Session): SessionSchema {
   const { userId, summary, metadata, usage } = session

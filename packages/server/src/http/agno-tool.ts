@@ -5,9 +5,12 @@
 import type { ToolExecution as WireToolExecution } from '@agentos/wire'
 import { isJsonObject, type Json } from '../base/json.ts'
 import type { ToolMessage } from '../base/message.ts'
+import type { Requirement } from '../base/requirement.ts'
 import type { ToolExecution } from '../base/run.ts'
+import { flagsOf, NO_FLAGS } from './agno-tool-flags.ts'
 
-export function toToolExecution(tool: ToolExecution): WireToolExecution {
+/** @param requirement what the run paused for at this call, if it did */
+export function toToolExecution(tool: ToolExecution, requirement?: Requirement): WireToolExecution {
   const start = tool.createdAt / 1000
   return {
     tool_call_id: tool.toolCallId,
@@ -22,24 +25,14 @@ export function toToolExecution(tool: ToolExecution): WireToolExecution {
     child_run_id: null,
     stop_after_tool_call: tool.stopAfterToolCall,
     created_at: Math.floor(start),
-    requires_confirmation: null,
-    confirmed: null,
-    confirmation_note: null,
-    requires_user_input: null,
-    user_input_schema: null,
-    user_feedback_schema: null,
-    answered: null,
-    external_execution_required: null,
-    external_execution_silent: null,
-    approval_type: null,
-    approval_id: null,
+    ...(requirement ? flagsOf(requirement) : NO_FLAGS),
     parent_tool_call_id: null,
   }
 }
 
 /** The call that a tool message answered. Its message is written when the call ends. */
-export function toToolExecutionOf(message: ToolMessage): WireToolExecution {
-  return toToolExecution({
+export function toToolExecutionOf(message: ToolMessage, requirement?: Requirement): WireToolExecution {
+  const tool = {
     toolCallId: message.toolCallId,
     toolName: message.toolName,
     input: message.input,
@@ -48,7 +41,16 @@ export function toToolExecutionOf(message: ToolMessage): WireToolExecution {
     isError: message.isError,
     durationMs: message.durationMs,
     stopAfterToolCall: message.stopAfterToolCall ?? false,
-  })
+  }
+  return toToolExecution(tool, requirement)
+}
+
+/** A call that waits for somebody, or for its run to go on. */
+export function toWaitingTool(requirement: Requirement): WireToolExecution {
+  const { toolCallId, toolName, input, createdAt, stopAfterToolCall, answer } = requirement
+  const tool = { toolCallId, toolName, input, createdAt, stopAfterToolCall }
+  const result = answer?.result ?? null
+  return toToolExecution(result === null ? tool : { ...tool, result }, requirement)
 }
 
 const LINE = 80

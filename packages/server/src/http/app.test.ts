@@ -268,6 +268,9 @@ describe('bodies', () => {
         sessionId: 's',
         userId: 'u',
         streamed: false,
+        background: false,
+        priority: 0,
+        idempotency: null,
         options: {
           sessionState: { a: 1 },
           dependencies: { d: [1] },
@@ -384,7 +387,6 @@ describe('bodies', () => {
       '--b\r\ncontent-disposition: form-data; name="message"\r\n\r\nhi\r\n--b\r\ncontent-disposition: form-data; name="files"; filename="a.png"\r\ncontent-type: image/png\r\n\r\nPNG\r\n--b--\r\n'
     const answers = [
       await run(server, upload, { 'content-type': 'multipart/form-data; boundary=b' }),
-      await run(server, 'message=hi&background=true'),
       await run(server, `message=hi&images=${encodeURIComponent('[{"url":"x"}]')}`),
       await run(server, 'message=hi&knowledge_filters={"a":1}'),
     ]
@@ -453,13 +455,6 @@ describe('runs', () => {
     const answer = await run(server, 'message=hi&stream=false')
     expect(answer.statusCode).toBe(200)
     expect(answer.json()).toMatchObject({ status: 'ERROR', content: 'model said no' })
-  })
-
-  test('whose end is not stored answer 503', async () => {
-    await using server = await createTestApp()
-    server.runs.play = (started) => started.finish(COMPLETED, { stored: false })
-    const answer = await run(server, 'message=hi&stream=false')
-    expect([answer.statusCode, answer.json().error_id]).toEqual([503, 'DATABASE_UNAVAILABLE'])
   })
 
   test('of unknown agents are 404', async () => {

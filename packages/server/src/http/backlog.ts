@@ -3,62 +3,90 @@
  * neighbouring deltas become one event, so that a slow reader costs text, not frames.
  * @module
  */
+import { isJsonObject, parseJson } from '../base/json.ts'
 import type { RunEvent } from '../base/run.ts'
-import type { FeedEntry } from '../runs/feed.ts'
-import { encodeEvent, EVENT_NAMES, type EventContext, toToolCallError } from './agno-events.ts'
-import { formatFrame } from './sse.ts'
+import type { Entry } from '../runs/feed.ts'
+import { toFrames } from './event-frames.ts'
 
 export type Backlog = {
   /** @param joining whether deltas may be joined with the one before them */
-  readonly add: (entry: FeedEntry, joining: boolean) => void
+  readonly add: (entry: Entry, joining: boolean) => void
+  /** Adds a frame that is no event. */
+  readonly addFrame: (frame: string) => void
   /** About how many bytes wait. */
   readonly bytes: () => number
-  /** The frames of everything that waits, as one text; nothing waits any more. */
-  readonly take: () => string
+  /** The frames of what waits, as one text of about `maxBytes` or less; empty when nothing waits. */
+  readonly take: (maxBytes: number) => string
 }
 
-/** An event that waits; `json` is undefined where deltas were joined. */
-type Waiting = { readonly index: number; readonly event: RunEvent; readonly json: string | undefined }
+type Delta = Extract<RunEvent, { type: 'content' | 'reasoning' }>
+
+/** An entry that waits, or a frame. `delta` holds the whole text where deltas were joined, `entry` the first of them. */
+type Waiting =
+  | { readonly entry: Entry; readonly index: number; readonly delta?: Delta; readonly cost: number }
+  | { readonly frame: string; readonly cost: number }
 
 /** What a frame costs beside its JSON: id and event lines. */
 const FRAME_BYTES = 40
 
-export function createBacklog(context: EventContext): Backlog {
+/** @param withIndex whether events carry `event_index` */
+export function createBacklog(withIndex: boolean): Backlog {
   let waiting: Waiting[] = []
   let bytes = 0
+
+  function push(item: Waiting): void {
+    waiting.push(item)
+    bytes += item.cost
+  }
+
   return {
-    add({ index, event, json }, joining) {
-      const joined = joining ? join(waiting.at(-1)?.event, event) : undefined
-      if (joined) {
-        waiting[waiting.length - 1] = { index, event: joined, json: undefined }
-        bytes += 'text' in event ? Buffer.byteLength(event.text) : 0
-      } else {
-        waiting.push({ index, event, json })
-        bytes += FRAME_BYTES + Buffer.byteLength(json)
-      }
+    add(entry, joining) {
+      const last = joining ? waiting.pop() : undefined
+      const joined = last && join(last, entry)
+      if (last) bytes -= last.cost
+      if (last && !joined) push(last)
+      push(joined ?? { entry, index: entry.index, cost: FRAME_BYTES + Buffer.byteLength(entry.json) })
     },
+    addFrame: (frame) => push({ frame, cost: frame.length }),
     bytes: () => bytes,
-    take() {
-      const text = waiting.map((item) => toFrames(item, context)).join('')
-      waiting = []
-      bytes = 0
+    take(maxBytes) {
+      let text = ''
+      let taken = 0
+      for (const item of waiting) {
+        if (text.length >= maxBytes) break
+        text += toText(item, withIndex)
+        bytes -= item.cost
+        taken++
+      }
+      waiting = taken === waiting.length ? [] : waiting.slice(taken)
       return text
     },
   }
 }
 
-/** The frames of one index; only the last carries its id, so that resuming never loses the second. */
-function toFrames({ index, event, json }: Waiting, context: EventContext): string {
-  const line = json ?? encodeEvent(event, context)
-  const name = EVENT_NAMES[event.type]
-  if (event.type !== 'tool-end' || event.tool.isError !== true) return formatFrame(name, line, index)
-  const follower = toToolCallError(event.at, context, event.tool)
-  return formatFrame(name, line) + formatFrame(follower.event, JSON.stringify(follower), index)
+function toText(item: Waiting, withIndex: boolean): string {
+  if ('frame' in item) return item.frame
+  const { entry, index, delta } = item
+  return toFrames(delta ? { index, json: rewriteDelta(entry.json, delta), event: delta } : entry, withIndex)
+}
+
+/** The encoded first delta with the text of all. */
+function rewriteDelta(json: string, { type, text }: Delta): string {
+  const first = parseJson(json)
+  const key = type === 'content' ? 'content' : 'reasoning_content'
+  return JSON.stringify({ ...(isJsonObject(first) ? first : {}), [key]: text })
 }
 
 /** Two deltas of the same kind as one; undefined when they are not. */
-function join(first: RunEvent | undefined, second: RunEvent): RunEvent | undefined {
-  if (first?.type === 'content' && second.type === 'content') return { ...first, text: first.text + second.text }
-  if (first?.type === 'reasoning' && second.type === 'reasoning') return { ...first, text: first.text + second.text }
-  return undefined
+function join(last: Waiting, next: Entry): Waiting | undefined {
+  if (!('entry' in last)) return undefined
+  const first = last.delta ?? last.entry.event
+  const second = next.event
+  if (!isDelta(first) || !isDelta(second) || first.type !== second.type) return undefined
+  const delta = { ...first, text: first.text + second.text }
+  return { entry: last.entry, index: next.index, delta, cost: last.cost + Buffer.byteLength(second.text) }
+}
+
+function isDelta(event: RunEvent | undefined): event is Delta {
+  return event?.type === 'content' || event?.type === 'reasoning'
 }

@@ -12,20 +12,22 @@ export type Coerced = { readonly values: Record<string, unknown>; readonly probl
 
 const TRUE = ['true', '1', 'on', 't', 'y', 'yes']
 const FALSE = ['false', '0', 'off', 'f', 'n', 'no']
+/** Kinds that take a text as it is. A union that takes texts means what it says; its route reads them. */
+const TEXTS = ['string', 'enum', 'union']
 const NOTHING = ['', 'null', 'none']
 
 /**
- * @param given texts, or values that are already typed (from a JSON body), by name. Empty texts and null count as absent;
- *   so do the words null and none where no text is asked for. Names that the schema does not know are left out.
+ * @param given texts, or values that are already typed (from a JSON body), by name. Empty texts and null count as absent,
+ *   in a header only where no text is asked for; so do the words null and none where no text is asked for. Names that the schema does not know are left out.
  */
 export function coerce(schema: z.ZodObject, given: Readonly<Record<string, unknown>>, place: Place): Coerced {
   const values: Record<string, unknown> = {}
   const problems: FieldProblem[] = []
   for (const [name, field] of Object.entries(schema.shape)) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined
-    if (value === undefined || value === null || value === '') continue
+    if (value === undefined || value === null || (value === '' && place !== 'header')) continue
     const kind = kindOf(field)
-    if (typeof value !== 'string' || kind === 'string' || kind === 'enum') {
+    if (typeof value !== 'string' || TEXTS.includes(kind)) {
       values[name] = value
       continue
     }
@@ -53,6 +55,13 @@ function parseText(text: string, kind: string): Parsed {
   }
   const value = parseJson(text)
   return value === undefined ? { problem: { type: 'json_invalid', msg: 'Input should be valid JSON' } } : { value }
+}
+
+/** Whether `schema` asks for a list under `name`. */
+export function takesList(schema: z.ZodObject, name: string): boolean {
+  const field: unknown = Object.hasOwn(schema.shape, name) ? schema.shape[name] : undefined
+  // The shape of a schema of zod's classic interface holds such schemas.
+  return field !== undefined && kindOf(field as z.ZodType) === 'array'
 }
 
 /** The kind of value behind optional, nullable and default wrappers, as zod names it. */

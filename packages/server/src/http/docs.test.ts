@@ -15,7 +15,8 @@ describe('the OpenAPI document', () => {
       const operation = document['paths'][route.path][route.method.toLowerCase()]
       expect(operation).toMatchObject({ summary: route.summary, tags: [route.tag], 'x-scope': route.scope })
       const parameters = (operation.parameters ?? []).map(({ name }: Part) => name)
-      expect(parameters).toEqual([...Object.keys(route.params.shape), ...Object.keys(route.query.shape)])
+      const { params, query, headers } = route
+      expect(parameters).toEqual([params, query, headers].flatMap(({ shape }) => Object.keys(shape)))
       expect(operation.responses).toHaveProperty(String(route.status))
       expect(operation.requestBody !== undefined).toBe(route.body !== undefined)
     }

@@ -1,5 +1,5 @@
 /**
- * Reads what a route declares from a request: path, query, body. Everything wrong is reported at once.
+ * Reads what a route declares from a request: path, query, headers, body. Everything wrong is reported at once.
  * @module
  */
 import type { FieldProblem } from '@agentos/wire'
@@ -7,7 +7,7 @@ import '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { AgentOSError } from '../base/errors.ts'
-import { coerce } from './coerce.ts'
+import { coerce, takesList } from './coerce.ts'
 import { type Form, parseUrlEncoded, readMultipart } from './form.ts'
 import { fieldProblem, fromIssue, InvalidFields, type Place } from './invalid-fields.ts'
 import type { Route, RouteInput } from './route.ts'
@@ -56,7 +56,8 @@ export async function readInput(route: Route, request: FastifyRequest, bodyLimit
   const input = {
     // Fastify gives objects of texts; a key that is sent twice is a list in the query.
     params: take(route.params, request.params as Record<string, unknown>, 'path'),
-    query: take(route.query, lastOfEach(request.query as Record<string, unknown>), 'query'),
+    query: take(route.query, pickValues(route.query, request.query as Record<string, unknown>), 'query'),
+    headers: take(route.headers, request.headers, 'header'),
     body: route.body ? take(route.body.schema, given, 'body') : {},
   }
   if (problems.length > 0) throw new InvalidFields(problems)
@@ -102,8 +103,12 @@ function parseJsonBody(text: string): Readonly<Record<string, unknown>> {
   throw new InvalidFields([fieldProblem('model_attributes_type', ['body'], msg, value)])
 }
 
-function lastOfEach(query: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** A list gets every value of its name, anything else the last one. */
+function pickValues(schema: z.ZodObject, query: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? value.at(-1) : value]),
+    Object.entries(query).map(([name, value]) => {
+      const values: unknown[] = Array.isArray(value) ? value : [value]
+      return [name, takesList(schema, name) ? values : values.at(-1)]
+    }),
   )
 }

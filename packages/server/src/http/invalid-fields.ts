@@ -7,7 +7,7 @@ import type { z } from 'zod'
 import type { Json } from '../base/json.ts'
 
 /** Where a value came from. */
-export type Place = 'body' | 'query' | 'path'
+export type Place = 'body' | 'query' | 'path' | 'header'
 
 /** A request whose fields are wrong. */
 export class InvalidFields extends Error {

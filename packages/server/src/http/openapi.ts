@@ -65,6 +65,7 @@ function describeRoute(route: Route, components: Components, secured: boolean): 
   const parameters = [
     ...describeParameters(route.params, 'path', components),
     ...describeParameters(route.query, 'query', components),
+    ...describeParameters(route.headers, 'header', components),
   ]
   const isOpen = route.scope === 'public'
   return {
@@ -89,7 +90,7 @@ function nameOf({ method, path }: Route): string {
   return method.toLowerCase() + (name.length > 0 ? name.join('') : 'Home')
 }
 
-function describeParameters(schema: z.ZodObject, place: 'path' | 'query', components: Components): Part[] {
+function describeParameters(schema: z.ZodObject, place: 'path' | 'query' | 'header', components: Components): Part[] {
   const { properties, required } = components.refer(schema, 'input')
   const needed = Array.isArray(required) ? required : []
   return Object.entries(properties ?? {}).map(([name, part]) => {
@@ -125,7 +126,9 @@ function describeResponses(route: Route, components: Components, needsKey: boole
     const description = 'Frames of `id:`, `event:` and `data:`; each data line is one event as JSON.'
     content['text/event-stream'] = { schema: { type: 'string', description, 'x-event': $ref } }
   }
-  const takesInput = route.body !== undefined || Object.keys({ ...route.params.shape, ...route.query.shape }).length > 0
+  const takesInput =
+    route.body !== undefined ||
+    Object.keys({ ...route.params.shape, ...route.query.shape, ...route.headers.shape }).length > 0
   const codes: ErrorCode[] = [
     ...route.errors,
     ...(needsKey ? (['UNAUTHORIZED'] as const) : []),
@@ -133,6 +136,12 @@ function describeResponses(route: Route, components: Components, needsKey: boole
   ]
   return {
     [route.status]: { description: 'Success', ...(Object.keys(content).length > 0 && { content }) },
+    ...(route.accepted && {
+      202: {
+        description: 'Accepted: it waits in the queue',
+        content: { 'application/json': { schema: components.refer(route.accepted, 'output') } },
+      },
+    }),
     ...describeFailures(codes, components),
     ...(takesInput && {
       422: failure('A field is wrong: INVALID_FIELDS', components.refer(ValidationProblem, 'output')),

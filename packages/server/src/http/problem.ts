@@ -18,6 +18,8 @@ export type ProblemAnswer = {
 /** Seconds that clients are asked to wait. */
 const RETRY_AFTER: Partial<Record<ErrorCode, number>> = {
   TOO_MANY_RUNS: 2,
+  QUEUE_FULL: 5,
+  RUN_HANDED_OVER: 1,
   DRAINING: 1,
   NO_REVISION: 5,
   DATABASE_UNAVAILABLE: 2,

@@ -50,7 +50,14 @@ export type TakenOver = {
 /** The answer of a handler that writes it itself. */
 export const STREAMED = Symbol('streamed')
 
-export type RouteOptions<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodObject, R extends z.ZodType> = {
+export type RouteOptions<
+  P extends z.ZodObject,
+  Q extends z.ZodObject,
+  H extends z.ZodObject,
+  B extends z.ZodObject,
+  R extends z.ZodType,
+  A extends z.ZodType,
+> = {
   readonly method: Method
   /** With parameters in braces: `/agents/{id}`. */
   readonly path: `/${string}`
@@ -58,50 +65,72 @@ export type RouteOptions<P extends z.ZodObject, Q extends z.ZodObject, B extends
   readonly tag: string
   readonly summary: string
   readonly params?: P
+  /** A list takes every value of a name that is repeated; anything else the last. */
   readonly query?: Q
+  /** By their names in lower case; others pass unseen. */
+  readonly headers?: H
   readonly body?: Body<B>
   /** Default 200; 204 has no body. */
   readonly status?: 200 | 201 | 204
   readonly response?: R
+  /** Answer of a 202, for routes that can put work off: {@link Call.setStatus} says when. */
+  readonly accepted?: A
   /** Events of the stream that this route can answer with. */
   readonly events?: z.ZodType
   readonly errors: readonly ErrorCode[]
   readonly handle: (input: {
     readonly params: z.output<P>
     readonly query: z.output<Q>
+    readonly headers: z.output<H>
     readonly body: z.output<B>
     readonly deps: AppDeps
     readonly call: Call
-  }) => Promise<z.output<R> | typeof STREAMED> | z.output<R> | typeof STREAMED
+  }) => Promise<Answer<R, A>> | Answer<R, A>
 }
+
+type Answer<R extends z.ZodType, A extends z.ZodType> = z.output<R> | z.output<A> | typeof STREAMED
 
 /** A route of any shape, as the table and everything derived from it sees it. */
 export type Route = Omit<
-  RouteOptions<z.ZodObject, z.ZodObject, z.ZodObject, z.ZodType>,
-  'params' | 'query' | 'body' | 'response' | 'handle' | 'status'
+  RouteOptions<z.ZodObject, z.ZodObject, z.ZodObject, z.ZodObject, z.ZodType, z.ZodType>,
+  'params' | 'query' | 'headers' | 'body' | 'response' | 'accepted' | 'handle' | 'status'
 > & {
   readonly params: z.ZodObject
   readonly query: z.ZodObject
+  readonly headers: z.ZodObject
   readonly body: Body<z.ZodObject> | undefined
   readonly response: z.ZodType | undefined
+  readonly accepted: z.ZodType | undefined
   readonly status: 200 | 201 | 204
   readonly handle: (input: RouteInput & { readonly deps: AppDeps; readonly call: Call }) => unknown
 }
 
 /** The checked input of a route; its types are those of the route's schemas. */
-export type RouteInput = { readonly params: unknown; readonly query: unknown; readonly body: unknown }
+export type RouteInput = {
+  readonly params: unknown
+  readonly query: unknown
+  readonly headers: unknown
+  readonly body: unknown
+}
 
 const NOTHING = z.object({})
 
-export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodObject, R extends z.ZodType>(
-  options: RouteOptions<P, Q, B, R>,
-): Route {
+export function route<
+  P extends z.ZodObject,
+  Q extends z.ZodObject,
+  H extends z.ZodObject,
+  B extends z.ZodObject,
+  R extends z.ZodType,
+  A extends z.ZodType = z.ZodNever,
+>(options: RouteOptions<P, Q, H, B, R, A>): Route {
   return {
     ...options,
     params: options.params ?? NOTHING,
     query: options.query ?? NOTHING,
+    headers: options.headers ?? NOTHING,
     body: options.body,
     response: options.response,
+    accepted: options.accepted,
     status: options.status ?? 200,
     // The input was parsed by the very schemas that type it; the table forgets those types.
     handle: options.handle as Route['handle'],

@@ -1,23 +1,31 @@
 /**
- * A live run as a stream of Agno's events. All that happens in one tick is one write. What a client does not take is held
- * back for it; past its buffer it is cut, and the others do not notice.
+ * A run as a stream of Agno's events: what its client has missed, then what comes. All that happens in one tick is one
+ * write. What a client does not take is held back for it; past its buffer it is cut, and the others do not notice.
  * @module
  */
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '../base/clock.ts'
-import type { RunEvent } from '../base/run.ts'
-import type { LiveRun } from '../runs/runs.ts'
+import type { Entry, Following } from '../runs/runs.ts'
 import { createBacklog } from './backlog.ts'
+import { nameOfEntry } from './event-frames.ts'
 import type { OpenStream } from './open-streams.ts'
 import { createEventStream } from './sse.ts'
 
 export type RunStreamOptions = {
   readonly clock: Clock
   readonly heartbeatMs: number
-  /** Bytes held back for a client that does not read. */
+  /** Bytes held back for a client that does not read, beside those that it has missed. */
   readonly bufferBytes: number
-  /** `stream_events=false`: only text, cancellation and errors. */
+  /** `stream_events=false`: only text, pauses, cancellation and errors. */
   readonly textOnly: boolean
+  /** Whether events carry `event_index`. */
+  readonly withIndex: boolean
+  /** Frames before everything else. */
+  readonly opening?: string
+  /** Frames between what was missed and what comes. */
+  readonly subscribed?: string
+  /** The client went away before the end. */
+  readonly onLeft: () => void
   /** The stream is over, for whatever reason. */
   readonly onOver: () => void
 }
@@ -28,13 +36,19 @@ export type RunStreamOptions = {
  */
 const WRITE_GAP_MS = 4
 
+/** Most bytes of one write, so that a long history is not in memory once more for each client that reads it slowly. */
+const WRITE_BYTES = 256 * 1024
+
 /**
- * Streams `live` to `response`, whose head is written already.
- * @returns what the server uses when it closes: ending sends what was written, and the run does not count as abandoned
+ * Streams a run to `response`, whose head is written already. To be called in the tick that got `run`.
+ * @returns what the server uses when it closes: ending sends what was written, and the client does not count as gone
  */
-export function streamRun(live: LiveRun, response: ServerResponse, options: RunStreamOptions): OpenStream {
-  const { runId, sessionId, agent } = live
-  const backlog = createBacklog({ runId, sessionId, agentId: agent.id, agentName: agent.name })
+export function streamRun(
+  run: Pick<Following, 'missed' | 'subscribe'>,
+  response: ServerResponse,
+  options: RunStreamOptions,
+): OpenStream {
+  const backlog = createBacklog(options.withIndex)
   const isWanted = options.textOnly ? createTextFilter() : () => true
   let wake = () => {}
   let scheduled = false
@@ -47,8 +61,9 @@ export function streamRun(live: LiveRun, response: ServerResponse, options: RunS
     heartbeatMs: options.heartbeatMs,
     onDrain: flush,
     onClosed(complete) {
+      wake()
       unsubscribe()
-      if (!complete && !serverEnded) live.disconnected()
+      if (!complete && !serverEnded) options.onLeft()
       options.onOver()
     },
   })
@@ -68,19 +83,27 @@ export function streamRun(live: LiveRun, response: ServerResponse, options: RunS
     scheduled = false
     writtenAt = options.clock.monotonic()
     if (!stream.flowing()) return
-    const text = backlog.take()
+    let text = backlog.take(WRITE_BYTES)
     if (text === '') stream.flushHeaders()
-    else stream.write(text)
-    if (runEnded) stream.end()
+    while (text !== '') text = stream.write(text) ? backlog.take(WRITE_BYTES) : ''
+    if (runEnded && backlog.bytes() === 0) stream.end()
+  }
+
+  function take(entries: readonly Entry[], joining: boolean): void {
+    for (const entry of entries) if (isWanted(nameOfEntry(entry))) backlog.add(entry, joining)
   }
 
   schedule()
-  unsubscribe = live.feed.subscribe(-1, {
+  if (options.opening !== undefined) backlog.addFrame(options.opening)
+  take(run.missed, false)
+  if (options.subscribed !== undefined) backlog.addFrame(options.subscribed)
+  const missedBytes = backlog.bytes()
+  unsubscribe = run.subscribe({
     onEntries(entries) {
       const flowing = stream.flowing()
-      for (const entry of entries) if (isWanted(entry.event)) backlog.add(entry, !flowing)
+      take(entries, !flowing)
       if (flowing) schedule()
-      else if (backlog.bytes() > options.bufferBytes) stream.cut()
+      else if (backlog.bytes() > options.bufferBytes + missedBytes) stream.cut()
     },
     onEnd() {
       runEnded = true
@@ -93,18 +116,20 @@ export function streamRun(live: LiveRun, response: ServerResponse, options: RunS
   return {
     end() {
       serverEnded = true
-      flush()
+      stream.write(backlog.take(Infinity))
       stream.end()
     },
     cut: stream.cut,
   }
 }
 
-/** Lets text, cancellation (with the end that follows it) and errors through. */
-function createTextFilter(): (event: RunEvent) => boolean {
+/** Lets text, pauses, cancellation (with the end that follows it), errors and what makes text void through. */
+function createTextFilter(): (name: string) => boolean {
   let cancelled = false
-  return ({ type }) => {
-    cancelled ||= type === 'run-cancel'
-    return type === 'content' || type === 'run-error' || type === 'run-cancel' || (cancelled && type === 'run-end')
+  return (name) => {
+    cancelled ||= name === 'RunCancelled'
+    return TEXT_EVENTS.includes(name) || (cancelled && name === 'RunCompleted')
   }
 }
+
+const TEXT_EVENTS = ['RunContent', 'RunPaused', 'RunCancelled', 'RunError', 'CustomEvent']

@@ -5,9 +5,13 @@
 import { isJsonObject, type JsonObject, parseJson } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { AgentInfo } from '../base/runnable.ts'
-import { type EventChunk, readEvents } from '../storage/run-events.ts'
+import type { Entry } from '../runs/runs.ts'
+import { splitChunks } from '../runs/stored-entries.ts'
+import type { Db } from '../storage/database.ts'
+import { tailEvents } from '../storage/run-events.ts'
 import { loadMessages, type Run } from '../storage/runs.ts'
 import type { Session } from '../storage/sessions.ts'
+import { followerOf } from './agno-events.ts'
 import { fromStored, type ShownRun } from './agno-run.ts'
 import type { AppDeps } from './deps.ts'
 
@@ -20,32 +24,25 @@ export function findAgent(deps: Pick<AppDeps, 'registry'>, id: string | null): A
   return listAgents(deps).find((agent) => agent.id === id)
 }
 
-/** Runs of one session for a list: with their messages, without their events. */
+/** Runs of one session with everything that belongs to them; those that were streamed with their events. */
 export async function showRuns(deps: AppDeps, session: Session, runs: readonly Run[]): Promise<ShownRun[]> {
-  const journals = await loadMessages(deps.database.db, idsOf(runs))
+  const { db } = deps.database
+  const [journals, events] = await Promise.all([loadMessages(db, idsOf(runs)), loadEvents(db, runs)])
   return runs.map((run) =>
     fromStored(run, {
       agent: findAgent(deps, run.componentId),
       sessionState: session.sessionState,
       messages: journals.get(run.runId) ?? [],
-      events: null,
+      events: run.streamed ? (events.get(run.runId) ?? []) : null,
     }),
   )
 }
 
-/** One run with everything: its events too, when it was streamed. */
+/** One run with everything. */
 export async function showRun(deps: AppDeps, session: Session, run: Run): Promise<ShownRun> {
-  const { db } = deps.database
-  const [journals, chunks] = await Promise.all([
-    loadMessages(db, [run.runId]),
-    run.streamed ? readEvents(db, run.runId, -1) : [],
-  ])
-  return fromStored(run, {
-    agent: findAgent(deps, run.componentId),
-    sessionState: session.sessionState,
-    messages: journals.get(run.runId) ?? [],
-    events: run.streamed ? listEvents(chunks) : null,
-  })
+  const [shown] = await showRuns(deps, session, [run])
+  // Every run of the list is shown.
+  return shown as ShownRun
 }
 
 /** What was said in the runs, in their order. */
@@ -54,28 +51,31 @@ export async function loadTranscript(deps: AppDeps, runs: readonly Run[]): Promi
   return runs.flatMap(({ runId }) => journals.get(runId) ?? [])
 }
 
-/** Events as Agno stores them: all but RunContent, and ToolCallError after a call that failed. */
-function listEvents(chunks: readonly EventChunk[]): JsonObject[] {
-  const events: JsonObject[] = []
-  let last = -1
-  for (const { firstIndex, events: lines } of chunks) {
-    for (const [offset, line] of lines.split('\n').entries()) {
-      // Chunks may overlap where one was written twice.
-      if (line === '' || firstIndex + offset <= last) continue
-      last = firstIndex + offset
-      const event = parseJson(line)
-      if (!isJsonObject(event) || event['event'] === 'RunContent') continue
-      events.push(event, ...followersOf(event))
+/** How many runs' events are read at a time: events are the largest part of a run. */
+const RUNS_AT_ONCE = 50
+
+async function loadEvents(db: Db, runs: readonly Run[]): Promise<Map<string, JsonObject[]>> {
+  const streamed = idsOf(runs.filter((run) => run.streamed))
+  const events = new Map<string, JsonObject[]>()
+  for (let from = 0; from < streamed.length; from += RUNS_AT_ONCE) {
+    const cursors = streamed
+      .slice(from, from + RUNS_AT_ONCE)
+      .map((runId) => ({ runId, afterIndex: -1, chunkFirst: -1 }))
+    for (const { runId, chunks, voidEvents } of await tailEvents(db, cursors)) {
+      events.set(runId, listEvents(splitChunks(chunks, -1, voidEvents)))
     }
   }
   return events
 }
 
-function followersOf(event: JsonObject): JsonObject[] {
-  const { event: name, content: _, tool, ...base } = event
-  if (name !== 'ToolCallCompleted' || !isJsonObject(tool) || tool['tool_call_error'] !== true) return []
-  const { created_at, ...rest } = base
-  return [{ created_at: created_at ?? null, event: 'ToolCallError', ...rest, error: tool['result'] ?? '', tool }]
+/** Events as Agno stores them: all but RunContent, and ToolCallError after a call that failed. */
+function listEvents(entries: readonly Entry[]): JsonObject[] {
+  return entries.flatMap(({ json }) => {
+    const event = parseJson(json)
+    if (!isJsonObject(event) || event['event'] === 'RunContent') return []
+    const follower = followerOf(event)
+    return follower ? [event, follower] : [event]
+  })
 }
 
 function idsOf(runs: readonly Run[]): string[] {

@@ -6,6 +6,7 @@ import { AgentResponse } from '@agentos/wire'
 import { z } from 'zod'
 import { AgentOSError } from '../../base/errors.ts'
 import { toAgentResponse } from '../agno-agent.ts'
+import type { AppDeps } from '../deps.ts'
 import { route } from '../route.ts'
 import { findAgent, listAgents } from '../stored-run.ts'
 
@@ -13,7 +14,12 @@ const tag = 'Agents'
 export const AgentParams = z.object({ id: z.string() })
 
 /** Agno's words; clients compare them. */
-export const AGENT_NOT_FOUND = 'Agent not found'
+const AGENT_NOT_FOUND = 'Agent not found'
+
+/** @throws {AgentOSError} AGENT_NOT_FOUND; not while there is no revision, which the run itself would say */
+export function refuseUnknownAgent(deps: Pick<AppDeps, 'registry'>, id: string): void {
+  if (deps.registry.current() && !findAgent(deps, id)) throw new AgentOSError('AGENT_NOT_FOUND', AGENT_NOT_FOUND)
+}
 
 export const getAgents = route({
   method: 'GET',

@@ -33,6 +33,7 @@ import { DATABASE_ID, SESSION_TABLE } from '../agno-agent.ts'
 import { dropNulls, toRunSchema } from '../agno-run.ts'
 import { toSessionDetail, toSessionSchema } from '../agno-session.ts'
 import type { AppDeps } from '../deps.ts'
+import { startPage } from '../page.ts'
 import { jsonBody, route } from '../route.ts'
 import { findAgent, loadTranscript, showRun, showRuns } from '../stored-run.ts'
 
@@ -59,8 +60,8 @@ export const getSessions = route({
   errors: FAILURES,
   async handle({ query, deps }) {
     checkPlace(query)
-    const started = deps.clock.monotonic()
     const limit = Math.min(query.limit, MAX_PAGE_LIMIT)
+    const page = startPage(deps.clock, { page: query.page, limit })
     const { sessions, total } = await listSessions(deps.database.db, {
       type: query.type,
       componentId: query.component_id,
@@ -71,12 +72,7 @@ export const getSessions = route({
       sortOrder: query.sort_order,
       sortBy: SORTS.find((sort) => sort === query.sort_by),
     })
-    const search_time_ms = Math.round((deps.clock.monotonic() - started) * 100) / 100
-    const total_pages = Math.ceil(total / limit)
-    return {
-      data: sessions.map(toSessionSchema),
-      meta: { page: query.page, limit, total_pages, total_count: total, search_time_ms },
-    }
+    return page(sessions.map(toSessionSchema), total)
   },
 })
 

@@ -6,7 +6,20 @@ import type { Route } from '../route.ts'
 import { reload } from './admin.ts'
 import { getAgent, getAgents } from './agents.ts'
 import { getTeams, getWorkflows } from './empty-families.ts'
-import { cancelRun, getRun, getRuns, startRun } from './runs.ts'
+import {
+  getApproval,
+  getApprovalCount,
+  getApprovals,
+  getApprovalStatus,
+  postApprovalResolution,
+  removeApproval,
+} from './approvals.ts'
+import { forkAgentSession, getCheckpoint, getCheckpoints } from './checkpoints.ts'
+import { continueRun } from './continue-run.ts'
+import { getQueueJob, getQueueJobs, getQueueStats, requeueJob } from './queue.ts'
+import { getRunEvents, resumeRun } from './run-events.ts'
+import { cancelRun, getRun, getRuns } from './runs.ts'
+import { startRun } from './start-run.ts'
 import { config, health, home, info, models, ready, startup } from './server.ts'
 import {
   deleteManySessions,
@@ -36,6 +49,12 @@ export const ROUTES: readonly Route[] = [
   getRuns,
   getRun,
   cancelRun,
+  continueRun,
+  resumeRun,
+  getRunEvents,
+  getCheckpoints,
+  getCheckpoint,
+  forkAgentSession,
   getSessions,
   postSession,
   deleteManySessions,
@@ -45,5 +64,15 @@ export const ROUTES: readonly Route[] = [
   deleteSession,
   getSessionRuns,
   getSessionRun,
+  getApprovals,
+  getApprovalCount,
+  getApproval,
+  getApprovalStatus,
+  postApprovalResolution,
+  removeApproval,
+  getQueueStats,
+  getQueueJobs,
+  getQueueJob,
+  requeueJob,
   reload,
 ]

@@ -7,7 +7,7 @@ import type { RunEvent, RunResult, StepEvent } from '../../base/run.ts'
 import type { AgentInfo } from '../../base/runnable.ts'
 import { NO_USAGE } from '../../base/usage.ts'
 import { createFeed } from '../../runs/feed.ts'
-import type { FinishedRun, LiveRun, NewRunRequest, Runs } from '../../runs/runs.ts'
+import type { FinishedRun, Following, LiveRun, NewRunRequest, Runs } from '../../runs/runs.ts'
 import { encodeEvent } from '../agno-events.ts'
 
 /** A moment; 1795409561 in seconds. */
@@ -70,24 +70,50 @@ export function createFakeRuns(agents: readonly AgentInfo[], revision = 'rev-1')
       started.push(run)
       await runs.play(run)
       waiters.shift()?.(run)
-      return run
+      const { runId, sessionId } = run
+      return { runId, sessionId, status: 'RUNNING', isNew: true, live: run }
     },
+    continue: unused,
+    follow: async (runId, afterIndex) => {
+      const run = started.find((candidate) => candidate.runId === runId)
+      return run && follow(run, afterIndex)
+    },
+    followLive: (live) => follow(live, -1),
+    wait: unused,
+    requeue: async () => undefined,
     async cancel(runId) {
       cancelled.push(runId)
     },
-    live: (runId) => started.find((run) => run.runId === runId),
     running: () => 0,
     drain: async () => {},
+    release: async () => 0,
     close: async () => {},
   }
   return runs
+}
+
+async function unused(): Promise<never> {
+  throw new TypeError('fake runs only start')
+}
+
+function follow({ runId, sessionId, agent, feed }: LiveRun, afterIndex: number): Following {
+  const missed = feed.held(afterIndex)
+  return {
+    runId,
+    sessionId,
+    status: 'RUNNING',
+    agentId: agent.id,
+    missed,
+    lastIndex: missed.at(-1)?.index ?? afterIndex,
+    subscribe: (follower) => feed.subscribe({ onEntries: follower.onEntries, onEnd: () => follower.onEnd() }),
+  }
 }
 
 function createFakeRun(request: NewRunRequest, agent: AgentInfo, revision: string, number: number): FakeRun {
   const runId = `run-${number}`
   const sessionId = request.sessionId ?? `session-${number}`
   const context = { runId, sessionId, agentId: agent.id, agentName: agent.name }
-  const feed = createFeed((event) => encodeEvent(event, context))
+  const feed = createFeed(0, (event) => encodeEvent(event, context))
   const finished = Promise.withResolvers<FinishedRun>()
   let disconnects = 0
   const emit = (...events: readonly RunEvent[]) => feed.publish(feed.number(events))
@@ -98,7 +124,9 @@ function createFakeRun(request: NewRunRequest, agent: AgentInfo, revision: strin
     agent,
     revision,
     input: request.message,
+    background: request.background,
     createdAt: AT,
+    firstIndex: 0,
     feed,
     emit,
     finished: finished.promise,
@@ -115,8 +143,8 @@ function createFakeRun(request: NewRunRequest, agent: AgentInfo, revision: strin
         }
         emit({ type: 'run-end', at: AT, result, sessionState })
       }
-      finished.resolve({ status: result.status, result, messages: [], stored: true, ...rest, sessionState })
-      feed.end()
+      finished.resolve({ status: result.status, result, messages: [], atRest: true, ...rest, sessionState })
+      feed.end(true)
     },
   }
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Message } from '../../base/message.ts'
+import type { Requirement } from '../../base/requirement.ts'
 import type { RunEvent } from '../../base/run.ts'
 import { NO_USAGE } from '../../base/usage.ts'
 import { appendEvents } from '../../storage/run-events.ts'
@@ -17,7 +18,10 @@ export type StoredRun = {
   readonly agentId?: string
   readonly userId?: string | null
   readonly input?: string
-  readonly status?: 'COMPLETED' | 'ERROR' | 'CANCELLED'
+  readonly status?: 'COMPLETED' | 'ERROR' | 'CANCELLED' | 'PAUSED'
+  /** What a paused run waits for. */
+  readonly requirements?: readonly Requirement[]
+  readonly background?: boolean
   readonly messages?: readonly Message[]
   /** Stored as sent; the run counts as streamed. */
   readonly events?: readonly RunEvent[]
@@ -43,17 +47,25 @@ export async function storeRun(db: Db, run: StoredRun): Promise<void> {
     model: MODEL,
     initialSessionState: {},
     defaultName: input,
+    background: run.background ?? false,
+    priority: 0,
+    maxAttempts: 3,
+    maxQueueDepth: 1000,
+    idempotency: null,
   })
   const context = { runId, sessionId, agentId, agentName: 'Assistant' }
   const lines = events.map((event) => encodeEvent(event, context)).join('\n')
   if (events.length > 0) {
-    await appendEvents(db, [{ runId, firstIndex: 0, lastIndex: events.length - 1, events: lines }])
+    await appendEvents(db, owner, [{ runId, attempt: 1, firstIndex: 0, lastIndex: events.length - 1, events: lines }])
   }
   await finishRun(db, {
     runId,
     owner,
     attempt: 1,
     firstSeq: 0,
+    eventIndex: events.length - 1,
+    componentName: 'Assistant',
+    ...(run.requirements && { requirements: run.requirements }),
     messages: run.messages ?? conversation(runId, input),
     status,
     content: status === 'ERROR' ? null : COMPLETED.content,
