@@ -9,7 +9,10 @@ const config: KnipConfig = {
   ignoreExportsUsedInFile: { interface: true, type: true },
   workspaces: {
     '.': {
-      entry: ['tools/{bootstrap.js,boundaries.ts,check.ts,lockfile.ts,postgres.ts,test.ts}', 'tools/vitest/*.ts'],
+      entry: [
+        'tools/{bootstrap.js,boundaries.ts,check.ts,lockfile.ts,pgbouncer.ts,postgres.ts,test.ts}',
+        'tools/vitest/*.ts',
+      ],
       project: ['tools/**/*.{js,ts}'],
       ignoreDependencies: [
         // The parser of dependency-cruiser and the type-aware half of oxlint, which they look up by name.

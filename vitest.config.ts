@@ -5,8 +5,11 @@
  *   threads or processes.
  * - `postgres`: the same `*.db.test.ts` suites on a real PostgreSQL, and `*.pg.test.ts`, which only it can run. The
  *   server is the one of TEST_POSTGRES_URL, or one started for the run.
+ * - `pooler`: what storage and runs ask of a database, through PgBouncer, and `*.pooler.test.ts`, which only it can run.
+ *   TEST_POSTGRES_URL goes through it when TEST_POSTGRES_RAW_URL goes past it; else a PgBouncer is started for the run.
  * - `e2e`: the running server from outside.
- * A suite that needs a database asks `inject('engine')` for its engine and `inject('postgresUrl')` for the URL.
+ * A suite that needs a database asks `inject('engine')` for its engine and `inject('postgresUrl')` for the URL; what only
+ * works on a connection of one's own takes `inject('postgresRawUrl')`.
  * @module
  */
 import { defineConfig } from 'vitest/config'
@@ -16,6 +19,8 @@ declare module 'vitest' {
     engine: 'embedded' | 'postgres'
     /** A superuser's URL; empty where the engine is `embedded`. */
     postgresUrl: string
+    /** The same server without a pooler in between; equal to `postgresUrl` where there is none. */
+    postgresRawUrl: string
   }
 }
 
@@ -37,7 +42,7 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/**/*.test.ts', 'tools/**/*.test.ts'],
           // The template's test belongs to the folder that `agentos init` makes, and runs there.
-          exclude: [...NO_TESTS, '**/*.{db,pg,process}.test.ts', 'packages/server/template/**'],
+          exclude: [...NO_TESTS, '**/*.{db,pg,pooler,process}.test.ts', 'packages/server/template/**'],
           setupFiles: [leakedHandles],
           testTimeout: 10_000,
         },
@@ -48,7 +53,7 @@ export default defineConfig({
           name: 'embedded',
           include: ['packages/**/*.{db,process}.test.ts', 'tools/**/*.process.test.ts'],
           setupFiles: [leakedHandles],
-          provide: { engine: 'embedded', postgresUrl: '' },
+          provide: { engine: 'embedded', postgresUrl: '', postgresRawUrl: '' },
           testTimeout: 20_000,
           hookTimeout: 40_000,
         },
@@ -59,6 +64,20 @@ export default defineConfig({
           name: 'postgres',
           include: ['packages/**/*.{db,pg}.test.ts', 'tools/**/*.pg.test.ts'],
           globalSetup: ['./tools/vitest/provide-postgres.ts'],
+          setupFiles: [leakedHandles],
+          provide: { engine: 'postgres' },
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'pooler',
+          include: ['packages/server/src/{storage,runs}/**/*.{db,pg,pooler}.test.ts', 'tools/**/*.pooler.test.ts'],
+          // About connections of one's own.
+          exclude: [...NO_TESTS, 'packages/server/src/storage/postgres/engine.pg.test.ts'],
+          globalSetup: ['./tools/vitest/provide-pooler.ts'],
           setupFiles: [leakedHandles],
           provide: { engine: 'postgres' },
           testTimeout: 20_000,

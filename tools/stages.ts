@@ -57,6 +57,11 @@ export function onPostgres(name: string, url: string, filters: readonly string[]
   return { ...vitest(name, ['--project', 'postgres', ...filters]), env: { TEST_POSTGRES_URL: url } }
 }
 
+/** @param url of the server that PgBouncer stands in front of */
+export function throughPgbouncer(url: string): Stage {
+  return { ...vitest('pgbouncer', ['--project', 'pooler']), env: { TEST_POSTGRES_URL: url } }
+}
+
 /** @param env the database and the Python client that the tests may use, as far as the machine has them */
 export function endToEnd(env: Readonly<Record<string, string>>): Stage {
   return { ...vitest('e2e', ['--project', 'e2e']), env }

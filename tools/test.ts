@@ -5,11 +5,12 @@
  */
 import { installAgnoClient } from './agno-client.ts'
 import { runSideBySide } from './check.ts'
+import { whyNoPgbouncer } from './pgbouncer-install.ts'
 import { startPostgres } from './postgres.ts'
 import { whyNoPostgres } from './postgres-install.ts'
 import { whyNoPip } from './python.ts'
 import { runStage, type StageResult } from './run-stage.ts'
-import { EMBEDDED, endToEnd, onPostgres, STATIC_STAGES, UNIT } from './stages.ts'
+import { EMBEDDED, endToEnd, onPostgres, STATIC_STAGES, throughPgbouncer, UNIT } from './stages.ts'
 import { summarize, type Skip } from './summary.ts'
 
 /** The older end of the supported range is held by the suites that speak SQL. */
@@ -25,12 +26,14 @@ async function runEverything() {
   if (given) {
     skips.push({ name: 'storage on PostgreSQL 16', reason: 'TEST_POSTGRES_URL is set: only that server is tested' })
     results.push(await runStage(onPostgres('postgres', given), 'stream'))
+    results.push(...(await runThroughPgbouncer(given, skips)))
     results.push(await runEndToEnd(given, skips))
   } else if (obstacle === undefined) {
     await using newest = await startPostgres(18)
     results.push(await runStage(onPostgres('postgres 18', newest.url), 'stream'))
     await using oldest = await startPostgres(16)
     results.push(await runStage(onPostgres('postgres 16', oldest.url, STORAGE), 'stream'))
+    results.push(...(await runThroughPgbouncer(newest.url, skips)))
     results.push(await runEndToEnd(newest.url, skips))
   } else {
     const reason = `${obstacle}; install it, or set TEST_POSTGRES_URL to a server of yours`
@@ -38,6 +41,13 @@ async function runEverything() {
     results.push(await runEndToEnd(undefined, skips))
   }
   return { results, skips }
+}
+
+async function runThroughPgbouncer(url: string, skips: Skip[]): Promise<StageResult[]> {
+  const obstacle = await whyNoPgbouncer()
+  if (obstacle === undefined) return [await runStage(throughPgbouncer(url), 'stream')]
+  skips.push({ name: 'storage and runs through PgBouncer', reason: `${obstacle}; install it` })
+  return []
 }
 
 /** @param url of a real PostgreSQL; without it, and without the Python client, the tests that want one skip themselves */

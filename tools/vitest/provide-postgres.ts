@@ -9,12 +9,17 @@ import { startPostgres } from '../postgres.ts'
 export async function setup(project: TestProject) {
   const given = process.env['TEST_POSTGRES_URL']
   if (given) {
-    project.provide('postgresUrl', given)
+    provide(project, given)
     return undefined
   }
   const server = await startPostgres()
-  project.provide('postgresUrl', server.url)
+  provide(project, server.url)
   return async () => {
     await server[Symbol.asyncDispose]()
   }
+}
+
+function provide(project: TestProject, url: string): void {
+  project.provide('postgresUrl', url)
+  project.provide('postgresRawUrl', url)
 }

@@ -85,7 +85,7 @@ test('every filter narrows the list', async () => {
     { userId: 'ann' },
     { runId: oddRun },
   ]
-  for (const filter of filters) expect(await list(filter), JSON.stringify(filter)).toEqual({ ids: [odd], total: 1 })
+  for (const filter of filters) expect({ filter, ...(await list(filter)) }).toEqual({ filter, ids: [odd], total: 1 })
   expect(await list({ status: 'rejected', approvalType: 'required' })).toEqual({ ids: [], total: 0 })
 })
 

@@ -23,7 +23,7 @@ export function cancelStatement({ host, port }: ConnectionTarget, client: pg.Cli
   // Whoever waits for the statement gives up by itself when this request gets lost.
   socket.on('error', () => {})
   socket.setTimeout(GIVE_UP_MS, () => socket.destroy())
-  // The server closes when it has read the request.
-  socket.on('data', () => {})
-  socket.end(request)
+  // Whoever reads the request closes; PgBouncer forgets it when we do.
+  socket.resume()
+  socket.write(request)
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import { readFile } from 'node:fs/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import { AgentOSError } from '../../base/errors.ts'
 import { codeOf } from '../failure.ts'
 import { columnParser } from '../values.ts'

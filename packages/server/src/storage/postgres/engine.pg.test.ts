@@ -17,7 +17,9 @@ let given: PostgresOptions
 beforeAll(async () => {
   admin = await openTestDatabase({ migrated: false })
   if (admin.options.kind !== 'postgres') throw new TypeError('this file is for the postgres project')
-  given = admin.options
+  // What is tested here belongs to a connection of one's own.
+  const { directUrl, ...options } = admin.options
+  given = directUrl === undefined ? options : { ...options, url: directUrl }
 })
 afterAll(() => admin?.close())
 
@@ -36,13 +38,18 @@ async function createRole(password: string) {
   return { name, [Symbol.asyncDispose]: async () => void (await sql`drop role ${sql.id(name)}`.execute(admin.db)) }
 }
 
-/** A way to the server that can fall silent: what is connected stays so and hears nothing any more. */
-async function connectThrough(url: URL) {
+/**
+ * A way to the server that can fall silent: what is connected stays so and hears nothing any more.
+ * @param rewrite changes what clients say, without changing its length
+ */
+async function connectThrough(url: URL, rewrite?: (said: Buffer) => Buffer) {
   const pairs: [Socket, Socket][] = []
   const proxy = createServer((client) => {
     const server = connect(Number(url.port), url.hostname)
     for (const socket of [client, server]) socket.on('error', () => {})
-    client.pipe(server).pipe(client)
+    if (rewrite === undefined) client.pipe(server)
+    else client.on('data', (said: Buffer) => server.write(rewrite(said))).on('end', () => server.end())
+    server.pipe(client)
     pairs.push([client, server])
   }).listen(0, '127.0.0.1')
   await once(proxy, 'listening')
@@ -224,4 +231,41 @@ test('a ping gives up on a database that does not answer in time', async () => {
   await expect(database.ping(100)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
   await blocked
   await database.ping(1_000)
+})
+
+test('a pooler that gives statements names of its own lets them be kept; one that passes ours on does not', async () => {
+  const read = async (db: TestDatabase['db']) => {
+    await sql`${HOT} select ${1}::int as a`.execute(db)
+    const { rows } = await sql<{ name: string }>`select name from pg_prepared_statements order by name`.execute(db)
+    return rows.map(({ name }) => name.replace(/[0-9a-f]{40}$/, ''))
+  }
+  const rename = (said: Buffer) =>
+    Buffer.from(
+      said.toString('latin1').replaceAll('agentos_probe', 'PGBOUNCER_001').replaceAll('hot_', 'PGB_'),
+      'latin1',
+    )
+  await using renaming = await connectThrough(new URL(given.url), rename)
+  await using passing = await connectThrough(new URL(given.url))
+  await using keeping = await open({ url: renaming.url, directUrl: given.url })
+  await using plain = await open({ url: passing.url, directUrl: given.url })
+  expect(await read(keeping.db)).toEqual(['PGB_'])
+  expect(await read(plain.db)).toEqual([])
+})
+
+test('a ping and requests need the pooler, maintenance does not', async () => {
+  await using pooler = await connectThrough(new URL(given.url))
+  await using database = await open({ url: pooler.url, directUrl: given.url, statementTimeoutMs: 1 })
+  await database.ping(1_000)
+  pooler.fallSilent()
+  await expect(database.ping(200)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+  expect(await one(database.maintenance)).toBe(1)
+})
+
+test('of two addresses the one that does not answer is named', async () => {
+  const gone = withUrl((url) => (url.port = '1'))
+  await expect(open({ directUrl: gone })).rejects.toMatchObject({
+    code: 'DATABASE_UNREACHABLE',
+    message: expect.stringContaining('127.0.0.1:1/'),
+  })
+  await expect(open({ url: gone, directUrl: given.url })).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' })
 })

@@ -14,6 +14,8 @@ import { createListener, type Listener } from './listener.ts'
 import { createPool, type Pool, type PoolSettings } from './pool.ts'
 
 const NO_TLS_ON_SERVER = /does not support SSL/
+/** PgBouncer's words about what a connection may not bring. */
+const REFUSES_SETTINGS = /unsupported startup parameter/
 
 /**
  * Connects once to each address, to prove that it and the password are right.
@@ -29,8 +31,10 @@ export async function openPostgres(options: PostgresOptions, log: DatabaseLog): 
 
   const namesStatements = directUrl === undefined || (await way.pool.poolerKnowsNames())
   const settings = { ...way.settings, namesStatements, statementTimeoutMs: options.statementTimeoutMs }
-  opening.move()
   const requests = createPool({ ...settings, size: options.poolSize })
+  opening.defer(() => requests.end())
+  await checkStartup(requests, way.settings.target, options.connectTimeoutMs)
+  opening.move()
   const background = createPool({ ...settings, size: options.backgroundPoolSize })
   const listener = createListener(direct.settings, log)
   const pools = new Set([requests, background, way.pool, direct.pool])
@@ -45,6 +49,21 @@ export async function openPostgres(options: PostgresOptions, log: DatabaseLog): 
     ping: (timeoutMs) => way.pool.ask('select 1', timeoutMs),
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+/** @throws {AgentOSError} CONFIG_INVALID when a pooler stands in between that nobody told us of */
+async function checkStartup(pool: Pool, { host, port }: ConnectionTarget, timeoutMs: number): Promise<void> {
+  try {
+    await pool.ask('select 1', timeoutMs)
+  } catch (error) {
+    const cause = error instanceof AgentOSError ? error.cause : error
+    if (!REFUSES_SETTINGS.test(reasonOf(cause))) throw error
+    throw new AgentOSError(
+      'CONFIG_INVALID',
+      `POSTGRES_URL goes through a pooler at ${host}:${port}: set POSTGRES_RAW_URL to the address of PostgreSQL itself.`,
+      { cause },
+    )
   }
 }
 

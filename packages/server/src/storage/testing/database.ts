@@ -39,23 +39,28 @@ type Place = { readonly options: PostgresOptions | EmbeddedOptions; readonly rem
 
 /** @throws {Error} when the test project has no PostgreSQL */
 async function createPostgresDatabase(): Promise<Place & { readonly options: PostgresOptions }> {
-  const server = inject('postgresUrl')
+  const [server, directServer] = [inject('postgresUrl'), inject('postgresRawUrl')]
   const name = `test_${randomBytes(8).toString('hex')}`
-  await runOnServer(server, `create database ${name}`)
-  const url = new URL(server)
-  url.pathname = `/${name}`
+  await runOnServer(directServer, `create database ${name}`)
   return {
     options: {
       kind: 'postgres',
-      url: url.href,
+      url: withDatabase(server, name),
+      ...(directServer === server ? {} : { directUrl: withDatabase(directServer, name) }),
       poolSize: 20,
       backgroundPoolSize: 2,
       statementTimeoutMs: 15_000,
       connectTimeoutMs: 5_000,
       applicationName: 'agentos-test',
     },
-    remove: () => runOnServer(server, `drop database if exists ${name} with (force)`),
+    remove: () => runOnServer(directServer, `drop database if exists ${name} with (force)`),
   }
+}
+
+function withDatabase(server: string, name: string): string {
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
 }
 
 async function runOnServer(url: string, sql: string): Promise<void> {
