@@ -11,6 +11,7 @@
  * @module
  */
 import { sql, type RawBuilder } from 'kysely'
+import { HOT } from './hot-statement.ts'
 import { readClaimed, SELECT_CLAIMED, type ClaimedRow, type ClaimedRun } from './claimed-run.ts'
 import type { Db, SessionType } from './tables.ts'
 import { textArray } from './values.ts'
@@ -43,31 +44,38 @@ export type ClaimOptions = {
 export async function claimRuns(db: Db, options: ClaimOptions): Promise<ClaimedRun[]> {
   const { owner, leaseMs, limit, backgroundLimit } = options
   if (limit <= 0 || options.components.length === 0) return []
-  const components = sql`${textArray(options.components.map(({ type, id }) => `${type}/${id}`))}::text[]`
-  const pick = (origin: 'queued' | 'lost', condition: RawBuilder<unknown>, most: RawBuilder<unknown>) => sql`
-    select run_id, ${sql.lit(origin)} as origin, (status = 'RUNNING' and lease_owner is not null)::integer as lost
-    from agentos_runs r
-    where parent_run_id is null and ${condition}
-      and run_type || '/' || component_id = any(${components}) and run_id <> all(${textArray(options.held)}::text[])
-    order by priority desc, created_at, run_id
-    limit ${most}
-    for no key update skip locked`
-  const lost = (kind: RawBuilder<unknown>) => (options.lost ? sql`${kind} and ${IS_LOST}` : sql`false`)
+  const isWanted = sql`r.parent_run_id is null and r.run_id <> all(${textArray(options.held)}::text[])
+      and r.run_type || '/' || r.component_id = any(${componentKeys(options)}::text[])`
+  const isLost = options.lost ? IS_LOST : sql`false`
   const left = (...taken: string[]) => sql`greatest(0, ${limit}::integer - ${count(taken)})`
   const backgroundLeft = (...taken: string[]) => sql`greatest(0, ${backgroundLimit}::integer - ${count(taken)})`
-  const claimed = await sql<ClaimedRow>`
+  const claimed = await sql<ClaimedRow>`${HOT}
     with lost_inline as (
-      ${pick('lost', lost(sql`not background`), left())}
+      select r.run_id, 'lost' as origin, (r.lease_owner is not null)::integer as lost from agentos_runs r
+      where ${isLost} and not r.background and ${isWanted}
+      order by ${CLAIM_ORDER} limit ${left()} for no key update skip locked
     ), lost_background as (
-      ${pick('lost', lost(sql`background`), sql`least(${left('lost_inline')}, ${backgroundLeft()})`)}
+      select r.run_id, 'lost' as origin, (r.lease_owner is not null)::integer as lost from agentos_runs r
+      where ${isLost} and r.background and ${isWanted}
+      order by ${CLAIM_ORDER} limit least(${left('lost_inline')}, ${backgroundLeft()}) for no key update skip locked
     ), handed_over as (
-      ${pick('queued', sql`not background and status = 'PENDING'`, left('lost_inline', 'lost_background'))}
+      select r.run_id, 'queued' as origin, 0 as lost from agentos_runs r
+      where r.status = 'PENDING' and not r.background and ${isWanted}
+      order by ${CLAIM_ORDER} limit ${left('lost_inline', 'lost_background')} for no key update skip locked
+    ), turns as materialized (
+      select distinct on (session_id) run_id, status, priority, created_at, parent_run_id, run_type, component_id
+      from agentos_runs where background and status in ('PENDING', 'RUNNING')
+      order by session_id, status desc, created_at, run_id
     ), queued as (
-      ${pick(
-        'queued',
-        sql`background and status = 'PENDING' and ${IS_ITS_TURN}`,
-        sql`least(${left('lost_inline', 'lost_background', 'handed_over')}, ${backgroundLeft('lost_background')})`,
-      )}
+      select run_id, 'queued' as origin, 0 as lost
+      from (
+        select run_id from turns r where r.status = 'PENDING' and ${isWanted} order by ${CLAIM_ORDER} offset 0
+      ) first, lateral (
+        -- One by one, in the order of the above, so that no more are locked than are taken.
+        select from agentos_runs given where given.run_id = first.run_id and given.status = 'PENDING'
+        for no key update skip locked
+      ) locked
+      limit least(${left('lost_inline', 'lost_background', 'handed_over')}, ${backgroundLeft('lost_background')})
     ), picked as (
       select * from lost_inline union all select * from lost_background
       union all select * from handed_over union all select * from queued
@@ -83,15 +91,12 @@ export async function claimRuns(db: Db, options: ClaimOptions): Promise<ClaimedR
   return readClaimed(db, claimed.rows)
 }
 
-const IS_LOST = sql`status = 'RUNNING' and (lease_owner is null or lease_until < now())`
+const IS_LOST = sql`r.status = 'RUNNING' and (r.lease_owner is null or r.lease_until < now())`
+const CLAIM_ORDER = sql`r.priority desc, r.created_at, r.run_id`
 
-/** Whether the background run `r` is the first of its session: none runs, and none that waits is older. */
-const IS_ITS_TURN = sql`run_id = (
-  select first.run_id from agentos_runs first
-  where first.session_id = r.session_id and first.background and first.status in ('PENDING', 'RUNNING')
-  order by first.status desc, first.created_at, first.run_id
-  limit 1
-)`
+function componentKeys({ components }: ClaimOptions): string {
+  return textArray(components.map(({ type, id }) => `${type}/${id}`))
+}
 
 /** How many rows the CTEs of these names have. */
 function count(names: readonly string[]) {
@@ -113,7 +118,7 @@ export async function adoptRun(
     with picked as (
       select run_id, (status = 'RUNNING' and lease_owner is not null)::integer as lost,
         case status when 'PENDING' then 'queued' when 'PAUSED' then 'paused' else 'lost' end as origin
-      from agentos_runs where run_id = ${runId} and (status in ('PENDING', 'PAUSED') or ${IS_LOST})
+      from agentos_runs r where r.run_id = ${runId} and (r.status in ('PENDING', 'PAUSED') or ${IS_LOST})
       for no key update
     ), claimed as (
       update agentos_runs r set

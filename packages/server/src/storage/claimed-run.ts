@@ -45,8 +45,9 @@ export type ClaimedRow = Selectable<RunRow> & {
 const LAST_INDEX = sql`greatest(
   r.settled_index,
   (r.void_events -> -1 ->> 1)::integer,
-  (select max(last_index) from agentos_run_events e
-    where e.run_id = r.run_id and e.day >= (r.created_at at time zone 'utc')::date)
+  (select last_index from agentos_run_events e
+    where e.run_id = r.run_id and e.day >= (r.created_at at time zone 'utc')::date
+    order by first_index desc, last_index desc limit 1)
 )`
 
 /** Ends a statement whose CTE `claimed` has the rows of the runs after the claim, with `origin`. */

@@ -152,7 +152,7 @@ async function insertRun(db: Db, run: NewRun): Promise<CreatedRun> {
 function measureQueue({ maxQueueDepth }: NewRun) {
   return sql`queue as (
       select count(*) >= ${maxQueueDepth}::integer as is_full from (
-        select from agentos_runs where background and status = 'PENDING' and parent_run_id is null
+        select from agentos_runs where background and status = 'PENDING'
         limit ${maxQueueDepth}::integer
       ) waiting
     ),`

@@ -56,6 +56,8 @@ export async function tailEvents(db: Db, cursors: readonly TailCursor[]): Promis
       select first_index, last_index, events from agentos_run_events
       where run_id = c.run_id and first_index >= c.chunk_first and last_index > c.after_index
         and day >= (r.created_at at time zone 'utc')::date
+      -- Keeps it apart, run by run: joined as a whole, a partition that has just begun might be read as a whole.
+      offset 0
     ) e on true
     order by r.run_id, e.first_index, e.last_index`.execute(db)
   const tailed = new Map<string, TailedRun & { chunks: EventChunk[] }>()

@@ -35,9 +35,10 @@ create unique index agentos_runs_by_idempotency_key
   on agentos_runs (component_id, coalesce(user_id, ''), idempotency_key) where idempotency_key is not null;
 
 drop index agentos_runs_claimable;
-create index agentos_runs_waiting on agentos_runs (background, priority desc, created_at, run_id)
-  where status = 'PENDING' and parent_run_id is null;
--- Whose turn it is in a session: its first entry. RUNNING comes before PENDING.
+-- Handed over by a replica that stopped.
+create index agentos_runs_waiting on agentos_runs (priority desc, created_at, run_id)
+  where status = 'PENDING' and not background;
+-- The queue. The first entry of a session has its turn: RUNNING comes before PENDING.
 create index agentos_runs_turn on agentos_runs (session_id, status desc, created_at, run_id)
   where background and status in ('PENDING', 'RUNNING');
 -- Operators list background runs by time.
