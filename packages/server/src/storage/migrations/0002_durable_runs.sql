@@ -43,6 +43,8 @@ create index agentos_runs_turn on agentos_runs (session_id, status desc, created
   where background and status in ('PENDING', 'RUNNING');
 -- Operators list background runs by time.
 create index agentos_runs_queue on agentos_runs (created_at desc) where background;
+-- They count them by status, without reading the runs.
+create index agentos_runs_queue_status on agentos_runs (status, created_at desc) where background;
 -- Retention.
 create index agentos_runs_finished on agentos_runs (finished_at) where parent_run_id is null and finished_at is not null;
 
