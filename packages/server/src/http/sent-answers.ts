@@ -9,6 +9,8 @@ import { AgentOSError } from '../base/errors.ts'
 import { type JsonObject, parseJson } from '../base/json.ts'
 import type { Requirement } from '../base/requirement.ts'
 import type { SentAnswer } from '../runs/runs.ts'
+import { InvalidFields } from './invalid-fields.ts'
+import { findBadText } from './text.ts'
 
 /** What was sent about one call, by its id or by that of its requirement. */
 export type SentTool = Omit<AnsweredTool, 'tool_call_id'> & {
@@ -30,11 +32,8 @@ export function readSentTools({ tools, requirements }: Pick<ContinueRequest, 'to
 }
 
 function readList<T extends z.ZodType>(field: string, given: unknown, item: T): z.output<T>[] {
-  const value = typeof given === 'string' ? parseJson(given) : given
-  if (value === undefined && typeof given === 'string') {
-    throw new AgentOSError('INVALID_REQUEST', `Invalid JSON in ${field} field`)
-  }
-  if (value === undefined || value === null || value === '') return []
+  const value = typeof given === 'string' ? parseList(field, given) : given
+  if (value === undefined || value === null) return []
   const { data, error } = z.array(item).safeParse(value)
   if (data) return data
   const [issue] = error.issues
@@ -43,6 +42,16 @@ function readList<T extends z.ZodType>(field: string, given: unknown, item: T): 
     'INVALID_REQUEST',
     `Invalid structure or content for ${field}: ${place}: ${issue?.message ?? 'not a list'}`,
   )
+}
+
+/** @throws {InvalidFields} for text that cannot be stored: within JSON within a form, nobody has looked at it yet */
+function parseList(field: string, text: string): unknown {
+  if (text.trim() === '') return undefined
+  const value = parseJson(text)
+  if (value === undefined) throw new AgentOSError('INVALID_REQUEST', `Invalid JSON in ${field} field`)
+  const badText = findBadText({ [field]: value }, 'body')
+  if (badText) throw new InvalidFields([badText])
+  return value
 }
 
 /** What is set in the call itself counts; what stands beside it fills its gaps. */

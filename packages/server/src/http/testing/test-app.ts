@@ -8,6 +8,7 @@ import { createIds } from '../../base/ids.ts'
 import { createRedact } from '../../base/redact.ts'
 import type { AgentInfo, FileReport } from '../../base/runnable.ts'
 import type { LoadStatus, Registry } from '../../loader/registry.ts'
+import type { Runs } from '../../runs/runs.ts'
 import type { Database } from '../../storage/database.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { AGNO_ORIGINS } from '../../base/agno-origins.ts'
@@ -66,6 +67,8 @@ export type TestApp = {
 export type TestAppOptions = {
   readonly settings?: Partial<HttpSettings>
   readonly database?: Database
+  /** Instead of fake ones, which are then not used. */
+  readonly runs?: Runs
   readonly agents?: readonly AgentInfo[]
   readonly files?: readonly FileReport[]
   readonly status?: Partial<LoadStatus>
@@ -80,7 +83,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const runs = createFakeRuns(agents)
   const deps: AppDeps = {
     database: options.database ?? noDatabase(),
-    runs,
+    runs: options.runs ?? runs,
     registry: createFakeRegistry(agents, options, () => reloads.here++),
     clock: systemClock,
     ids: createIds(systemClock),
