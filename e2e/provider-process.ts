@@ -20,11 +20,13 @@ export type ProviderProcess = AsyncDisposable & {
   readonly requests: () => Promise<readonly { readonly body: string }[]>
 }
 
-/** @param record how many of the last requests are kept */
-export async function startProvider({ record = 0 } = {}): Promise<ProviderProcess> {
-  const child = spawn(process.execPath, [ENTRY, '--record', String(record), '--follow-stdin'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+/**
+ * @param record how many of the last requests are kept
+ * @param port a free one without it; that of a provider that has ended, to take its place
+ */
+export async function startProvider({ record = 0, port = 0 } = {}): Promise<ProviderProcess> {
+  const args = [ENTRY, '--port', String(port), '--record', String(record), '--follow-stdin']
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   const [first] = (await Promise.race([
     once(createInterface(child.stdout), 'line'),

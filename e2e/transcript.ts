@@ -21,8 +21,8 @@ export type Transcript = {
   readonly end: () => Frame['json'] | undefined
   /** Attempts that were taken back. */
   readonly recoveries: () => number
-  /** Indexes that came twice, or out of order. */
-  readonly disorder: readonly number[]
+  /** Events that came twice, or out of order. */
+  readonly disorder: readonly string[]
   /** What came while the connections lasted, wherever it stopped. @returns whether the server ended it */
   readonly read: (response: Response, onFrame?: (frame: Frame) => unknown) => Promise<boolean>
 }
@@ -32,7 +32,7 @@ export function createTranscript(agentId: string): Transcript {
   let kept: { readonly index: number; readonly frame: Frame }[] = []
   let last = -1
   let recoveries = 0
-  const disorder: number[] = []
+  const disorder: string[] = []
 
   const take = (frame: Frame) => {
     const { json } = frame
@@ -41,7 +41,8 @@ export function createTranscript(agentId: string): Transcript {
     if (index === undefined) return
     run ??= { agentId, runId: json.run_id, sessionId: json.session_id }
     // ToolCallError follows ToolCallCompleted under the same index.
-    if (index < last || (index === last && json.event !== 'ToolCallError')) disorder.push(index)
+    if (index < last || (index === last && json.event !== 'ToolCallError'))
+      disorder.push(`${json.event} ${index} after ${kept.at(-1)?.frame.json.event} ${last}`)
     last = Math.max(last, index)
     if (json.event === 'CustomEvent' && json.name === 'run_recovered') {
       recoveries++

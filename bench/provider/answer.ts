@@ -70,7 +70,10 @@ function toolAnswer(chat: ChatRequest, script: Script, fault: Fault | undefined,
     id: `call_${id}_${index}`,
     name,
     arguments:
-      fault === 'bad-args' ? '{"city": Oslo' : (script.args ?? JSON.stringify(exampleArguments(chat.tools.get(name)))),
+      fault === 'bad-args'
+        ? '{"city": Oslo'
+        : (script.args?.replaceAll('$call', String(chat.call)) ??
+          JSON.stringify(exampleArguments(chat.tools.get(name)))),
   }))
   const frames = toolCalls.flatMap((call, index) => {
     const middle = Math.ceil(call.arguments.length / 2)

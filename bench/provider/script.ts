@@ -15,7 +15,8 @@
  *   id=T          no more than a name: what is counted per script is counted apart for scripts that differ in it
  * Tools (asked for by the first call, answered after the tool's result):
  *   tool=NAME     asks for this tool; several names with `+` in one answer
- *   args=JSON     arguments of the call; default: an example value for each required property of the tool's schema
+ *   args=JSON     arguments of the call, `$call` in it being the number of the model call; default: an example value for
+ *                 each required property of the tool's schema
  *   calls=N       asks N times in a row, one round each, default 1
  * Time, in milliseconds:
  *   first=MS      before the first byte
