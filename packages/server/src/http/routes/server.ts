@@ -150,7 +150,7 @@ function describeConfig(deps: AppDeps): Config {
     knowledge: { ...nowhere, knowledge_instances: [] },
     evals: nowhere,
     traces: nowhere,
-    queue: { durable: false, queue_per_session: false },
+    queue: { durable: true, queue_per_session: true },
     agents: agents.map(toAgentSummary),
     teams: [],
     workflows: [],
