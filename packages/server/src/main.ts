@@ -14,7 +14,7 @@ import { openStorage } from './main/database.ts'
 import { encodeEvent } from './http/agno-events.ts'
 import { createApp, createLoopbackApp } from './http/app.ts'
 import type { AppDeps } from './http/deps.ts'
-import { startHousekeeping } from './main/housekeeping.ts'
+import { type Retention, startHousekeeping } from './main/housekeeping.ts'
 import { createRegistry, type Registry } from './loader/registry.ts'
 import { chooseDefaultModel } from './models/registry.ts'
 import { type Presence, startPresence } from './main/presence.ts'
@@ -74,7 +74,7 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
 
   const presence = startPresence({ database, registry, replicaId, log })
   started.defer(presence.close)
-  const housekeeping = startHousekeeping(database, settings.AGENTOS_EVENT_RETENTION_DAYS, log)
+  const housekeeping = startHousekeeping(database, retentionOf(options.config), log)
   started.defer(housekeeping.close)
   const runs = openRuns(options.config, deps, { database, registry, replicaId, ids })
   started.defer(runs.close)
@@ -236,6 +236,10 @@ export function openRegistry(
     },
     { clock, log, onLog: ({ level, message, fields, revision }) => log[level](message, { ...fields, revision }) },
   )
+}
+
+function retentionOf({ settings }: Config): Retention {
+  return { eventDays: settings.AGENTOS_EVENT_RETENTION_DAYS, runDays: settings.AGENTOS_RUN_RETENTION_DAYS }
 }
 
 function defaultModelOf({ settings, agentEnv }: Config): string {

@@ -1,33 +1,95 @@
 /**
- * Keeps storage bounded: makes room for the events of the coming days and drops those past their retention.
+ * Keeps storage bounded: makes room for the events of the coming days, drops those past their retention, deletes runs and
+ * sessions past theirs. Every replica does it, one at a time; what one has done is not there for the next.
  * @module
  */
+import { sleep } from '../base/backoff.ts'
 import type { Database } from '../storage/database.ts'
+import { deleteOldRuns, deleteOldSessions, type Batch } from '../storage/retention.ts'
 import { dropEventPartitions, prepareEventPartitions } from '../storage/run-events.ts'
+import { vacuumEmbedded } from '../storage/vacuum.ts'
 import type { Log } from '../telemetry/log.ts'
 
-const EVERY_MS = 3_600_000
+export type Retention = {
+  /** Days that events are kept. */
+  readonly eventDays: number
+  /** Days that ended runs and untouched sessions are kept; 0 keeps them for ever. */
+  readonly runDays: number
+}
 
-/** @param retainDays days that events are kept */
-export function startHousekeeping(database: Database, retainDays: number, log: Log): { close: () => Promise<void> } {
-  let working: Promise<void> = Promise.resolve()
-  const clean = async () => {
+export type Pacing = {
+  /** Before the first round, in milliseconds: a server that is started every morning cleans up, too. */
+  readonly firstMs: number
+  /** Between two rounds, in milliseconds. */
+  readonly everyMs: number
+  /** Most runs to delete at once. */
+  readonly batch: number
+  /** Between two batches, in milliseconds, for those who have work to do. */
+  readonly pauseMs: number
+}
+
+const PACING: Pacing = { firstMs: 60_000, everyMs: 3_600_000, batch: 500, pauseMs: 200 }
+
+export function startHousekeeping(
+  database: Database,
+  retention: Retention,
+  log: Log,
+  pacing: Pacing = PACING,
+): { close: () => Promise<void> } {
+  const closing = new AbortController()
+  const working = keepClean(database, retention, { log, pacing, closing: closing.signal })
+  return {
+    close: async () => {
+      closing.abort()
+      await working
+    },
+  }
+}
+
+type Work = { readonly log: Log; readonly pacing: Pacing; readonly closing: AbortSignal }
+
+async function keepClean(database: Database, retention: Retention, work: Work): Promise<void> {
+  const { log, pacing, closing } = work
+  for (let waitMs = pacing.firstMs; await passes(waitMs, closing); waitMs = pacing.everyMs) {
     try {
-      await prepareEventPartitions(database.maintenance)
-      const dropped = await dropEventPartitions(database.maintenance, retainDays)
-      if (dropped.length > 0) log.info('dropped old events', { partitions: dropped })
+      await cleanOnce(database, retention, work)
     } catch (error) {
       // Events fall into the default partition meanwhile; the next round tries again.
       log.warn('housekeeping failed', { error })
     }
   }
-  const timer = setInterval(() => {
-    working = clean()
-  }, EVERY_MS)
-  return {
-    close: async () => {
-      clearInterval(timer)
-      await working
-    },
+}
+
+async function cleanOnce(database: Database, { eventDays, runDays }: Retention, work: Work): Promise<void> {
+  const { log } = work
+  const db = database.maintenance
+  await prepareEventPartitions(db)
+  const dropped = await dropEventPartitions(db, eventDays)
+  if (dropped.length > 0) log.info('dropped old events', { partitions: dropped })
+  if (runDays > 0) {
+    const runs = await inBatches(runDays, work, (batch) => deleteOldRuns(db, batch))
+    const sessions = await inBatches(runDays, work, (batch) => deleteOldSessions(db, batch))
+    if (runs + sessions > 0) log.info('deleted old runs', { runs, sessions, older_than_days: runDays })
   }
+  await vacuumEmbedded(database)
+}
+
+/** @returns how many were deleted */
+async function inBatches(
+  olderThanDays: number,
+  { pacing, closing }: Work,
+  deleteBatch: (batch: Batch) => Promise<number>,
+): Promise<number> {
+  let total = 0
+  for (;;) {
+    const deleted = await deleteBatch({ olderThanDays, batch: pacing.batch })
+    total += deleted
+    if (deleted < pacing.batch || !(await passes(pacing.pauseMs, closing))) return total
+  }
+}
+
+/** @returns false when the server closes meanwhile */
+async function passes(ms: number, closing: AbortSignal): Promise<boolean> {
+  await sleep(ms, closing).catch(() => {})
+  return !closing.aborted
 }

@@ -1,0 +1,88 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createRedact } from '../base/redact.ts'
+import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
+import { insertRun } from '../storage/testing/stored-rows.ts'
+import { createLog } from '../telemetry/log.ts'
+import { startHousekeeping, type Retention } from './housekeeping.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await openTestDatabase()
+})
+afterAll(() => database?.close())
+beforeEach(async () => {
+  await database.db.deleteFrom('agentos_sessions').execute()
+})
+
+const FAST = { firstMs: 0, everyMs: 3_600_000, batch: 2, pauseMs: 1 }
+/** The embedded engine is slow on a busy machine. */
+const WAIT = { timeout: 10_000 }
+const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000)
+
+async function count(table: 'agentos_runs' | 'agentos_sessions') {
+  const { rows } = await sql<{ count: number }>`select count(*) from ${sql.table(table)}`.execute(database.db)
+  return rows[0]?.count
+}
+
+function start(retention: Retention, pacing = FAST) {
+  const lines: { message?: string }[] = []
+  const write = (line: string) => void lines.push(JSON.parse(line) as { message?: string })
+  const log = createLog({ level: 'debug', format: 'json', redact: createRedact([]), write })
+  const housekeeping = startHousekeeping(database, retention, log, pacing)
+  return { lines, [Symbol.asyncDispose]: housekeeping.close }
+}
+
+async function insertOldRuns(days: number, howMany: number): Promise<void> {
+  for (let index = 0; index < howMany; index++) {
+    await insertRun(database.db, { session_id: `${days}-${index}`, finished_at: daysAgo(days) })
+  }
+  await database.db
+    .updateTable('agentos_sessions')
+    .set({ created_at: daysAgo(90), updated_at: daysAgo(days) })
+    .execute()
+}
+
+test('deletes what is past its age, batch after batch, and says so', async () => {
+  await insertOldRuns(31, 5)
+  await insertRun(database.db, { finished_at: daysAgo(2) })
+  await using housekeeping = start({ eventDays: 7, runDays: 30 })
+  await expect.poll(() => count('agentos_sessions'), WAIT).toBe(1)
+  expect(await count('agentos_runs')).toBe(1)
+  await expect
+    .poll(() => housekeeping.lines, WAIT)
+    .toContainEqual(expect.objectContaining({ message: 'deleted old runs', runs: 5, sessions: 5, older_than_days: 30 }))
+})
+
+test('drops events on their own schedule, and keeps runs for ever when told so', async () => {
+  await insertOldRuns(400, 1)
+  await sql`
+    create table agentos_run_events_20200101 partition of agentos_run_events
+    for values from ('2020-01-01') to ('2020-01-02')`.execute(database.db)
+  await using housekeeping = start({ eventDays: 7, runDays: 0 })
+  await expect.poll(() => housekeeping.lines.map(({ message }) => message), WAIT).toContain('dropped old events')
+  expect(await count('agentos_runs')).toBe(1)
+})
+
+test('closing ends the wait for the next round, and the deleting between two batches', async () => {
+  await insertOldRuns(31, 5)
+  const started = performance.now()
+  {
+    await using housekeeping = start({ eventDays: 7, runDays: 30 }, { ...FAST, pauseMs: 60_000 })
+    await expect.poll(() => count('agentos_runs'), WAIT).toBe(3)
+    expect(housekeeping.lines).toEqual([])
+  }
+  expect(performance.now() - started).toBeLessThan(10_000)
+  expect(await count('agentos_runs')).toBe(3)
+  await using idle = start({ eventDays: 7, runDays: 30 }, { ...FAST, firstMs: 60_000 })
+  expect(idle.lines).toEqual([])
+})
+
+test('goes on after a failure', async () => {
+  await sql`alter table agentos_runs rename to agentos_hidden`.execute(database.db)
+  await using housekeeping = start({ eventDays: 7, runDays: 30 }, { ...FAST, everyMs: 50 })
+  await expect.poll(() => housekeeping.lines.map(({ message }) => message), WAIT).toContain('housekeeping failed')
+  await sql`alter table agentos_hidden rename to agentos_runs`.execute(database.db)
+  await insertOldRuns(31, 1)
+  await expect.poll(() => count('agentos_runs'), WAIT).toBe(0)
+})
