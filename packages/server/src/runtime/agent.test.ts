@@ -93,6 +93,24 @@ test('takes tools as a list or by name, from the SDK and the AI SDK', async () =
   expect(info.tools.map(({ name }) => name)).toEqual(['search', 'look'])
 })
 
+test('tells which tools wait for somebody, and of what approval', async () => {
+  const basics = { input: z.object({ a: z.string(), b: z.string() }), run: () => 1 }
+  const tools = [
+    look,
+    tool({ ...basics, name: 'erase', approval: 'required' }),
+    tool({ ...basics, name: 'pay', requiresUserInput: ['b'], approval: 'audit' }),
+  ]
+  const { info } = await prepare({ tools })
+  expect(info.tools[0]).not.toHaveProperty('pause')
+  expect(info.tools).toMatchObject([
+    { name: 'look' },
+    { name: 'erase', pause: 'confirmation', approval: 'required' },
+    { name: 'pay', pause: 'user-input', approval: 'audit', parameters: { required: ['a'] } },
+  ])
+  expect(info.tools[1]).not.toHaveProperty('inputSchema')
+  expect(info.tools[2]?.inputSchema).toMatchObject({ required: ['a', 'b'] })
+})
+
 test('does not show instructions that are a function', async () => {
   expect((await prepare({ instructions: () => 'x' })).info.instructions).toBeNull()
 })

@@ -16,7 +16,7 @@ import { isJsonObject, type Json } from '../base/json.ts'
 import type { ToolCall } from '../base/message.ts'
 import type { PauseKind, Requirement, RequirementAnswer } from '../base/requirement.ts'
 import type { Execution } from './execution.ts'
-import { fillFields, readQuestions, type ToolGate } from './gate.ts'
+import { fillFields, layOver, readQuestions, type ToolGate } from './gate.ts'
 import type { PlannedCall } from './loop.ts'
 import type { PreparedTool } from './tool.ts'
 import { answerCall, inspectCall, type ToolCallDeps, type ToolOutcome } from './tool-call.ts'
@@ -85,8 +85,9 @@ function followRequirement(run: Execution, call: ToolCall, requirement: Requirem
     case 'confirmation':
       return runConfirmed(run, call, call.input)
     case 'user-input': {
-      const proposed = isJsonObject(call.input) ? call.input : {}
-      return runConfirmed(run, call, { ...proposed, ...answer.values })
+      const gate = run.agent.tools.get(call.toolName)?.gate
+      const fields = gate?.kind === kind ? gate.fields : []
+      return runConfirmed(run, call, layOver(fields, call.input, answer.values ?? {}))
     }
     case 'user-feedback':
       return answered(call, requirement, writeSelections(requirement, answer), false)

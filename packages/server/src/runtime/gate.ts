@@ -20,7 +20,7 @@ export type ToolGate =
 
 export type IsConfirmationNeeded = (input: unknown, ctx: ToolContext, transcript: readonly Message[]) => unknown
 
-type FieldInfo = Omit<UserInputField, 'value'>
+type FieldInfo = Omit<UserInputField, 'value'> & { readonly takesNull: boolean }
 
 /** Agno's names of JSON Schema's types. */
 const FIELD_TYPES: Readonly<Record<string, string>> = {
@@ -68,10 +68,17 @@ export function hideFields(pause: ToolPause | undefined, parameters: JsonObject)
 /** The form of a `user-input` requirement: every argument, with what the model proposes. */
 export function fillFields(fields: readonly FieldInfo[], input: Json): readonly UserInputField[] {
   const proposed = isJsonObject(input) ? input : {}
-  return fields.map((field) => ({
-    ...field,
-    value: Object.hasOwn(proposed, field.name) ? (proposed[field.name] ?? null) : null,
-  }))
+  return fields.map(({ name, fieldType, description }) => {
+    const value = Object.hasOwn(proposed, name) ? proposed[name] : undefined
+    return { name, fieldType, description, value: value ?? null }
+  })
+}
+
+/** The input with what a person has filled in. Null is a field left empty, unless the tool takes null for it. */
+export function layOver(fields: readonly FieldInfo[], input: Json, values: JsonObject): JsonObject {
+  const keepsNull = new Set(fields.flatMap(({ name, takesNull }) => (takesNull ? [name] : [])))
+  const all = Object.entries({ ...(isJsonObject(input) ? input : {}), ...values })
+  return Object.fromEntries(all.filter(([name, value]) => value !== null || keepsNull.has(name)))
 }
 
 /** The questions of a call of `ask_user`, whose input fits its schema. */
@@ -98,14 +105,20 @@ function checkFields(fields: readonly string[], parameters: JsonObject, what: st
 
 function listFields(parameters: JsonObject): readonly FieldInfo[] {
   return propertiesOf(parameters).map(([name, schema]) => {
-    const { type, description } = isJsonObject(schema) ? schema : {}
-    const first = Array.isArray(type) ? type.find((each) => each !== 'null') : type
-    return {
-      name,
-      fieldType: (typeof first === 'string' ? FIELD_TYPES[first] : undefined) ?? 'str',
-      description: textOf(description),
-    }
+    const { description } = isJsonObject(schema) ? schema : {}
+    const types = typesOf(schema)
+    const [only = '', ...others] = types.filter((type) => type !== 'null')
+    const fieldType = (others.length === 0 ? FIELD_TYPES[only] : undefined) ?? 'str'
+    return { name, fieldType, description: textOf(description), takesNull: types.includes('null') }
   })
+}
+
+/** Names of the types that a schema allows; empty when it does not say. */
+function typesOf(schema: Json): readonly string[] {
+  if (!isJsonObject(schema)) return []
+  const { type, anyOf } = schema
+  if (Array.isArray(anyOf)) return anyOf.flatMap(typesOf)
+  return (Array.isArray(type) ? type : [type]).filter((each) => typeof each === 'string')
 }
 
 function propertiesOf({ properties }: JsonObject): [string, Json][] {

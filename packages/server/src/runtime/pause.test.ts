@@ -184,6 +184,18 @@ test('takes the result of a tool that somebody else runs, and ends with it where
   expect(run.result).toMatchObject({ status: 'COMPLETED', content: 'paid' })
 })
 
+test.each<[string, Partial<ToolOptions<z.ZodObject>>]>([
+  ['fill in', { requiresConfirmation: false, requiresUserInput: true }],
+  ['carry out', { requiresConfirmation: false, externalExecution: true, run: undefined }],
+])('takes a rejection of what somebody was to %s', async (_, more) => {
+  const ran: unknown[] = []
+  const agent = { tools: [makeRefund(ran, more)] }
+  const paused = await testRun({ turns: [call(['refund', { cents: 1 }])], agent })
+  const run = await answer(paused, agent, { refund: { ...REJECTED, values: { cents: 2 }, result: 'x' } })
+  expect(ran).toEqual([])
+  expect(toolMessages(run.messages)).toMatchObject([{ isError: true, content: expect.stringMatching(/rejected/) }])
+})
+
 test.each(['required', 'audit'] as const)('gives a requirement with approval "%s" an id for it', async (approval) => {
   const agent = { tools: [makeRefund([], { approval })] }
   const run = await testRun({ turns: [call(['refund', { cents: 5 }])], agent })

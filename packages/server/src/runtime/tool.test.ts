@@ -1,4 +1,4 @@
-import { tool } from '@agentos/sdk'
+import { tool, type AiTool } from '@agentos/sdk'
 import { dynamicTool, jsonSchema, tool as aiTool } from 'ai'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
@@ -102,6 +102,27 @@ test('writes the output of an AI SDK tool as it asks for', async () => {
 })
 
 const execute = () => 1
+
+test.each([
+  [{ readOnlyHint: true, idempotentHint: true }, 'read'],
+  [{ readOnlyHint: false, idempotentHint: true }, 'idempotent'],
+  [{ readOnlyHint: false, destructiveHint: false }, 'once'],
+  [{ readOnlyHint: 'yes' }, 'once'],
+])('takes the effect of a tool of an MCP server from its annotations %j', async (annotations, effect) => {
+  // As `@ai-sdk/mcp` makes them: its tools carry what the server says in `metadata`.
+  const metadata = { clientName: 'client', toolName: 'look', annotations }
+  const made = { ...dynamicTool({ inputSchema: jsonSchema({ type: 'object' }), execute }), metadata }
+  expect(await prepareTool(made, 'look')).toMatchObject({ effect })
+})
+
+test.each([undefined, null, 'x', {}, { annotations: null }])(
+  '%j as metadata says nothing of an effect',
+  async (metadata) => {
+    expect(await prepareTool({ inputSchema: input, execute, metadata } as AiTool, 'look')).toMatchObject({
+      effect: 'once',
+    })
+  },
+)
 
 test.each([
   [
