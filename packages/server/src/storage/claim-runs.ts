@@ -43,7 +43,7 @@ export type ClaimOptions = {
  */
 export async function claimRuns(db: Db, options: ClaimOptions): Promise<ClaimedRun[]> {
   const { owner, leaseMs, limit, backgroundLimit } = options
-  if (limit <= 0 || options.components.length === 0) return []
+  if (limit <= 0 || options.components.length === 0 || !(await mayHaveRuns(db))) return []
   const isWanted = sql`r.parent_run_id is null and r.run_id <> all(${textArray(options.held)}::text[])
       and r.run_type || '/' || r.component_id = any(${componentKeys(options)}::text[])`
   const isLost = options.lost ? IS_LOST : sql`false`
@@ -89,6 +89,21 @@ export async function claimRuns(db: Db, options: ClaimOptions): Promise<ClaimedR
     )
     ${SELECT_CLAIMED}`.execute(db)
   return readClaimed(db, claimed.rows)
+}
+
+/** A look that costs next to nothing, because most looks find nothing. */
+async function mayHaveRuns(db: Db): Promise<boolean> {
+  // The order is that of an index: without one, a table that ends in runs that wait would be read from its beginning.
+  const { rows } = await sql<{ found: boolean }>`${HOT}
+    select coalesce(
+      (select true from agentos_runs r where ${IS_LOST} order by lease_owner limit 1),
+      (select true from agentos_runs where status = 'PENDING' and not background
+        order by priority desc, created_at, run_id limit 1),
+      (select true from agentos_runs where status = 'PENDING' and background
+        order by session_id, status desc, created_at, run_id limit 1),
+      false
+    ) as found`.execute(db)
+  return rows[0]?.found === true
 }
 
 const IS_LOST = sql`r.status = 'RUNNING' and (r.lease_owner is null or r.lease_until < now())`

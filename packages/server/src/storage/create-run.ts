@@ -102,12 +102,12 @@ async function insertRun(db: Db, run: NewRun): Promise<CreatedRun> {
   const queueColumns = sql`, background, priority, max_attempts, idempotency_key, request_hash`
   const queueValues = sql`, ${run.background}::boolean, ${run.priority}::integer, ${run.maxAttempts}::integer,
         ${idempotency?.key ?? null}::text, ${idempotency?.requestHash ?? null}::text`
+  const session = sql`${run.sessionId}, ${run.runType}, ${run.componentId}, ${run.userId}, ${run.defaultName},
+        ${jsonText(run.initialSessionState)}`
   const created = await sql<InsertedRow>`${HOT}
     with ${run.background ? measureQueue(run) : sql``} session as (
       insert into agentos_sessions as s (session_id, session_type, component_id, user_id, default_name, session_state)
-      select ${run.sessionId}::text, ${run.runType}::text, ${run.componentId}::text, ${run.userId}::text,
-        ${run.defaultName}::text, ${jsonText(run.initialSessionState)}::jsonb
-      ${run.background ? sql`from queue where not is_full` : sql``}
+      ${run.background ? sql`select ${session}::jsonb from queue where not is_full` : sql`values (${session})`}
       on conflict (session_id) do update set
         component_id = coalesce(s.component_id, excluded.component_id),
         user_id = coalesce(s.user_id, excluded.user_id),

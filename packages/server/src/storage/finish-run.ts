@@ -56,7 +56,7 @@ export async function finishRun(db: Db, end: RunEnd): Promise<{ finished: boolea
         settled_index = ${settled}, finished_at = ${isOver ? sql`now()` : sql`null`}, updated_at = now()
         ${requirements === undefined ? sql`` : sql`, requirements = ${jsonText(requirements)}`}
       where ${isHeld(end)}
-      returning *
+      returning run_id, session_id, run_type, component_id, user_id
     ), written as (
       insert into agentos_messages (run_id, seq, message, event_index)
       select run_id, ${end.firstSeq}::integer + place::integer - 1, message, ${end.eventIndex}::integer
@@ -66,21 +66,24 @@ export async function finishRun(db: Db, end: RunEnd): Promise<{ finished: boolea
       update agentos_sessions as s set
         session_state = ${patchedState(end.statePatch)},
         usage = s.usage || (
-          select jsonb_object_agg(key, coalesce((s.usage ->> key)::bigint, 0) + value::bigint
-            - coalesce((known.usage ->> key)::bigint, 0))
+          select jsonb_object_agg(key, coalesce((s.usage ->> key)::bigint, 0) + value::bigint ${knownUsage(end)})
           from jsonb_each_text(${jsonText(end.usage)}::jsonb)
         ),
         updated_at = now()
-      from ended, (
-        -- As it was before this statement: a run that paused has brought some of its usage already.
-        select metrics -> 'usage' as usage from agentos_runs where run_id = ${end.runId}
-      ) known
-      where s.session_id = ended.session_id
+      from ended where s.session_id = ended.session_id
       returning s.session_state
     )
     select session_state from session`.execute(db)
   const row = ended.rows[0]
   return row === undefined ? { finished: false, sessionState: {} } : { finished: true, sessionState: row.session_state }
+}
+
+/** A run that was claimed before may have paused before, and brought some of its usage then. */
+function knownUsage({ runId, attempt }: RunEnd) {
+  if (attempt === 1) return sql``
+  // The row as it was before this statement.
+  const known = sql`(select metrics -> 'usage' ->> key from agentos_runs where run_id = ${runId})`
+  return sql`- coalesce(${known}::bigint, 0)`
 }
 
 function patchedState({ set, unset }: StatePatch) {
