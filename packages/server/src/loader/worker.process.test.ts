@@ -10,7 +10,8 @@ describe('the example agents', () => {
     await using registry = await openRegistry(EXAMPLES, { workerEntry })
     const status = await registry.reload()
     expect(status).toMatchObject({ state: 'ready', error: null })
-    expect(registry.current()?.manifest.agents.map(({ id }) => id)).toEqual(['assistant', 'feedback', 'notebook'])
+    const agents = registry.current()?.manifest.agents.map(({ id }) => id)
+    expect(agents).toEqual(['assistant', 'feedback', 'notebook', 'refunds'])
     expect(registry.agentLines).toEqual([])
   })
 
@@ -39,6 +40,29 @@ describe('the example agents', () => {
     expect(await notebook.ended).toMatchObject({
       result: { status: 'COMPLETED', statePatch: { set: { notes: ['buy milk', expect.stringMatching(/release/)] } } },
     })
+    // The state goes along with the commit of the call that changed it.
+    expect(notebook.patches).toEqual([undefined, { set: { notes: ['buy milk', expect.anything()] }, unset: [] }])
+  })
+
+  test('refunds waits for an approval, and pays once it is there', async () => {
+    await using registry = await openRegistry(EXAMPLES, { workerEntry, toolTimeoutMs: 5_000 })
+    await registry.reload()
+    const agentId = 'refunds'
+    const paused = startRun(registry.current(), 'Refund order A101.', { agentId })
+    const end = await paused.ended
+    if (!('result' in end)) throw new Error(end.lost)
+    expect(end.result).toMatchObject({
+      status: 'PAUSED',
+      requirements: [{ kind: 'confirmation', approval: 'required' }],
+    })
+    const answer = { confirmed: true, note: null, values: null, selections: null, result: null }
+    const requirements = (end.result.requirements ?? []).map((requirement) => ({ ...requirement, answer }))
+    const journal = [...paused.commits.flat(), ...end.result.uncommitted]
+    const run = startRun(registry.current(), 'Refund order A101.', {
+      agentId,
+      job: { attempt: 2, journal, requirements },
+    })
+    expect(await contentOf(run)).toMatch(/54\.90 EUR/)
   })
 })
 
