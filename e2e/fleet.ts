@@ -72,7 +72,8 @@ export async function startFleet({ replicas, env = {}, agents = {}, database: gi
   }
   try {
     // One makes the schema; the others find it.
-    for (let index = 0; index < replicas; index++) await start(index)
+    if (replicas > 0) await start(0)
+    await Promise.all(Array.from({ length: Math.max(0, replicas - 1) }, (_, index) => start(index + 1)))
   } catch (error) {
     await started.disposeAsync()
     throw error

@@ -36,7 +36,6 @@ export function createTranscript(agentId: string): Transcript {
 
   const take = (frame: Frame) => {
     const { json } = frame
-    // Frames that `/resume` adds have no index: they are about the stream, not of the run.
     const index = indexOf(frame)
     if (index === undefined) return
     run ??= { agentId, runId: json.run_id, sessionId: json.session_id }
@@ -79,7 +78,11 @@ export function createTranscript(agentId: string): Transcript {
   }
 }
 
-function indexOf({ id, json }: Frame): number | undefined {
+/** Frames that `/resume` adds are about the stream, not of the run. */
+const ABOUT_STREAM: readonly string[] = ['catch_up', 'subscribed', 'replay', 'error']
+
+function indexOf({ id, event, json }: Frame): number | undefined {
+  if (ABOUT_STREAM.includes(event)) return undefined
   const index = (json as { event_index?: unknown }).event_index
   if (typeof index === 'number') return index
   return id === '' ? undefined : Number(id)
