@@ -15,7 +15,9 @@ export type ClientOptions = {
 
 export type Call = {
   readonly method?: string
-  readonly query?: Readonly<Record<string, string | number | undefined>>
+  /** A list sends its name once for each value. */
+  readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>
+  readonly headers?: Readonly<Record<string, string>>
   readonly json?: unknown
   readonly form?: URLSearchParams
   readonly signal?: AbortSignal | undefined
@@ -31,11 +33,14 @@ export type Transport = {
 export function createTransport({ baseUrl, key, fetch: fetchGiven = fetch }: ClientOptions): Transport {
   const root = baseUrl.replace(/\/+$/, '')
 
-  async function send(path: string, { method = 'GET', query = {}, json, form, signal }: Call): Promise<Response> {
+  async function send(path: string, call: Call): Promise<Response> {
+    const { method = 'GET', query = {}, json, form, signal } = call
     const search = new URLSearchParams()
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value))
+    for (const [name, value] of Object.entries(query)) {
+      for (const item of [value ?? []].flat()) search.append(name, String(item))
+    }
     const url = search.size > 0 ? `${root}${path}?${search.toString()}` : root + path
-    const headers = new Headers(key === undefined ? {} : { authorization: `Bearer ${key}` })
+    const headers = new Headers({ ...call.headers, ...(key !== undefined && { authorization: `Bearer ${key}` }) })
     if (json !== undefined) headers.set('content-type', 'application/json')
     const body = form ?? (json === undefined ? null : JSON.stringify(json))
     const response = await fetchGiven(url, { method, headers, body, signal: signal ?? null })

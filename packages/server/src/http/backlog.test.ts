@@ -55,6 +55,21 @@ test('costs a slow reader text, not frames', () => {
   expect(frames(joining.take(Infinity))).toMatchObject([{ id: '99', data: { content: 'token'.repeat(100) } }])
 })
 
+test('gives a little at a time, in order, and keeps frames that are no events in their place', () => {
+  const backlog = createBacklog(true)
+  backlog.addFrame('event: replay\ndata: {}\n\n')
+  for (let index = 0; index < 100; index++) backlog.add(entry(index, content('token')), false)
+  backlog.addFrame('event: subscribed\ndata: {}\n\n')
+  backlog.add(entry(100, content('last')), true)
+  const pieces: string[] = []
+  for (let text = backlog.take(1000); text !== ''; text = backlog.take(1000)) pieces.push(text)
+  expect(pieces.length).toBeGreaterThan(10)
+  for (const piece of pieces) expect(piece.length).toBeLessThan(1600)
+  const names = frames(pieces.join('')).map(({ event, data }) => data.event_index ?? event)
+  expect(names).toEqual(['replay', ...Array.from({ length: 100 }, (_, index) => index), 'subscribed', 100])
+  expect(backlog.bytes()).toBe(0)
+})
+
 const anyEvent: fc.Arbitrary<RunEvent> = fc.oneof(
   fc.string({ unit: 'binary' }).map(content),
   fc.string({ unit: 'binary' }).map((text): RunEvent => ({ type: 'reasoning', at: AT, text })),

@@ -1,20 +1,20 @@
 /** The client of `wire` against the server it is for. */
-import { ApiError, createClient, type Client } from '@agentos/wire/client'
+import { ApiError, createClient, type Client, type RunEventMessage } from '@agentos/wire/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
-import { AT, plainAnswer } from './testing/fake-runs.ts'
+import { AT, COMPLETED, plainAnswer } from './testing/fake-runs.ts'
+import { openReplica, paused, type Replica, requirement } from './testing/replica.ts'
 import { storeRun } from './testing/stored-run.ts'
-import { createTestApp, type TestApp } from './testing/test-app.ts'
 
 let database: TestDatabase
-let server: TestApp
+let server: Replica
 let url: string
 let client: Client
 
 beforeAll(async () => {
   database = await openTestDatabase()
   const readiness = () => ({ ready: false, startup: true, reasons: { draining: 'stopping' } })
-  server = await createTestApp({ database, settings: { securityKey: 'key', readiness } })
+  server = await openReplica(database, { settings: { securityKey: 'key', readiness } })
   url = await server.listen()
   client = createClient({ baseUrl: `${url}/`, key: 'key' })
 })
@@ -37,34 +37,78 @@ test('gives readiness also when the answer is 503', async () => {
   expect(await client.ready()).toMatchObject({ ready: false, reasons: { draining: 'stopping' } })
 })
 
+const eventsOf = async (messages: AsyncIterable<RunEventMessage>) => {
+  const seen: string[] = []
+  for await (const { id, event } of messages) seen.push(`${id} ${event.event}`)
+  return seen
+}
+
 test('runs to the end, and streams', async () => {
-  server.runs.play = (run) => {
-    run.emit(...plainAnswer('Echo:', ' héllo'))
-    setImmediate(() => run.finish())
+  server.play = ({ handlers }) => {
+    handlers.onEvents(plainAnswer('Echo:', ' héllo'))
+    setImmediate(() => handlers.onDone(COMPLETED))
   }
   const input = { message: 'hi & bye', session_id: 's', session_state: { a: [1] }, retries: 2 }
   expect(await client.run('assistant', input)).toMatchObject({ status: 'COMPLETED', content: 'Echo: héllo' })
-  expect(server.runs.requests.at(-1)).toMatchObject({
-    message: 'hi & bye',
+  expect(server.executor.started.at(-1)?.job).toMatchObject({
+    input: 'hi & bye',
     sessionId: 's',
-    options: { sessionState: { a: [1] }, retries: 2 },
+    request: { sessionState: { a: [1] }, retries: 2 },
   })
   let text = ''
-  let last = ''
-  for await (const { id, event } of client.streamRun('assistant', input)) {
+  for await (const { event } of client.streamRun('assistant', input)) {
     if (event.event === 'RunContent') text += event.content
-    last = `${id} ${event.event}`
   }
-  expect([text, last]).toEqual(['Echo: héllo', '6 RunCompleted'])
+  expect(text).toBe('Echo: héllo')
+  expect((await eventsOf(client.streamRun('assistant', input))).at(-1)).toBe('6 RunCompleted')
 })
 
 test('closes the stream when the loop is left', async () => {
-  server.runs.play = (run) => run.emit({ type: 'content', at: AT, text: 'a' })
+  server.play = ({ handlers }) => handlers.onEvents([{ type: 'content', at: AT, text: 'a' }])
   for await (const { event } of client.streamRun('assistant', { message: 'hi' })) {
     expect(event.event).toBe('RunContent')
     break
   }
-  await expect.poll(() => server.runs.started.at(-1)?.disconnects()).toBe(1)
+  await expect.poll(() => server.executor.started.at(-1)?.cancelReason()).toBeDefined()
+})
+
+test('goes on with a run that waits, and reads its events again', async () => {
+  server.play = ({ job, handlers }) => handlers.onDone(job.attempt === 1 ? paused(requirement()) : COMPLETED)
+  const tools = [{ tool_call_id: 'call_1', confirmed: true }]
+  const pause = async () => {
+    const run = await client.run('assistant', { message: 'hi' }, { idempotencyKey: crypto.randomUUID() })
+    expect(run.status).toBe('PAUSED')
+    return { agentId: 'assistant', runId: run.run_id, sessionId: run.session_id }
+  }
+  expect((await client.continueRun(await pause(), { tools })).status).toBe('COMPLETED')
+  const run = await pause()
+  expect(await eventsOf(client.streamContinue(run, { tools }))).toEqual(['1 RunContinued', '2 RunCompleted'])
+  expect(await eventsOf(client.resumeRun('assistant', run.runId))).toHaveLength(3)
+  expect(await eventsOf(client.resumeRun('assistant', run.runId, '1'))).toEqual(['2 RunCompleted'])
+  expect(await eventsOf(client.resumeRun('assistant', run.runId, '2'))).toEqual([])
+})
+
+test('puts runs into the queue, and lists what is in it', async () => {
+  server.play = ({ handlers }) => handlers.onDone(COMPLETED)
+  const accepted = await client.enqueueRun('assistant', { message: 'hi', priority: 3 })
+  expect(accepted.status).toBe('PENDING')
+  await expect.poll(async () => (await client.queue.job(accepted.run_id)).status).toBe('completed')
+  expect((await client.queue.stats()).counts).toEqual({ completed: 1 })
+  const { data } = await client.queue.jobs({ status: ['completed', 'failed'], session_id: [accepted.session_id] })
+  expect(data.map(({ id }) => id)).toEqual([accepted.run_id])
+  await expect(client.queue.requeue(accepted.run_id)).rejects.toMatchObject({ errorId: 'JOB_NOT_REQUEUEABLE' })
+})
+
+test('decides about approvals', async () => {
+  const asked = requirement({ approval: 'required', approvalId: 'a1' })
+  server.play = ({ handlers }) => handlers.onDone(paused(asked))
+  const run = await client.run('assistant', { message: 'hi' })
+  expect((await client.approvals.list({ run_id: run.run_id })).data).toMatchObject([{ id: 'a1', status: 'pending' }])
+  expect(await client.approvals.countPending()).toEqual({ count: 1 })
+  expect(await client.approvals.resolve('a1', { status: 'rejected' })).toMatchObject({ status: 'rejected' })
+  expect(await client.approvals.get('a1')).toMatchObject({ resolved_by: null })
+  await client.approvals.delete('a1')
+  await expect(client.approvals.get('a1')).rejects.toMatchObject({ status: 404 })
 })
 
 test('makes, reads, changes and deletes sessions', async () => {
@@ -83,7 +127,7 @@ test('makes, reads, changes and deletes sessions', async () => {
   expect((await sessions.list({ session_name: 'M', limit: 1 })).meta.total_count).toBe(1)
   await sessions.delete(id)
   await sessions.deleteMany({ session_ids: ['a/b?c#d%'], session_types: ['agent'] })
-  expect((await sessions.list()).data).toEqual([])
+  expect((await sessions.list({ user_id: 'ü' })).data).toEqual([])
 })
 
 test('says what failed, with its code, its fields and the request', async () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { coerce } from './coerce.ts'
+import { coerce, takesList } from './coerce.ts'
 
 const schema = z.object({
   text: z.string(),
@@ -48,6 +48,22 @@ test('names the field whose text does not fit', () => {
   expect(problem({ count: '0x10' })).toMatchObject({ type: 'int_parsing' })
   expect(problem({ object: '{bad' })).toMatchObject({ type: 'json_invalid', loc: ['body', 'object'], input: '{bad' })
   expect(problem({ object: `{${'x'.repeat(9999)}` })?.input).toHaveLength(203)
+})
+
+test('leaves what takes texts among other things as it is, and empty texts of headers', () => {
+  const mixed = z.object({ tools: z.union([z.string(), z.array(z.string())]).optional(), key: z.string().optional() })
+  expect(coerce(mixed, { tools: '[1' }, 'body')).toEqual({ values: { tools: '[1' }, problems: [] })
+  expect(coerce(mixed, { key: '' }, 'header').values).toEqual({ key: '' })
+  expect(coerce(schema, { count: '' }, 'header').values).toEqual({})
+})
+
+test('knows which fields are lists', () => {
+  expect(['list', 'text', 'other', 'toString'].map((name) => takesList(schema, name))).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ])
 })
 
 test('gives JSON of any kind back as it was written', () => {

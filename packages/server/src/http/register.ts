@@ -32,7 +32,7 @@ export function registerRoute(app: FastifyInstance, route: Route, server: Server
       reply.code(route.status)
       const answer = await route.handle({ ...input, deps, call: createCall(request, reply, server) })
       if (answer === STREAMED) return reply
-      if (route.status === 204) return reply.send()
+      if (reply.statusCode === 204) return reply.send()
       return reply.header('content-type', 'application/json').send(JSON.stringify(answer))
     },
   })

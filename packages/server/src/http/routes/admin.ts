@@ -2,7 +2,9 @@
  * Operations on the server itself.
  * @module
  */
-import { Reload } from '@agentos/wire'
+import { Reload, StorageReport } from '@agentos/wire'
+import { reportStorage } from '../../storage/storage-report.ts'
+import { toStorageReport } from '../storage-report.ts'
 import { route } from '../route.ts'
 import { describeFiles } from './server.ts'
 
@@ -26,4 +28,15 @@ export const reload = route({
       files: describeFiles(status.files, true),
     }
   },
+})
+
+export const storage = route({
+  method: 'GET',
+  path: '/admin/storage',
+  scope: 'config:read',
+  tag: 'Server',
+  summary: 'What the database holds and how much room it takes',
+  response: StorageReport,
+  errors: ['DATABASE_UNAVAILABLE'],
+  handle: async ({ deps }) => toStorageReport(await reportStorage(deps.database.db)),
 })

@@ -127,6 +127,7 @@ describe.each([
     const rest = await (await readEvents(base(), runId, { 'last-event-id': '3' }, '?last_event_id=0')).text()
     expect(framesOf(rest).map(({ id, event }) => `${id} ${event}`)).toEqual(['4 RunCompleted'])
     expect(first.endsWith(rest)).toBe(true)
+    expect((await readEvents(base(), runId, { 'last-event-id': '4' })).status).toBe(204)
     const byQuery = await (await readEvents(base(), runId, {}, '?last_event_id=3')).text()
     expect(byQuery).toBe(rest)
   })

@@ -49,7 +49,8 @@ export const getRunEvents = route({
   path: '/agents/{id}/runs/{run_id}/events',
   scope,
   tag,
-  summary: 'The events of a run after Last-Event-ID, then what comes, until the run is at rest',
+  summary:
+    'The events of a run after Last-Event-ID, then what comes, until the run is at rest; 204 when nothing is left',
   params: RunParams,
   query: RunEventsQuery,
   headers: RunEventsHeaders,
@@ -62,6 +63,11 @@ export const getRunEvents = route({
     if (run) refuseAbsurd(run, asked, 'Last-Event-ID')
     const following = run && (await deps.runs.follow(run.runId, asked))
     if (!following) throw new AgentOSError('RUN_NOT_FOUND', 'Run not found')
+    if (isAtRest(following.status) && following.missed.length === 0) {
+      // What makes a browser's EventSource stop asking again.
+      call.setStatus(204)
+      return undefined
+    }
     return streamFollowing(following, { textOnly: false, withIndex: false }, deps, call)
   },
 })

@@ -5,9 +5,10 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ERRORS } from '../../base/errors.ts'
 import { openTestDatabase, type TestDatabase } from '../../storage/testing/database.ts'
-import { COMPLETED } from '../testing/fake-runs.ts'
+import { createEventStreamParser } from '@agentos/wire/client'
+import { plainAnswer } from '../testing/fake-runs.ts'
+import { openReplica, type Replica, requirement } from '../testing/replica.ts'
 import { storeRun } from '../testing/stored-run.ts'
-import { createTestApp, type TestApp } from '../testing/test-app.ts'
 import type { Route } from '../route.ts'
 import { ROUTES } from './table.ts'
 
@@ -16,13 +17,15 @@ const KEY = 'the-security-key'
 const GENERAL = ['INVALID_FIELDS', 'UNAUTHORIZED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA', 'INVALID_REQUEST']
 
 let database: TestDatabase
-let server: TestApp
+let server: Replica
 
 beforeAll(async () => {
   database = await openTestDatabase()
-  await storeRun(database.db, { runId: 'run', sessionId: 'known' })
-  server = await createTestApp({ database, settings: { securityKey: KEY } })
-  server.runs.play = (run) => run.finish(COMPLETED)
+  await storeRun(database.db, { runId: 'run', sessionId: 'known', events: plainAnswer('a') })
+  const requirements = [requirement({ approval: 'required', approvalId: 'approval' })]
+  await storeRun(database.db, { runId: 'paused', sessionId: 'known', status: 'PAUSED', requirements })
+  await storeRun(database.db, { runId: 'failed', sessionId: 'known', status: 'ERROR', background: true })
+  server = await openReplica(database, { settings: { securityKey: KEY } })
 })
 afterAll(async () => {
   await server[Symbol.asyncDispose]()
@@ -33,7 +36,7 @@ const cases = ROUTES.map((route) => ({ name: `${route.method} ${route.path}`, ro
 const ask = (
   method: string,
   url: string,
-  { key, json, form }: { key?: string; json?: unknown; form?: string } = {},
+  { key, json, form, headers }: { key?: string; json?: unknown; form?: string; headers?: Record<string, string> } = {},
 ) => {
   const type = form === undefined ? 'application/json' : 'application/x-www-form-urlencoded'
   const payload = form ?? (json === undefined ? undefined : JSON.stringify(json))
@@ -41,22 +44,45 @@ const ask = (
     // Any text is a method here, also those that no route has.
     method: method as 'GET',
     url,
-    headers: { ...(key !== undefined && { authorization: `Bearer ${key}` }), ...(payload && { 'content-type': type }) },
+    headers: {
+      ...headers,
+      ...(key !== undefined && { authorization: `Bearer ${key}` }),
+      ...(payload && { 'content-type': type }),
+    },
     ...(payload !== undefined && { payload }),
   })
 }
 const write = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
 const fill = (path: string, value: string) => path.replaceAll(/\{\w+\}/g, encodeURIComponent(value))
+/** A path to what is there. */
+const KNOWN: Readonly<Record<string, string>> = {
+  '/agents/{id}': '/agents/assistant',
+  '/runs/{run_id}': '/runs/run',
+  '/sessions/{session_id}': '/sessions/known',
+  '/sessions/{id}': '/sessions/known',
+  '/{message_index}': '/2',
+  '/jobs/{job_id}': '/jobs/failed',
+  '/approvals/{approval_id}': '/approvals/approval',
+}
+const point = (path: string) => Object.entries(KNOWN).reduce((url, [part, known]) => url.replace(part, known), path)
 
 function verdictOn(route: Route, status: number, body: string): string {
-  if (status === 204) return route.status === 204 && body === '' ? 'as declared' : 'an unexpected 204'
+  if (status === 204) return (route.status === 204 || route.events) && body === '' ? 'as declared' : 'an unexpected 204'
+  if (body.startsWith('event:') || body.startsWith('id:')) return verdictOnStream(route, body)
   const answer: unknown = JSON.parse(body)
   if (status < 300) {
-    const problem = status === route.status ? route.response?.safeParse(answer).error : `status ${status}`
+    const schema = status === 202 ? route.accepted : route.response
+    const problem = [route.status, 202].includes(status) && schema ? schema.safeParse(answer).error : `status ${status}`
     return problem ? String(problem) : 'as declared'
   }
   const { error_id: code } = answer as { error_id?: string }
   return code !== undefined && [...GENERAL, ...route.errors].includes(code) ? 'as declared' : body
+}
+
+function verdictOnStream(route: Route, body: string): string {
+  const frames = createEventStreamParser().push(body)
+  const named = frames.every(({ event, data }) => (JSON.parse(data) as { event?: string }).event === event)
+  return route.events && frames.length > 0 && named ? 'as declared' : body
 }
 
 describe.each(cases.filter(({ route }) => route.scope === 'public'))('$name', ({ route }) => {
@@ -86,25 +112,48 @@ describe.each(cases.filter(({ route }) => route.scope !== 'public'))('$name', ({
 describe.each(cases)('$name', ({ route }) => {
   test('answers with what it declares: its schema, or one of its errors', async () => {
     const form = route.body?.kind === 'form' ? { form: 'message=hi&stream=false' } : {}
-    const answer = await ask(route.method, fill(route.path, 'x'), { key: KEY, ...form })
-    expect(answer.headers).toMatchObject({ 'x-request-id': expect.stringMatching(/./), 'x-agentos-revision': 'rev-1' })
-    expect(verdictOn(route, answer.statusCode, answer.body)).toBe('as declared')
+    for (const path of [fill(route.path, 'x'), point(route.path)]) {
+      const answer = await ask(route.method, `${path}?session_id=known`, { key: KEY, ...form })
+      expect(answer.headers['x-request-id']).toMatch(/./)
+      expect(answer.headers['x-agentos-revision']).toMatch(/^r/)
+      expect(verdictOn(route, answer.statusCode, answer.body)).toBe('as declared')
+    }
   })
 
   test('answers bad input with 4xx, whatever it is', async () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),
-      fc.constantFrom('', 'x', '0', '-1', '1e99', 'null', '{}', '[', '\0', '\ud800', 'known', 'assistant'),
+      fc.constantFrom(
+        '',
+        'x',
+        '0',
+        '-1',
+        '1e99',
+        'null',
+        '{}',
+        '[',
+        '\0',
+        '\ud800',
+        'known',
+        'assistant',
+        'run',
+        'paused',
+      ),
     )
-    const names = [...Object.keys(route.query.shape), ...Object.keys(route.body?.schema.shape ?? {}), 'other']
+    const shapes = [route.query.shape, route.headers.shape, route.body?.schema.shape ?? {}]
+    const names = [...shapes.flatMap((shape) => Object.keys(shape)), 'other']
+    // What HTTP lets through as the value of a header.
+    const header = fc.stringMatching(/^[\x20-\x7e\xa0-\xff]*$/)
+    const headers = fc.record(Object.fromEntries(Object.keys(route.headers.shape).map((name) => [name, header])))
     const fields = fc.dictionary(fc.constantFrom(...names), fc.oneof(text, fc.jsonValue()))
     await fc.assert(
-      fc.asyncProperty(text, fields, fields, fc.boolean(), async (id, query, body, asForm) => {
+      fc.asyncProperty(text, fields, fields, headers, fc.boolean(), async (id, query, body, sent, asForm) => {
         const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, write(value)]))
         const form = new URLSearchParams(Object.entries(body).map(([name, value]) => [name, write(value)])).toString()
-        const path = fill(route.path, id.toWellFormed() || 'x')
+        const path = fill(id === 'known' ? point(route.path) : route.path, id.toWellFormed() || 'x')
         const answer = await ask(route.method, `${path}?${search.toString()}`, {
           key: KEY,
+          headers: sent,
           ...(route.method !== 'GET' && (asForm ? { form } : { json: body })),
         })
         const supported = answer.statusCode < 500 || answer.statusCode === 501

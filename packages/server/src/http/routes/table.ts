@@ -3,7 +3,7 @@
  * @module
  */
 import type { Route } from '../route.ts'
-import { reload } from './admin.ts'
+import { reload, storage } from './admin.ts'
 import { getAgent, getAgents } from './agents.ts'
 import { getTeams, getWorkflows } from './empty-families.ts'
 import {
@@ -75,4 +75,5 @@ export const ROUTES: readonly Route[] = [
   getQueueJob,
   requeueJob,
   reload,
+  storage,
 ]
