@@ -21,7 +21,7 @@ const RUN_EVENTS = words(
 
 // Without Python there is nothing to run; `npm test` reports that as skipped.
 describe.skipIf(PYTHON === undefined).each(ENGINES)('AgentOSClient on %s', (engine) => {
-  test('reads the configuration, runs agents and manages sessions', async () => {
+  test('reads the configuration, runs agents, answers what they wait for, and manages sessions', async () => {
     await using database = await createDatabase(engine)
     await using data = await copyPreparedData()
     await using server = await startServer({ dir: EXAMPLES, env: database.env, dataDir: data.path })
@@ -31,7 +31,7 @@ describe.skipIf(PYTHON === undefined).each(ENGINES)('AgentOSClient on %s', (engi
     // The client logs events and fields that it does not understand, and goes on.
     expect(stderr).not.toMatch(/error|unknown event/i)
     const seen = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, Record<string, unknown>>
-    const agents = ['assistant', 'feedback', 'notebook']
+    const agents = ['assistant', 'feedback', 'notebook', 'refunds']
     expect(seen['config']).toMatchObject({ os_id: 'agentos', agents, sync_os_id: 'agentos' })
     expect(seen['config']?.['session_dbs']).toHaveLength(1)
     expect(seen['agents']).toEqual(agents)
@@ -48,6 +48,29 @@ describe.skipIf(PYTHON === undefined).each(ENGINES)('AgentOSClient on %s', (engi
     expect((events as string[]).filter((event, index, all) => event !== all[index - 1])).toEqual(RUN_EVENTS)
     expect(text).toBe(final)
     expect(same_session).toBe(true)
+    expect(seen['approved']).toMatchObject({
+      paused: 'PAUSED',
+      content: 'I have tools to execute, but I need confirmation.',
+      needed: true,
+      tool: 'refund_order',
+      status: 'COMPLETED',
+      same_run: true,
+      confirmed: true,
+      result: expect.stringContaining('54.90 EUR'),
+      error: false,
+      left: 0,
+    })
+    expect(seen['rejected']).toMatchObject({
+      status: 'COMPLETED',
+      confirmed: false,
+      result: expect.stringContaining('used for a year'),
+      left: 0,
+    })
+    expect(seen['streamed_approval']).toMatchObject({ paused: 'RunPaused', is_paused: true })
+    expect(seen['streamed_approval']?.['events']).toEqual(
+      expect.arrayContaining(words('RunContinued ToolCallStarted ToolCallCompleted RunContent RunCompleted')),
+    )
+    expect(seen['queue']).toEqual({ accepted: 'PENDING', status: 'COMPLETED', input: expect.stringContaining('Oslo') })
     expect(seen['created']).toEqual({ id: 'from-agno', name: 'First name', state: { colour: 'blue' } })
     expect(seen['list']?.['ids']).toEqual(seen['list']?.['expected'])
     expect(seen['list']?.['total']).toBe(2)

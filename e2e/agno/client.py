@@ -11,6 +11,57 @@ from agno.client import AgentOSClient
 from agno.db.base import SessionType
 
 WEATHER = "What is the weather in Oslo?"
+REFUND = "Refund order A101."
+
+
+def status_of(run) -> str:
+    return run.status.value if hasattr(run.status, "value") else run.status
+
+
+async def decide(client: AgentOSClient, confirmed: bool) -> dict:
+    """Runs into a confirmation and answers it, the way a user of the client does."""
+    paused = await client.run_agent("refunds", REFUND)
+    requirement = paused.active_requirements[0]
+    needed = requirement.needs_confirmation
+    if confirmed:
+        requirement.confirm()
+    else:
+        requirement.reject("It was used for a year.")
+    run = await client.continue_agent_run(
+        "refunds", paused.run_id, tools=[requirement.tool_execution], session_id=paused.session_id
+    )
+    tool = next(tool for tool in run.tools if tool.tool_name == requirement.tool_execution.tool_name)
+    return {
+        "paused": status_of(paused),
+        "content": paused.content,
+        "needed": needed,
+        "tool": tool.tool_name,
+        "status": status_of(run),
+        "same_run": run.run_id == paused.run_id,
+        "confirmed": tool.confirmed,
+        "result": tool.result,
+        "error": tool.tool_call_error,
+        "left": len(run.active_requirements),
+    }
+
+
+async def decide_streaming(client: AgentOSClient) -> dict:
+    paused = [event async for event in client.run_agent_stream("refunds", REFUND)][-1]
+    for requirement in paused.active_requirements:
+        requirement.confirm()
+    tools = [requirement.tool_execution for requirement in paused.requirements]
+    stream = client.continue_agent_run_stream("refunds", paused.run_id, tools=tools, session_id=paused.session_id)
+    return {"paused": paused.event, "is_paused": paused.is_paused, "events": [event.event async for event in stream]}
+
+
+async def queue(client: AgentOSClient) -> dict:
+    accepted = await client.run_agent("assistant", WEATHER, background=True)
+    for _ in range(100):
+        await asyncio.sleep(0.1)
+        run = await client.get_session_run(accepted.session_id, accepted.run_id)
+        if run.status == "COMPLETED":
+            break
+    return {"accepted": status_of(accepted), "status": run.status, "input": run.run_input}
 
 
 async def use(base_url: str) -> dict:
@@ -37,7 +88,7 @@ async def use(base_url: str) -> dict:
 
     run = await client.run_agent("assistant", WEATHER, user_id="ada")
     seen["run"] = {
-        "status": run.status.value if hasattr(run.status, "value") else run.status,
+        "status": status_of(run),
         "content": run.content,
         "tools": [tool.tool_name for tool in run.tools or []],
         "roles": [message.role for message in run.messages or []],
@@ -51,6 +102,11 @@ async def use(base_url: str) -> dict:
         "final": events[-1].content,
         "same_session": all(event.session_id == run.session_id for event in events),
     }
+
+    seen["approved"] = await decide(client, confirmed=True)
+    seen["rejected"] = await decide(client, confirmed=False)
+    seen["streamed_approval"] = await decide_streaming(client)
+    seen["queue"] = await queue(client)
 
     created = await client.create_session(
         session_type=SessionType.AGENT,
