@@ -112,14 +112,7 @@ export function createRunTable(log: Log, onIdle: () => void): RunTable {
   return {
     size: () => runs.size,
     start: (job, handlers) => {
-      const run: Run = {
-        job,
-        handlers,
-        isSent: false,
-        cancelReason: undefined,
-        isLeaving: false,
-        successor: undefined,
-      }
+      const run = createRun(job, handlers)
       const before = runs.get(job.runId)
       if (before === undefined) {
         runs.set(job.runId, run)
@@ -128,16 +121,8 @@ export function createRunTable(log: Log, onIdle: () => void): RunTable {
         supersede(before, run, lose, post)
         if (!before.isSent) runs.set(job.runId, run)
       }
-      // A handle outlives its attempt; it must not reach a later one of the same run.
       const isOwn = () => runs.get(job.runId) === run || before?.successor === run
-      return {
-        cancel: (reason) => {
-          if (isOwn()) cancel(run, reason, post)
-        },
-        handOver: () => {
-          if (isOwn()) handOver(run, post)
-        },
-      }
+      return createHandle(run, isOwn, (message) => post?.(message))
     },
     attach: (to) => {
       post = to
@@ -183,16 +168,28 @@ async function answerCommit(
   }
 }
 
+function createRun(job: RunJob, handlers: RunHandlers): Run {
+  return { job, handlers, isSent: false, cancelReason: undefined, isLeaving: false, successor: undefined }
+}
+
+/** A handle outlives its attempt; it must not reach a later one of the same run. */
+function createHandle(run: Run, isOwn: () => boolean, post: (message: ToWorker) => void): RunHandle {
+  return {
+    cancel: (reason) => {
+      if (isOwn()) cancel(run, reason, post)
+    },
+    handOver: () => {
+      if (!isOwn() || run.isLeaving) return
+      run.isLeaving = true
+      if (run.isSent) post({ type: 'hand-over', runId: run.job.runId })
+    },
+  }
+}
+
 function cancel(run: Run, reason: string, post: ((message: ToWorker) => void) | undefined): void {
   if (run.cancelReason !== undefined) return
   run.cancelReason = reason
   if (run.isSent) post?.({ type: 'cancel', runId: run.job.runId, reason })
-}
-
-function handOver(run: Run, post: ((message: ToWorker) => void) | undefined): void {
-  if (run.isLeaving) return
-  run.isLeaving = true
-  if (run.isSent) post?.({ type: 'hand-over', runId: run.job.runId })
 }
 
 function supersede(

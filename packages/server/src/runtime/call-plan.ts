@@ -30,12 +30,12 @@ export type CallPlan =
   | { readonly type: 'answer'; readonly call: ToolCall; readonly outcome: ToolOutcome; readonly stops: boolean }
   | { readonly type: 'pause'; readonly requirement: Requirement }
 
-/** Never rejects. A promise only where the author's code has to be asked. */
-export function planCall(
+/** Never rejects. */
+export async function planCall(
   run: Execution,
   { call, overLimit }: PlannedCall,
   deps: ToolCallDeps,
-): CallPlan | Promise<CallPlan> {
+): Promise<CallPlan> {
   const { agent, requirements } = run
   if (overLimit) {
     const limit = agent.loop.toolCallLimit

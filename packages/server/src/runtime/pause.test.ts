@@ -18,7 +18,7 @@ type Continued = { readonly turns?: readonly Turn[]; readonly job?: Partial<RunJ
 async function answer(paused: TestRun, agent: AgentOptions, answers: Record<string, Given>, more: Continued = {}) {
   const requirements = (paused.result.requirements ?? []).map((requirement): Requirement => {
     const given = answers[requirement.toolName]
-    return given == null ? requirement : { ...requirement, answer: { ...NO_ANSWER, ...given } }
+    return given === undefined || given === null ? requirement : { ...requirement, answer: { ...NO_ANSWER, ...given } }
   })
   const job = { journal: paused.messages, requirements, attempt: 2, ...more.job }
   return testRun({ turns: more.turns ?? [say('Done.')], agent: more.agent ?? agent, job })

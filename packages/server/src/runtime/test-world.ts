@@ -206,7 +206,8 @@ function jobOf(
 /** As a tool of the AI SDK that decides for each call whether to ask. */
 function withGates(prepared: PreparedAgent, script: Script): PreparedAgent {
   const isNeeded = (input: unknown) => {
-    const call = isJsonObject(input) ? callOf(script, String(input['id'])) : undefined
+    const id = isJsonObject(input) ? input['id'] : undefined
+    const call = typeof id === 'string' ? callOf(script, id) : undefined
     return call?.confirmed === false || call?.again === true
   }
   const tools = [...prepared.tools].map(([name, one]): [string, typeof one] => {
