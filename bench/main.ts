@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- [scenario...] [--quick | --full] [--save]`: measures a running server from outside and prints a table:
- * each figure, the limit program's in the same run (the least that serving takes, `limit/main.ts`), their ratio, and how
- * that ratio compares with `baseline.json`. `--save` writes the baseline. Server, model provider, load generator, limit
+ * each figure, what it is held against in the same run (mostly the limit program, the least that serving takes,
+ * `limit/main.ts`), their ratio, and how that ratio compares with `baseline.json`. `--save` writes the baseline. Server, model provider, load generator, limit
  * program and PostgreSQL are processes of their own, on the loopback interface, and end with this one.
  * @module
  */
@@ -12,12 +12,29 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { connectPostgres } from '../e2e/postgres-client.ts'
 import { startPostgres } from '../tools/postgres.ts'
+import { journal } from './durability/journal.ts'
+import { queue } from './durability/queue.ts'
+import { recovery } from './durability/recovery.ts'
+import { rollout } from './durability/rollout.ts'
+import { session } from './durability/session.ts'
 import type { Size } from './options.ts'
 import { type Baseline, type Figure, formatTable, toBaseline } from './report.ts'
-import { coldStart, overhead, reload, type Scenario, stalled, streams } from './scenarios.ts'
+import type { Scenario } from './scenario.ts'
+import { coldStart, overhead, reload, stalled, streams } from './scenarios.ts'
 
 const BASELINE = join(import.meta.dirname, 'baseline.json')
-const SCENARIOS: Readonly<Record<string, Scenario>> = { overhead, streams, start: coldStart, reload, stalled }
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  overhead,
+  streams,
+  start: coldStart,
+  reload,
+  stalled,
+  journal,
+  queue,
+  recovery,
+  rollout,
+  session,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

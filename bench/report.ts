@@ -1,6 +1,6 @@
 /**
- * Figures of one run of the bench, their ratio to the limit program in the same run, and how that ratio compares with the
- * saved baseline: absolute times belong to a machine, ratios can be compared.
+ * Figures of one run of the bench, their ratio to what they are held against in the same run, and how that ratio compares
+ * with the saved baseline: absolute times belong to a machine, ratios can be compared.
  * @module
  */
 export type Figure = {
@@ -8,12 +8,12 @@ export type Figure = {
   readonly name: string
   readonly unit: string
   readonly value: number
-  /** The same of the limit program, measured in the same run. */
+  /** The same of the limit program, or of what else bounds the figure, measured in the same run. */
   readonly limit?: number | undefined
   readonly better: 'less' | 'more'
 }
 
-/** Values by figure, with the limit program's when it has one. */
+/** Values by figure, with the limit when it has one. */
 export type Baseline = Readonly<Record<string, { readonly value: number; readonly limit?: number | undefined }>>
 
 /** Changes smaller than this factor are noise. */

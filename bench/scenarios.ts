@@ -1,5 +1,5 @@
 /**
- * What is measured, each scenario with processes of its own.
+ * What serving costs, each scenario with processes of its own.
  * @module
  */
 import { createHash } from 'node:crypto'
@@ -11,17 +11,10 @@ import { copyPreparedData } from '../e2e/prepared-data.ts'
 import { startProvider } from '../e2e/provider-process.ts'
 import { startServer } from '../e2e/server-process.ts'
 import { createManyAgents, oneAgent, runRoute } from './agents.ts'
-import { type Size, sized } from './options.ts'
+import { sized } from './options.ts'
 import { cpuMs, load, peakRssMb, probeHealth, rssMb, startLimit, type Target } from './processes.ts'
 import { type Figure, median, quantile } from './report.ts'
-
-export type Scenario = (surroundings: Surroundings) => Promise<readonly Figure[]>
-export type Surroundings = {
-  /** URL of a fresh database on every call. */
-  readonly database: () => Promise<string>
-  readonly size: Size
-  readonly say: (text: string) => void
-}
+import type { Scenario, Surroundings } from './scenario.ts'
 
 const TOOL_RUN = 'What is it like? [fake:tool=look_up,tokens=20]'
 /** Runs of one kind of load before it is measured: code that has run a few hundred times is compiled. */

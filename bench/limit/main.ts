@@ -55,17 +55,18 @@ async function serve(incoming: IncomingMessage, response: ServerResponse): Promi
   const messages: object[] = [{ role: 'user', content: input }]
   const onText = (text: string) => send('RunContent', `,"content":${JSON.stringify(text)}`)
   let reply = await callModel(messages, onText)
-  if (reply.call) {
+  let step = 0
+  for (; reply.call; step++) {
     const { id, name } = reply.call
     const { city } = JSON.parse(reply.call.arguments) as { city: string }
     const result = JSON.stringify({ city, sky: 'clear' })
     const calls = [{ id, type: 'function', function: { name, arguments: reply.call.arguments } }]
     messages.push({ role: 'assistant', tool_calls: calls }, { role: 'tool', tool_call_id: id, content: result })
-    await write(run, 1, messages)
+    await write(run, step + 1, messages.slice(-2))
     send('ToolCallCompleted', `,"content":${JSON.stringify(result)}`)
     reply = await callModel(messages, onText)
   }
-  await write(run, 2, { text: reply.text })
+  await write(run, step + 1, { text: reply.text })
   send('RunCompleted', `,"content":${JSON.stringify(reply.text)}`)
   response.end()
 }

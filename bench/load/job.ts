@@ -10,13 +10,17 @@ export type RunsJob = {
   /** Clients, each with one run at a time on one connection. */
   readonly concurrency: number
   readonly runs: number
+  /** Sent beside the message. */
+  readonly fields?: Readonly<Record<string, string>>
+  /** What the answer to a run that went well contains; RunCompleted of a stream unless told. */
+  readonly mark?: string
 }
 
 export type RunsResult = {
   /** Of each run, from the request to the end of its answer. */
   readonly latencies: readonly number[]
   readonly wallMs: number
-  /** Runs that did not end in RunCompleted. */
+  /** Runs whose answer lacked the mark. */
   readonly failed: number
 }
 

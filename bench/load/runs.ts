@@ -5,11 +5,12 @@
 import { Agent, request } from 'node:http'
 import type { RunsJob, RunsResult } from './job.ts'
 
-const COMPLETED = Buffer.from('event: RunCompleted\n')
+const COMPLETED = 'event: RunCompleted\n'
 
-export async function loadRuns({ url, message, concurrency, runs }: RunsJob): Promise<RunsResult> {
+export async function loadRuns(job: RunsJob): Promise<RunsResult> {
+  const { url, message, concurrency, runs, fields = {}, mark = COMPLETED } = job
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency })
-  const body = Buffer.from(new URLSearchParams({ message }).toString())
+  const body = Buffer.from(new URLSearchParams({ message, ...fields }).toString())
   const latencies: number[] = []
   let left = runs
   let failed = 0
@@ -19,7 +20,7 @@ export async function loadRuns({ url, message, concurrency, runs }: RunsJob): Pr
       const sentAt = performance.now()
       const answer = await post(url, body, agent)
       latencies.push(performance.now() - sentAt)
-      if (!answer.includes(COMPLETED)) failed++
+      if (!answer.includes(mark)) failed++
     }
   }
   await Promise.all(Array.from({ length: concurrency }, client))
