@@ -2,14 +2,13 @@
  * Takes up runs that wait, and runs whose replica is gone: looks when somebody says that there is one, and every
  * `pollMs` whatever anybody says. Only the database decides who gets a run.
  *
- *   idle -- poke, or the poll --> claiming -- got as many as it asked for --> claiming
+ *   idle -- poke, or the poll --> looking -- got as many as it asked for --> looking
  *                                         -- fewer --> idle
  *
  * @module
  */
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { ClaimedRun } from '../storage/runs.ts'
 
 export type ClaimsOptions = {
   /** Milliseconds between two looks. */
@@ -23,13 +22,11 @@ export type ClaimsDeps = {
   /** 0 to 1, for jitter: replicas should not all look at once. */
   readonly random: () => number
   /**
-   * Claims what there is room for.
-   * @param lost whether runs whose lease has run out may be taken
-   * @returns the runs, and whether there may be more
+   * Claims what there is room for and takes it up.
+   * @param lost whether runs that their owner may have lost may be taken
+   * @returns whether there may be more
    */
-  readonly claim: (lost: boolean) => Promise<{ readonly claimed: readonly ClaimedRun[]; readonly more: boolean }>
-  /** Goes on with a claimed run; never rejects. */
-  readonly take: (claimed: ClaimedRun) => Promise<void>
+  readonly takeUp: (lost: boolean) => Promise<boolean>
 }
 
 export type Claims = {
@@ -40,6 +37,8 @@ export type Claims = {
    * of time to renew them before anybody is taken for dead.
    */
   readonly mistrust: () => void
+  /** Whether a lease that has run out says that its owner is dead. */
+  readonly isTrusting: () => boolean
   /** Claims nothing from now on; resolves when what was claimed has been taken up. */
   readonly stop: () => Promise<void>
 }
@@ -57,6 +56,10 @@ export function createClaims({ pollMs, leaseMs }: ClaimsOptions, deps: ClaimsDep
     trustAt = clock.monotonic() + leaseMs
   }
 
+  function isTrusting(): boolean {
+    return clock.monotonic() >= trustAt
+  }
+
   function poke(): void {
     if (stopped) return
     again = true
@@ -68,7 +71,7 @@ export function createClaims({ pollMs, leaseMs }: ClaimsOptions, deps: ClaimsDep
     while (again && !stopped) {
       again = false
       try {
-        again = (await claimOnce()) || again
+        again = (await look()) || again
       } catch (error) {
         deps.log.warn('waiting runs could not be claimed, trying again', { error })
         mistrust()
@@ -78,20 +81,19 @@ export function createClaims({ pollMs, leaseMs }: ClaimsOptions, deps: ClaimsDep
     if (!stopped) timer = setTimeout(poke, pollMs * (0.75 + deps.random() / 2))
   }
 
-  async function claimOnce(): Promise<boolean> {
+  async function look(): Promise<boolean> {
     // Longer than any wait of ours: the whole machine may have slept, and the other replicas with it. The monotonic clock
     // stands still meanwhile.
     if (Math.abs(clock.now() - lookedAt) > pollMs * 2 + leaseMs / 2) mistrust()
     lookedAt = clock.now()
-    const { claimed, more } = await deps.claim(clock.monotonic() >= trustAt)
-    await Promise.all(claimed.map(deps.take))
-    return more
+    return deps.takeUp(isTrusting())
   }
 
   poke()
   return {
     poke,
     mistrust,
+    isTrusting,
     async stop() {
       stopped = true
       clearTimeout(timer)

@@ -5,7 +5,6 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
-import type { RunResult } from '../base/run.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 import type { Db } from '../storage/database.ts'
 import type { ClaimedRun } from '../storage/runs.ts'
@@ -14,7 +13,7 @@ import type { EventLog } from './event-log.ts'
 import type { HeldRuns } from './held-runs.ts'
 import { type PreparedRun, prepareRun } from './job.ts'
 import { createLiveRun, type EncodeEvent, type LiveRun, type OwnedRun, type RunAgent } from './live-run.ts'
-import { asFailure, emptyResult } from './outcome.ts'
+import { asFailure, committedResult } from './outcome.ts'
 import { type Executor, findTarget, type Target } from './start.ts'
 import type { RunStore } from './store.ts'
 
@@ -29,17 +28,19 @@ export type DispatchDeps = {
   readonly executor: () => Executor | undefined
   /** Most bytes of events of one attempt. */
   readonly maxEventBytes: number
-  /** Milliseconds a run may have waited for its replica. */
-  readonly queueTimeoutMs: number
 }
 
 export type Dispatch = {
   /** Nothing is awaited: the caller subscribes before the first event can arrive. */
   readonly run: (prepared: PreparedRun, target: Target) => LiveRun
-  /** Goes on with a claimed run on `target`, or ends it. @returns undefined when it ended, and no agent ran */
+  /**
+   * Goes on with a claimed run on `target`, which the caller keeps alive meanwhile, or ends it. A run that cannot be gone
+   * on with is given back.
+   * @returns undefined when it ended, and no agent ran
+   */
   readonly goOn: (claimed: ClaimedRun, target: Target) => Promise<LiveRun | undefined>
-  /** The same for a run that nobody waits for here: one that cannot be gone on with is given back. Never rejects. */
-  readonly take: (claimed: ClaimedRun) => Promise<void>
+  /** The same for a run that nobody waits for here, on the executor it was claimed for. Never rejects. */
+  readonly take: (claimed: ClaimedRun, executor: Executor) => Promise<void>
   /** Ends a claimed run without running anything: cancelled, or because of `error`. */
   readonly end: (claimed: ClaimedRun, error?: AgentOSError) => Promise<void>
 }
@@ -71,42 +72,44 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
 
   async function end(claimed: ClaimedRun, error?: AgentOSError): Promise<void> {
     const agent = describeAgent(claimed, deps.executor()?.agents)
-    const prepared = await prepareRun(db, claimed, undefined, clock.now())
+    const prepared = await prepare(claimed, undefined)
     const owned = own(prepared, agent, claimed.run.revision ?? '')
     held.hold(owned, { cancel: () => {}, handOver: () => {} })
-    owned.handlers.onDone(withError(emptyResult({ agent, ...prepared }, clock.now()), error))
+    const { createdAt, job } = prepared
+    const found = { messages: job.journal, statePatch: () => job.statePatch }
+    const result = committedResult({ agent, createdAt }, found, clock.now())
+    owned.handlers.onDone(error === undefined ? result : asFailure(result, error))
     await owned.finished
   }
 
   async function goOn(claimed: ClaimedRun, target: Target): Promise<LiveRun | undefined> {
     const verdict = judge(claimed)
-    if (verdict !== undefined) {
-      await end(claimed, verdict === 'cancelled' ? undefined : verdict)
-      return undefined
-    }
-    const release = target.executor.retain()
+    if (verdict === undefined) return run(await prepare(claimed, target.agent), target)
+    await end(claimed, verdict === 'cancelled' ? undefined : verdict)
+    return undefined
+  }
+
+  /** What cannot be read now may be readable for another replica; a run that nobody can read uses up its attempts. */
+  async function prepare(claimed: ClaimedRun, agent: AgentInfo | undefined): Promise<PreparedRun> {
     try {
-      return run(await prepareRun(db, claimed, target.agent, clock.now()), target)
+      return await prepareRun(db, claimed, agent, clock.now())
     } catch (error) {
-      await giveBack(claimed)
+      await giveBack(claimed, { lost: true })
       throw error
-    } finally {
-      release()
     }
   }
 
-  async function giveBack({ run: { runId } }: ClaimedRun): Promise<void> {
+  async function giveBack({ run: { runId } }: ClaimedRun, reason: { readonly lost: boolean }): Promise<void> {
     // Without an answer of the database its lease runs out, with the same effect.
-    await store.release([runId], { lost: false }).catch(() => undefined)
+    await store.release([runId], reason).catch(() => undefined)
   }
 
-  async function take(claimed: ClaimedRun): Promise<void> {
+  async function take(claimed: ClaimedRun, executor: Executor): Promise<void> {
     const { runId, componentId } = claimed.run
     try {
-      await goOn(claimed, findTarget(deps.executor(), componentId))
+      await goOn(claimed, findTarget(executor, componentId))
     } catch (error) {
       log.warn('a claimed run could not be taken up', { run_id: runId, error })
-      await giveBack(claimed)
     }
   }
 
@@ -121,10 +124,6 @@ function judge({ run }: ClaimedRun): AgentOSError | 'cancelled' | undefined {
     'ATTEMPTS_EXHAUSTED',
     `The run was given up: ${run.lostAttempts} attempts ended with the replica or worker that ran it`,
   )
-}
-
-function withError(result: RunResult, error: AgentOSError | undefined): RunResult {
-  return error === undefined ? result : asFailure(result, error)
 }
 
 /** The agent of the run as it is now, or what its row knows of it. */

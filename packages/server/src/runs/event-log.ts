@@ -36,6 +36,7 @@ export type EventLog = {
 export type EventSource = {
   readonly runId: string
   readonly attempt: number
+  /** What is no longer kept here: it is in the database, or there was no room for it. */
   readonly onStored: (index: number) => void
 }
 
@@ -46,12 +47,14 @@ export function createEventLog(
   log: Log,
   { flushMs, maxHeldBytes }: EventLogOptions,
 ): EventLog {
-  let queue = new Map<string, Queued>()
-  let inFlight = new Map<string, Queued>()
+  let queue: Queue = new Map()
+  let inFlight: Queue = new Map()
   let flushing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
+  let closed = false
 
   function schedule(): void {
+    if (closed) return
     timer ??= setTimeout(() => {
       timer = undefined
       void flush()
@@ -59,19 +62,23 @@ export function createEventLog(
   }
 
   async function flush(): Promise<void> {
-    // One flush at a time keeps the chunks of a run in order.
-    if (flushing !== undefined) await flushing
+    // One flush at a time keeps the chunks of a run in order. Somebody else who waited for it may be faster.
+    while (flushing !== undefined) await flushing
     if (queue.size === 0) return
+    flushing = flushQueue()
+    await flushing
+  }
+
+  async function flushQueue(): Promise<void> {
     inFlight = queue
     queue = new Map()
-    flushing = storeBatch(inFlight)
-    await flushing
-    flushing = undefined
+    await storeBatch(inFlight)
     inFlight = new Map()
+    flushing = undefined
     if (queue.size > 0) schedule()
   }
 
-  async function storeBatch(batch: Map<string, Queued>): Promise<void> {
+  async function storeBatch(batch: Queue): Promise<void> {
     const chunks = [...batch.values()].map(({ source, entries }) => ({
       ...toChunk(source.runId, entries),
       attempt: source.attempt,
@@ -80,29 +87,10 @@ export function createEventLog(
       await store(chunks)
     } catch (error) {
       log.warn('events could not be stored, trying again', { error, runs: batch.size })
-      requeue(batch)
+      putBack(queue, batch, maxHeldBytes, log)
       return
     }
     for (const { source, entries } of batch.values()) source.onStored(entries.at(-1)?.index ?? -1)
-  }
-
-  function requeue(batch: Map<string, Queued>): void {
-    for (const [runId, { source, entries }] of batch) {
-      const since = queue.get(runId)
-      // A later attempt of the run has begun meanwhile; what the earlier one said is void.
-      if (since !== undefined && since.source.attempt !== source.attempt) continue
-      queue.set(runId, { source, entries: [...entries, ...(since?.entries ?? [])] })
-    }
-    let held = 0
-    for (const [runId, { entries }] of [...queue].toReversed()) {
-      held += entries.reduce((bytes, entry) => bytes + entry.json.length, 0)
-      if (held <= maxHeldBytes) continue
-      queue.delete(runId)
-      log.error('events dropped: the database is away and the buffer is full', {
-        run_id: runId,
-        events: entries.length,
-      })
-    }
   }
 
   function forget(runId: string): void {
@@ -112,6 +100,7 @@ export function createEventLog(
 
   return {
     append(source, entries) {
+      if (entries.length === 0) return
       const queued = queue.get(source.runId)
       if (queued?.source.attempt === source.attempt) queued.entries.push(...entries)
       else queue.set(source.runId, { source, entries: [...entries] })
@@ -125,9 +114,9 @@ export function createEventLog(
     forget,
     flush,
     async close() {
+      closed = true
       clearTimeout(timer)
       await flush()
-      clearTimeout(timer)
     },
   }
 }
@@ -138,5 +127,26 @@ function toChunk(runId: string, entries: readonly FeedEntry[]): EventChunk {
     firstIndex: entries[0]?.index ?? 0,
     lastIndex: entries.at(-1)?.index ?? 0,
     events: entries.map((entry) => entry.json).join('\n'),
+  }
+}
+
+type Queue = Map<string, Queued>
+
+/** What could not be stored comes before what came since. */
+function putBack(queue: Queue, batch: Queue, maxHeldBytes: number, log: Log): void {
+  for (const [runId, { source, entries }] of batch) {
+    const since = queue.get(runId)
+    // A later attempt of the run has begun meanwhile; what the earlier one said is void.
+    if (since !== undefined && since.source.attempt !== source.attempt) continue
+    queue.set(runId, { source, entries: [...entries, ...(since?.entries ?? [])] })
+  }
+  let heldBytes = 0
+  for (const [runId, { source, entries }] of [...queue].toReversed()) {
+    heldBytes += entries.reduce((bytes, entry) => bytes + entry.json.length, 0)
+    if (heldBytes <= maxHeldBytes) continue
+    queue.delete(runId)
+    source.onStored(entries.at(-1)?.index ?? -1)
+    const dropped = { run_id: runId, events: entries.length }
+    log.error('events dropped: the database is away and the buffer is full', dropped)
   }
 }

@@ -10,8 +10,8 @@
  */
 import { isAtRest, type RunStatus } from '../base/run.ts'
 import type { Db } from '../storage/database.ts'
-import { readEvents } from '../storage/run-events.ts'
-import { findRun, type Run } from '../storage/runs.ts'
+import { findRun } from '../storage/runs.ts'
+import { tailEvents } from '../storage/tail-events.ts'
 import type { Entry } from './feed.ts'
 import type { LiveRun } from './live-run.ts'
 import { splitChunks } from './stored-entries.ts'
@@ -53,12 +53,17 @@ export type FollowDeps = {
 export async function followRun(deps: FollowDeps, runId: string, afterIndex: number): Promise<Following | undefined> {
   const here = deps.live(runId)
   if (here !== undefined && here.feed.heldFrom() <= afterIndex + 1) return followLive(deps, here, [], afterIndex)
-  const [run, chunks] = await Promise.all([findRun(deps.db, runId), readEvents(deps.db, runId, afterIndex)])
-  if (run === undefined) return undefined
-  const missed = splitChunks(chunks, afterIndex, run.voidEvents)
-  const storedIndex = Math.max(afterIndex, chunks.at(-1)?.lastIndex ?? -1)
+  // The events and the status of one moment: a run that is at rest has no others.
+  const [run, [stored]] = await Promise.all([
+    findRun(deps.db, runId),
+    tailEvents(deps.db, [{ runId, afterIndex, chunkFirst: -1 }]),
+  ])
+  if (run === undefined || stored === undefined) return undefined
+  const missed = splitChunks(stored.chunks, afterIndex, stored.voidEvents)
+  const storedIndex = Math.max(afterIndex, stored.chunks.at(-1)?.lastIndex ?? -1)
   if (here !== undefined && continuesAt(deps, here, storedIndex)) return followLive(deps, here, missed, storedIndex)
-  return followStored(deps, run, missed, storedIndex)
+  const { sessionId, componentId: agentId } = run
+  return followStored(deps, { runId, sessionId, agentId, status: stored.status, missed, lastIndex: storedIndex })
 }
 
 /** Follows a run that is live here from its first event; reads nothing. */
@@ -89,18 +94,12 @@ function followLive(deps: FollowDeps, live: LiveRun, stored: readonly Entry[], a
   }
 }
 
-function followStored(deps: FollowDeps, run: Run, missed: readonly Entry[], afterIndex: number): Following {
+function followStored(deps: FollowDeps, stored: Omit<Following, 'subscribe'>): Following {
+  const { runId, status, lastIndex } = stored
   return {
-    runId: run.runId,
-    sessionId: run.sessionId,
-    status: run.status,
-    agentId: run.componentId,
-    missed,
-    lastIndex: afterIndex,
+    ...stored,
     subscribe: (follower) => {
-      if (!isAtRest(run.status)) {
-        return connect(deps, run.runId, follower, (connection) => connection.tail(afterIndex))
-      }
+      if (!isAtRest(status)) return connect(deps, runId, follower, (connection) => connection.tail(lastIndex))
       follower.onEnd()
       return () => {}
     },
@@ -117,28 +116,32 @@ type Connection = {
 /** Connects a follower to where the run is now, and again whenever that changes. @returns disconnects it for good */
 function connect(deps: FollowDeps, runId: string, follower: Follower, begin: (at: Connection) => void): () => void {
   let disconnect = () => {}
-  let over = false
+  let isOver = false
   const end = () => {
-    over = true
+    if (isOver) return
+    isOver = true
     follower.onEnd()
   }
   const connection: Connection = {
     live(run, afterIndex) {
-      let lastIndex = afterIndex
       const missed = run.feed.held(afterIndex)
+      let lastIndex = missed.at(-1)?.index ?? afterIndex
       if (missed.length > 0) follower.onEntries(missed)
-      lastIndex = missed.at(-1)?.index ?? lastIndex
-      if (over) return
-      disconnect = run.feed.subscribe({
+      if (isOver) return
+      let hasLeft = false
+      const unsubscribe = run.feed.subscribe({
         onEntries(entries) {
           lastIndex = entries.at(-1)?.index ?? lastIndex
           follower.onEntries(entries)
         },
         onEnd: (atRest) => {
+          hasLeft = true
           if (atRest) end()
-          else if (!over) connection.tail(lastIndex)
+          else if (!isOver) connection.tail(lastIndex)
         },
       })
+      // One that has ended says so at once, and the follower is somewhere else by now.
+      if (!hasLeft) disconnect = unsubscribe
     },
     tail(afterIndex) {
       let seen: LiveRun | undefined
@@ -156,7 +159,7 @@ function connect(deps: FollowDeps, runId: string, follower: Follower, begin: (at
   }
   begin(connection)
   return () => {
-    over = true
+    isOver = true
     disconnect()
   }
 }

@@ -25,27 +25,25 @@ export type HeldRuns = {
   /** Keeps the run until it is at rest or has left. */
   readonly hold: (run: OwnedRun, execution: ExecutionHandle) => void
   readonly get: (runId: string) => LiveRun | undefined
-  readonly ids: () => readonly string[]
+  readonly all: () => readonly OwnedRun[]
   readonly size: () => number
   readonly background: () => number
   /** Asks a run to stop. @returns whether it is held here */
   readonly cancel: (runId: string) => boolean
   /** Stops a run, which then ends as an error. */
   readonly fail: (runId: string, error: AgentOSError) => void
-  /** The client went away: cancels the run after the grace, unless somebody listens by then. */
+  /** The client went away: cancels the run once nobody has listened for the grace. */
   readonly abandon: (runId: string) => void
-  /** Asks all runs to stop at their next step boundary. */
+  /** Asks all runs to stop at their next step boundary, also those that come later. */
   readonly handOver: () => void
   /** The run is another replica's: its execution here is stopped, and nothing of it is written any more. */
-  readonly drop: (runId: string) => void
-  /** Resolves when one of the runs has ended; never, when there is none. */
-  readonly nextEnd: () => Promise<unknown>
+  readonly drop: (run: OwnedRun) => void
 }
 
-type Held = { readonly run: OwnedRun; readonly execution: ExecutionHandle }
+type Held = { readonly run: OwnedRun; readonly execution: ExecutionHandle; grace: NodeJS.Timeout | undefined }
 
 /**
- * @param isFollowed whether somebody has followed the run on another replica within so many milliseconds
+ * @param isFollowed whether somebody has followed the run on another replica, at most about so many milliseconds ago
  * @param onEnd the run is no longer held
  */
 export function createHeldRuns(
@@ -54,9 +52,11 @@ export function createHeldRuns(
   onEnd: (run: LiveRun, outcome: FinishedRun) => void,
 ): HeldRuns {
   const held = new Map<string, Held>()
+  let isLeaving = false
 
   function cancel(runId: string): boolean {
     const here = held.get(runId)
+    here?.run.cancel()
     here?.execution.cancel(`Run ${runId} was cancelled`)
     return here !== undefined
   }
@@ -67,15 +67,18 @@ export function createHeldRuns(
     here?.execution.cancel(error.message)
   }
 
-  async function cancelUnlessFollowed(run: OwnedRun, graceMs: number): Promise<void> {
-    if (run.feed.subscribers() > 0) return
-    if (graceMs === 0 || !(await isFollowed(run.runId, graceMs))) cancel(run.runId)
-    else waitForFollower(run, graceMs)
+  /** Whoever has come back may go away again, so the run is looked after until it ends. */
+  async function cancelUnlessFollowed(entry: Held, graceMs: number): Promise<void> {
+    const { run } = entry
+    const isAwaited = run.feed.subscribers() > 0 || (graceMs > 0 && (await isFollowed(run.runId, graceMs)))
+    if (held.get(run.runId) !== entry) return
+    if (!isAwaited) cancel(run.runId)
+    else if (graceMs > 0) startGrace(entry, graceMs)
   }
 
-  function waitForFollower(run: OwnedRun, graceMs: number): void {
-    const timer = setTimeout(() => void cancelUnlessFollowed(run, graceMs), graceMs)
-    void run.finished.then(() => clearTimeout(timer))
+  function startGrace(entry: Held, graceMs: number): void {
+    clearTimeout(entry.grace)
+    entry.grace = setTimeout(() => void cancelUnlessFollowed(entry, graceMs), graceMs)
   }
 
   return {
@@ -85,33 +88,35 @@ export function createHeldRuns(
         () => fail(runId, new AgentOSError('RUN_TIMEOUT', `The run took longer than ${runTimeoutMs} ms`)),
         runTimeoutMs,
       )
-      const entry = { run, execution }
+      const entry: Held = { run, execution, grace: undefined }
       held.set(runId, entry)
+      if (isLeaving) execution.handOver()
       void run.finished.then((outcome) => {
         clearTimeout(timeout)
+        clearTimeout(entry.grace)
         // A later attempt may have come back to this replica already.
         if (held.get(runId) === entry) held.delete(runId)
         onEnd(run, outcome)
       })
     },
     get: (runId) => held.get(runId)?.run,
-    ids: () => [...held.keys()],
+    all: () => [...held.values()].map(({ run }) => run),
     size: () => held.size,
     background: () => [...held.values()].filter(({ run }) => run.background).length,
     cancel,
     fail,
     abandon(runId) {
-      const run = held.get(runId)?.run
-      if (run !== undefined && disconnectGraceMs !== undefined) waitForFollower(run, disconnectGraceMs)
+      const entry = held.get(runId)
+      if (entry !== undefined && disconnectGraceMs !== undefined) startGrace(entry, disconnectGraceMs)
     },
-    handOver: () => {
+    handOver() {
+      isLeaving = true
       for (const { execution } of held.values()) execution.handOver()
     },
-    drop(runId) {
-      const here = held.get(runId)
-      here?.run.leave()
-      here?.execution.cancel(`Run ${runId} is another replica's by now`)
+    drop(run) {
+      run.leave()
+      const here = held.get(run.runId)
+      if (here?.run === run) here.execution.cancel(`Run ${run.runId} is another replica's by now`)
     },
-    nextEnd: () => Promise.race([...held.values()].map(({ run }) => run.finished)),
   }
 }

@@ -33,7 +33,7 @@ export async function prepareRun(
   return {
     job: toJob(claimed, journals.get(run.runId) ?? [], history),
     firstIndex: claimed.firstIndex,
-    opening: openingOf(claimed, now),
+    opening: openingOf(claimed, agent !== undefined, now),
     createdAt: run.createdAt.getTime(),
     background: run.background,
   }
@@ -70,8 +70,9 @@ function requestOf({ options, settledIndex }: Run): RunOptions {
   return rest
 }
 
-function openingOf({ run, origin, voided }: ClaimedRun, at: number): OpeningEvent[] {
-  if (origin === 'paused') return [{ type: 'run-continue', at }]
+/** Whoever follows a lost run has to know what is void of it, also when it only ends. */
+function openingOf({ run, origin, voided }: ClaimedRun, goesOn: boolean, at: number): OpeningEvent[] {
+  if (origin === 'paused') return goesOn ? [{ type: 'run-continue', at }] : []
   if (origin === 'queued' || voided === undefined) return []
   return [{ type: 'run-recover', at, attempt: run.attempt, voidFrom: voided.from, voidTo: voided.to }]
 }

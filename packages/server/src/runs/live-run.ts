@@ -16,8 +16,16 @@ import type { AgentInfo } from '../base/runnable.ts'
 import type { OpeningEvent, RunEvent, RunJob, RunResult, RunStatus, StatePatch, StepEvent } from '../base/run.ts'
 import { applyPatch } from '../base/state-patch.ts'
 import type { EventLog } from './event-log.ts'
-import { createFeed, type RunFeed } from './feed.ts'
-import { asFailure, emptyResult, terminalEvents, withRequestedState } from './outcome.ts'
+import { createFeed, type OpenFeed, type RunFeed } from './feed.ts'
+import { createJournal } from './journal.ts'
+import {
+  asFailure,
+  committedResult,
+  createVerdict,
+  terminalEvents,
+  type Verdict,
+  withRequestedState,
+} from './outcome.ts'
 import type { RunStore } from './store.ts'
 
 /** What a run shows of its agent, also when the serving revision has none of that id any more. */
@@ -95,116 +103,87 @@ export type RunHandlers = {
   readonly onLost: (reason: string) => void
 }
 
-export type OwnedRun = LiveRun & {
-  readonly handlers: RunHandlers
-  /** Turns the coming end into an error, for a run that is stopped because of a limit; the first one stands. */
-  readonly failWith: (error: AgentOSError) => void
-  /** The run is no longer this replica's: nothing of it is written from now on. */
-  readonly leave: () => void
-}
-
-export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): OwnedRun {
-  const { agent, job } = options
-  const { runId, attempt } = job
-  const { store, eventLog } = deps
-  const context = describeContext(options)
-  const feed = createFeed(options.firstIndex, (event) => deps.encode(event, context))
-  const finished = Promise.withResolvers<FinishedRun>()
-  const journal: Message[] = [...job.journal]
-  let failure: AgentOSError | undefined
-  let over = false
-  let eventBytes = 0
-
-  function publish(events: readonly RunEvent[]): void {
-    const entries = feed.number(events)
-    for (const { json } of entries) eventBytes += json.length
-    feed.publish(entries)
-    eventLog.append({ runId, attempt, onStored: feed.release }, entries)
-    if (eventBytes <= options.maxEventBytes) return
-    const limit = new AgentOSError(
-      'EVENTS_TOO_LARGE',
-      `The run sent more than ${options.maxEventBytes} bytes of events`,
-    )
-    eventBytes = -Infinity
-    deps.onLimit(limit)
+export type OwnedRun = LiveRun &
+  Pick<Verdict, 'failWith' | 'cancel'> & {
+    readonly handlers: RunHandlers
+    /** Whether its end is being stored, or has been. */
+    readonly isEnding: () => boolean
+    /** The run is no longer this replica's: nothing of it is written from now on. */
+    readonly leave: () => void
   }
 
+export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): OwnedRun {
+  const { job } = options
+  const { runId, attempt } = job
+  const { store, eventLog } = deps
+  const feed = openFeed(options, deps)
+  const publish = createOutlet(feed, options, deps)
+  const finished = Promise.withResolvers<FinishedRun>()
+  const verdict = createVerdict()
+  const journal = createJournal(job, store)
+  let isOver = false
+
+  const committed = () => committedResult(options, journal, deps.now())
+  /** A write that failed for good changes nothing: without it, the lease runs out. */
+  const attempted = <T>(write: Promise<T>) => write.catch(deps.onUnstored)
+
   async function end(reported: RunResult): Promise<void> {
-    if (over) return
-    over = true
-    const result = withRequestedState(job, failure === undefined ? reported : asFailure(reported, failure))
+    if (isOver) return
+    isOver = true
+    const result = withRequestedState(job, verdict.apply(reported))
     const sessionState = applyPatch(job.sessionState, result.statePatch)
     const last = feed.number(terminalEvents(runId, result, sessionState, deps.now()))
-    const firstSeq = journal.length
-    journal.push(...result.uncommitted)
-    const position = { runId, attempt, firstSeq, eventIndex: feed.lastIndex() }
-    let stored = false
-    try {
-      const events = eventLog.take(runId, last)
-      stored = await store.finish({ ...position, result, events, componentName: agent.name })
-    } catch (error) {
-      deps.onUnstored(error)
-    }
-    const atRest = stored && result.status !== 'PENDING'
+    const position = { runId, attempt, firstSeq: journal.close(result.uncommitted), eventIndex: feed.lastIndex() }
+    const events = eventLog.take(runId, last)
+    const finish = store.finish({ ...position, result, events, componentName: options.agent.name })
+    const isStored = (await attempted(finish)) === true
+    const atRest = isStored && result.status !== 'PENDING'
     if (atRest) feed.publish(last)
-    settle({ status: stored ? result.status : 'RUNNING', result, sessionState, messages: journal, atRest })
+    settle({ status: isStored ? result.status : 'RUNNING', result, sessionState, atRest })
   }
 
   /** Its worker is gone: what it committed is all there is, and any replica may go on from there. */
   async function giveUp(reason: string): Promise<void> {
-    if (over) return
-    if (failure !== undefined) return end(emptyResult(options, deps.now()))
-    over = true
-    try {
-      await eventLog.flush()
-      await store.release([runId], { lost: true })
-    } catch (error) {
-      deps.onUnstored(error)
-    }
+    if (isOver) return
+    if (verdict.isGiven()) return end(committed())
+    isOver = true
+    await eventLog.flush()
+    await attempted(store.release([runId], { lost: true }))
     leave(reason)
   }
 
   function leave(reason: string): void {
-    over = true
+    isOver = true
     eventLog.forget(runId)
-    const result = asFailure(emptyResult(options, deps.now()), new AgentOSError('WORKER_LOST', reason))
-    settle({ status: 'RUNNING', result, sessionState: job.sessionState, messages: journal, atRest: false })
+    const result = asFailure(committed(), new AgentOSError('WORKER_LOST', reason))
+    settle({ status: 'RUNNING', result, sessionState: job.sessionState, atRest: false })
   }
 
-  function settle(outcome: FinishedRun): void {
-    finished.resolve(outcome)
+  function settle(outcome: Omit<FinishedRun, 'messages'>): void {
+    finished.resolve({ ...outcome, messages: journal.messages })
     feed.end(outcome.atRest)
   }
 
   publish(options.opening)
   return {
-    runId,
-    sessionId: job.sessionId,
-    userId: job.userId,
-    agent,
-    revision: options.revision,
-    input: job.input,
-    background: options.background,
-    createdAt: options.createdAt,
-    firstIndex: options.firstIndex,
+    ...describeRun(options),
+    ...verdict,
     feed,
     finished: finished.promise,
     disconnected: () => {
       if (feed.subscribers() === 0) deps.onAbandoned()
     },
-    failWith: (error) => void (failure ??= error),
+    isEnding: () => isOver,
     leave: () => {
-      if (!over) leave('another replica has taken the run over')
+      if (!isOver) leave('another replica has taken the run over')
     },
     handlers: {
       onEvents: (events) => {
-        if (!over) publish(events)
+        if (!isOver) publish(events)
       },
-      async onCommit(messages, statePatch) {
-        if (over) throw new AgentOSError('WORKER_LOST', `Run ${runId} is no longer this replica's`)
-        const firstSeq = journal.length
-        journal.push(...messages)
-        await store.commit({ runId, attempt, firstSeq, messages, eventIndex: feed.lastIndex(), statePatch })
+      async onCommit(committing, patch) {
+        if (isOver) throw new AgentOSError('WORKER_LOST', `Run ${runId} is no longer this replica's`)
+        await journal.commit(committing, patch, feed.lastIndex())
       },
       onDone: (result) => void end(result),
       onLost: (reason) => void giveUp(reason),
@@ -212,13 +191,39 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
   }
 }
 
-function describeContext({ agent, job }: LiveRunOptions): EventContext {
+/** Shows and stores events, up to the limit of the attempt; past it there are none but the last ones. */
+function createOutlet(
+  feed: OpenFeed,
+  { job: { runId, attempt }, maxEventBytes }: LiveRunOptions,
+  { eventLog, onLimit }: LiveRunDeps,
+): (events: readonly RunEvent[]) => void {
+  const source = { runId, attempt, onStored: feed.release }
+  let sentBytes = 0
+  return (events) => {
+    if (events.length === 0 || sentBytes > maxEventBytes) return
+    const entries = feed.number(events)
+    // A listener that fails must not keep the events from being stored.
+    eventLog.append(source, entries)
+    feed.publish(entries)
+    for (const { json } of entries) sentBytes += Buffer.byteLength(json)
+    if (sentBytes <= maxEventBytes) return
+    onLimit(new AgentOSError('EVENTS_TOO_LARGE', `The run sent more than ${maxEventBytes} bytes of events`))
+  }
+}
+
+function describeRun({ job, agent, revision, background, createdAt, firstIndex }: LiveRunOptions) {
+  const { runId, sessionId, userId, input } = job
+  return { runId, sessionId, userId, agent, revision, input, background, createdAt, firstIndex }
+}
+
+function openFeed({ agent, job, firstIndex }: LiveRunOptions, { encode }: LiveRunDeps): OpenFeed {
   const given = job.request.metadata
-  return {
+  const context: EventContext = {
     runId: job.runId,
     sessionId: job.sessionId,
     agentId: agent.id,
     agentName: agent.name,
     metadata: given === undefined ? agent.metadata : { ...agent.metadata, ...given },
   }
+  return createFeed(firstIndex, (event) => encode(event, context))
 }

@@ -7,6 +7,7 @@ import type { JsonObject } from '../base/json.ts'
 import { textOf } from '../base/message.ts'
 import type { RunJob, RunResult, TerminalEvent } from '../base/run.ts'
 import { addUsage, NO_USAGE } from '../base/usage.ts'
+import type { Journal } from './journal.ts'
 import type { RunAgent } from './live-run.ts'
 
 /** As in Agno, a cancelled run says so, and then completes. A run that is handed over says nothing: it goes on. */
@@ -39,7 +40,8 @@ export function terminalEvents(
 export function withRequestedState({ request }: RunJob, result: RunResult): RunResult {
   if (request.sessionState === undefined) return result
   const { set, unset } = result.statePatch
-  return { ...result, statePatch: { set: { ...request.sessionState, ...set }, unset } }
+  const given = Object.entries(request.sessionState).filter(([key]) => !unset.includes(key))
+  return { ...result, statePatch: { set: { ...Object.fromEntries(given), ...set }, unset } }
 }
 
 /** A run that completed, or waits for answers, before it could be stopped has done so. */
@@ -48,12 +50,20 @@ export function asFailure(result: RunResult, { code, message }: AgentOSError): R
   return { ...result, status: 'ERROR', error: { code, message } }
 }
 
-/** What a run has to show that ends here without being executed: the text and the state of what it committed. */
-export function emptyResult(
-  { agent, job, createdAt }: { readonly agent: RunAgent; readonly job: RunJob; readonly createdAt: number },
+/** A run that would wait for answers, or for another replica, does not when somebody has asked it to stop. */
+function asCancelled(result: RunResult): RunResult {
+  if (result.status !== 'PAUSED' && result.status !== 'PENDING') return result
+  const { requirements: _, ...rest } = result
+  return { ...rest, status: 'CANCELLED' }
+}
+
+/** What a cancelled run has to show when nobody is there to tell: the text, the usage and the state that it committed. */
+export function committedResult(
+  { agent, createdAt }: { readonly agent: RunAgent; readonly createdAt: number },
+  { messages, statePatch }: Pick<Journal, 'messages' | 'statePatch'>,
   now: number,
 ): RunResult {
-  const said = job.journal.filter((message) => message.role === 'assistant')
+  const said = messages.filter((message) => message.role === 'assistant')
   return {
     status: 'CANCELLED',
     content: said.map(textOf).join(''),
@@ -64,7 +74,32 @@ export function emptyResult(
       usage: said.reduce((sum, reply) => addUsage(sum, reply.usage), NO_USAGE),
       durationMs: Math.max(0, now - createdAt),
     },
-    statePatch: job.statePatch,
+    statePatch: statePatch(),
     uncommitted: [],
+  }
+}
+
+/** What was decided about a run before it ended. */
+export type Verdict = {
+  /** It ends as an error, because of a limit; the first one stands. */
+  readonly failWith: (error: AgentOSError) => void
+  /** Somebody asked it to stop: it does not pause and goes nowhere else any more. */
+  readonly cancel: () => void
+  /** Whether it is to end, whatever becomes of its execution. */
+  readonly isGiven: () => boolean
+  readonly apply: (reported: RunResult) => RunResult
+}
+
+export function createVerdict(): Verdict {
+  let failure: AgentOSError | undefined
+  let isCancelled = false
+  return {
+    failWith: (error) => void (failure ??= error),
+    cancel: () => void (isCancelled = true),
+    isGiven: () => failure !== undefined || isCancelled,
+    apply(reported) {
+      if (failure !== undefined) return asFailure(reported, failure)
+      return isCancelled ? asCancelled(reported) : reported
+    },
   }
 }

@@ -4,34 +4,37 @@
  * as {@link Executor}.
  * @module
  */
-import { sleep } from '../base/backoff.ts'
-import { AgentOSError } from '../base/errors.ts'
-import { type Ids, randomFraction } from '../base/ids.ts'
 import type { Clock } from '../base/clock.ts'
-import { isAtRest, type RunStatus } from '../base/run.ts'
-import type { Log } from '../telemetry/log.ts'
+import { AgentOSError } from '../base/errors.ts'
+import type { Ids } from '../base/ids.ts'
 import type { Db } from '../storage/database.ts'
-import { findOverdueRuns } from '../storage/overdue-runs.ts'
 import { requeueRun } from '../storage/queue.ts'
 import { appendEvents } from '../storage/run-events.ts'
-import { adoptRun, claimRuns, type ClaimedRun, findRun, requestCancel, type Run } from '../storage/runs.ts'
+import type { Run } from '../storage/runs.ts'
 import { wasFollowed } from '../storage/tail-events.ts'
-import { createClaims } from './claims.ts'
-import { type ContinueDeps, type ContinueRequest, continueStored } from './continue.ts'
+import type { Log } from '../telemetry/log.ts'
+import { createAdmission } from './admission.ts'
+import { createAsides } from './asides.ts'
+import type { ContinueDeps, ContinueRequest } from './continue.ts'
+import { drainRuns, releaseRuns } from './departure.ts'
 import { createDispatch } from './dispatch.ts'
+import { createEndings } from './endings.ts'
 import { createEventLog } from './event-log.ts'
 import { type Following, followFromStart, followRun } from './follow.ts'
 import { createHeldRuns, type HoldLimits } from './held-runs.ts'
-import { keepLeases } from './leases.ts'
+import { goOnWithRun, type Started, startRun } from './intake.ts'
 import type { EncodeEvent, LiveRun } from './live-run.ts'
-import { type Executor, findTarget, type NewRunRequest, type StartLimits, storeRun } from './start.ts'
+import type { Executor, NewRunRequest, StartLimits } from './start.ts'
 import { createRunStore } from './store.ts'
-import { createTails } from './tails.ts'
+import { createTails, TOUCH_MS } from './tails.ts'
+import { waitForRest } from './wait.ts'
+import { keepWatch } from './watch.ts'
 
 export type { SentAnswer } from './answers.ts'
 export type { ContinueRequest } from './continue.ts'
 export type { Entry } from './feed.ts'
 export type { Follower, Following } from './follow.ts'
+export type { Started } from './intake.ts'
 export type { EncodeEvent, FinishedRun, LiveRun } from './live-run.ts'
 export type { Executor, NewRunRequest } from './start.ts'
 
@@ -67,17 +70,6 @@ export type RunsDeps = {
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
-}
-
-/** A run that was accepted, or gone on with. */
-export type Started = {
-  readonly runId: string
-  readonly sessionId: string
-  readonly status: RunStatus
-  /** False when an Idempotency-Key had brought it before. */
-  readonly isNew: boolean
-  /** The run, when it runs here. */
-  readonly live: LiveRun | undefined
 }
 
 export type Runs = {
@@ -123,230 +115,77 @@ export type Runs = {
 }
 
 const FLUSH_MS = 100
-/** A run that was being accepted when draining began shows itself within this time. */
-const DRAIN_POLL_MS = 50
-/** The share of the drain time that runs have to end by themselves, before they are asked to stop between two steps. */
-const FINISH_SHARE = 0.6
 const MAX_HELD_EVENT_BYTES = 64 * 1024 * 1024
-/** Most runs that one look takes up. */
-const CLAIM_BATCH = 20
-/** Past every event: for those who only want to know when a run is at rest. */
-const MAX_INDEX = 2_147_483_647
-const OVERDUE_CHECK_MS = 60_000
 
 export function createRuns(options: RunsOptions, deps: RunsDeps): Runs {
-  const { clock, ids, log, db, background } = deps
-  const { replicaId, leaseMs } = options
-  const store = createRunStore(background, replicaId, { clock, ids })
-  const eventLog = createEventLog((chunks) => appendEvents(background, replicaId, chunks), log, {
+  const { clock, ids, log, db, background, hint } = deps
+  const lease = { owner: options.replicaId, leaseMs: options.leaseMs }
+  const store = createRunStore(background, options.replicaId, { clock, ids })
+  const eventLog = createEventLog((chunks) => appendEvents(background, options.replicaId, chunks), log, {
     flushMs: FLUSH_MS,
     maxHeldBytes: MAX_HELD_EVENT_BYTES,
   })
   const held = createHeldRuns(
     options,
-    (runId, withinMs) => wasFollowed(db, runId, withinMs).catch(() => true),
-    (run, { atRest }) => {
+    // In doubt, a run goes on.
+    (runId, withinMs) => wasFollowed(db, runId, Math.max(withinMs, 2 * TOUCH_MS)).catch(() => true),
+    (run, outcome) => {
       // The next run of its session may have waited for it, and any other for its place.
-      if (run.background || wasFull || !atRest) claims.poke()
-      if (!atRest) deps.hint('queue')
+      if (run.background || admission.room() <= 1 || !outcome.atRest) watch.poke()
+      if (!outcome.atRest) hint('queue')
+      if (outcome.status === 'PAUSED') asides.add(endings.endCancelledPause(run.runId))
     },
   )
-  const tails = createTails(db, clock.monotonic, log)
+  const admission = createAdmission(options.maxRuns, held)
   const dispatch = createDispatch({ ...deps, ...options, db: background, held, store, eventLog })
+  const endings = createEndings({ db, log, held, dispatch, lease, onCancelElsewhere: () => hint('cancel') })
+  const tails = createTails(db, clock.monotonic, log)
+  const asides = createAsides(log)
+  const watch = keepWatch(options, { ...deps, held, admission, dispatch, endings, asides, onTaken: tails.poke })
+  const onQueued = () => {
+    watch.poke()
+    hint('queue')
+  }
+  const shut = () => {
+    admission.shut()
+    return watch.shut()
+  }
+  const intake = { ...deps, maxAttempts: options.maxAttempts, dispatch, held, onQueued }
+  const departure = { clock, admission, held, eventLog, store }
+  const follow = { db, tails, live: held.get }
   const stopping = new AbortController()
-  /** Accepted or claimed, but not held yet: they count against the limit, and draining waits for them. */
-  const arriving = new Set<string>()
-  let starting = 0
-  let accepting = true
-  let wasFull = false
-
-  const room = () => options.maxRuns - held.size() - starting - arriving.size
-
-  async function claim(lost: boolean) {
-    const executor = deps.executor()
-    const limit = Math.min(CLAIM_BATCH, room())
-    wasFull = limit <= 0
-    if (executor === undefined || limit <= 0) return { claimed: [], more: false }
-    const claimed = await claimRuns(background, {
-      owner: replicaId,
-      leaseMs,
-      limit,
-      backgroundLimit: options.maxBackgroundRuns - held.background(),
-      components: executor.agents.map(({ id }) => ({ type: 'agent', id })),
-      held: [...held.ids(), ...arriving],
-      lost,
-      revision: executor.revision,
-    })
-    return { claimed, more: claimed.length === limit }
-  }
-
-  async function take(claimed: ClaimedRun): Promise<void> {
-    const { runId } = claimed.run
-    arriving.add(runId)
-    await dispatch.take(claimed)
-    arriving.delete(runId)
-    tails.poke()
-  }
-
-  const claims = createClaims(
-    { pollMs: options.queuePollMs, leaseMs },
-    { log, clock, random: () => randomFraction(ids), claim, take },
-  )
-  const leases = keepLeases(background, options, log, {
-    held: held.ids,
-    onCancelRequested: held.cancel,
-    onLost: (runId) => {
-      log.warn("a run is no longer this replica's: its lease had run out", { run_id: runId })
-      held.drop(runId)
-    },
-    onTrouble: claims.mistrust,
-  })
-  const stopHints = deps.onHint((topic) => {
-    if (topic === 'queue') claims.poke()
-    if (topic === 'cancel') void leases.renew()
-  })
-  const overdue = setInterval(() => void endOverdue(), OVERDUE_CHECK_MS)
-
-  /** Runs that no replica has taken for too long, most likely because none serves their agent any more. */
-  async function endOverdue(): Promise<void> {
-    try {
-      for (const runId of await findOverdueRuns(background, options.queueTimeoutMs)) {
-        const claimed = await adoptRun(background, runId, { owner: replicaId, leaseMs })
-        const message = `No replica took the run up within ${options.queueTimeoutMs} ms`
-        if (claimed !== undefined) await dispatch.end(claimed, new AgentOSError('QUEUE_TIMEOUT', message))
-      }
-    } catch (error) {
-      log.warn('runs that wait for too long could not be ended, trying again', { error })
-    }
-  }
-
-  function enqueued(): void {
-    claims.poke()
-    deps.hint('queue')
-  }
-
-  /** @param background whether it waits for its turn, so that there need not be room for it now */
-  async function accept<T>(isBackground: boolean, work: () => Promise<T>): Promise<T> {
-    if (!accepting) throw new AgentOSError('DRAINING', 'This replica is stopping')
-    if (!isBackground && room() <= 0) {
-      throw new AgentOSError('TOO_MANY_RUNS', `This replica runs ${options.maxRuns} runs already`)
-    }
-    starting++
-    try {
-      return await work()
-    } finally {
-      starting--
-    }
-  }
-
   return {
-    start: (request) =>
-      accept(request.background, async () => {
-        const target = findTarget(deps.executor(), request.agentId)
-        // A swap may come while the run is being stored; the run stays with the revision that accepted it.
-        const release = target.executor.retain()
-        try {
-          const stored = await storeRun(db, ids, request, target, options)
-          if (stored.type === 'known') return { ...stored, isNew: false, live: held.get(stored.runId) }
-          if (stored.type === 'queued') {
-            enqueued()
-            return { ...stored, status: 'PENDING', isNew: true, live: undefined }
-          }
-          const live = dispatch.run(stored.prepared, target)
-          return { runId: live.runId, sessionId: live.sessionId, status: 'RUNNING', isNew: true, live }
-        } finally {
-          release()
-        }
-      }),
-    continue: (request) =>
-      accept(request.background, async () => {
-        const target = findTarget(deps.executor(), request.agentId)
-        const claimed = await continueStored({ ...deps, ...options }, request, target, options)
-        const { runId, sessionId, status } = claimed.run
-        if (request.background) {
-          enqueued()
-          return { runId, sessionId, status, isNew: true, live: undefined }
-        }
-        const live = await dispatch.goOn(claimed, target)
-        tails.poke()
-        return { runId, sessionId, status, isNew: true, live }
-      }),
-    follow: (runId, afterIndex) => followRun({ db, tails, live: held.get }, runId, afterIndex),
-    followLive: (live) => followFromStart({ db, tails, live: held.get }, live),
-    wait: (runId, signal) => waitForRest(runId, AbortSignal.any([signal, stopping.signal])),
-    async cancel(runId) {
-      if (held.cancel(runId)) return
-      const asked = await requestCancel(db, runId)
-      if (asked === undefined || (isAtRest(asked.status) && asked.status !== 'PAUSED')) return
-      const claimed = await adoptRun(background, runId, { owner: replicaId, leaseMs })
-      if (claimed === undefined) deps.hint('cancel')
-      else await dispatch.end(claimed)
+    start: (request) => admission.accept(request.background, () => startRun(intake, request, options)),
+    async continue(request) {
+      const started = await admission.accept(request.background, () => goOnWithRun(intake, request, options))
+      tails.poke()
+      return started
     },
+    follow: (runId, afterIndex) => followRun(follow, runId, afterIndex),
+    followLive: (live) => followFromStart(follow, live),
+    wait: (runId, signal) => waitForRest(follow, runId, AbortSignal.any([signal, stopping.signal])),
+    cancel: endings.cancel,
     async requeue(runId) {
       const run = await requeueRun(db, runId)
-      if (run !== undefined) enqueued()
+      if (run !== undefined) onQueued()
       return run
     },
     running: held.size,
-    async drain(deadlineMs) {
-      accepting = false
-      await claims.stop()
-      const begun = clock.monotonic()
-      await untilIdle(begun + deadlineMs * FINISH_SHARE)
-      held.handOver()
-      await untilIdle(begun + deadlineMs)
+    drain: (deadlineMs) => {
+      asides.add(shut())
+      return drainRuns(departure, deadlineMs, stopping.signal)
     },
-    async release() {
-      accepting = false
-      await claims.stop()
-      const left = [...held.ids()]
+    release: () => {
+      asides.add(shut())
       stopping.abort(new AgentOSError('RUN_HANDED_OVER', 'This replica stopped; another one goes on with the run'))
-      if (left.length === 0) return 0
-      await eventLog.flush()
-      await store.release(left, { lost: false })
-      for (const runId of left) held.drop(runId)
-      return left.length
+      return releaseRuns(departure)
     },
     async close() {
-      stopHints()
-      clearInterval(overdue)
-      leases.close()
-      tails.close()
+      stopping.abort(new AgentOSError('RUN_HANDED_OVER', 'This replica stopped'))
       store.close()
-      await claims.stop()
+      await Promise.all([shut(), watch.close(), tails.close(), asides.close()])
       await eventLog.close()
+      for (const run of held.all()) held.drop(run)
     },
-  }
-
-  async function untilIdle(deadline: number): Promise<void> {
-    while ((held.size() > 0 || starting > 0) && clock.monotonic() < deadline) {
-      await Promise.race([held.nextEnd(), sleep(DRAIN_POLL_MS)])
-    }
-  }
-
-  async function waitForRest(runId: string, signal: AbortSignal): Promise<Run> {
-    for (;;) {
-      signal.throwIfAborted()
-      const following = await followRun({ db, tails, live: held.get }, runId, MAX_INDEX)
-      if (following === undefined) throw new AgentOSError('RUN_NOT_FOUND', `Run ${runId} is gone`)
-      await untilEnd(following, signal)
-      const run = await findRun(db, runId)
-      if (run === undefined) throw new AgentOSError('RUN_NOT_FOUND', `Run ${runId} is gone`)
-      if (isAtRest(run.status)) return run
-    }
-  }
-}
-
-/** @throws the signal's reason when it aborts first */
-async function untilEnd(following: Following, signal: AbortSignal): Promise<void> {
-  const ended = Promise.withResolvers<void>()
-  const onAbort = () => ended.reject(signal.reason as Error)
-  const leave = following.subscribe({ onEntries: () => {}, onEnd: ended.resolve })
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    await ended.promise
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    leave()
   }
 }

@@ -52,7 +52,7 @@ const PATIENCE_MS = 600_000
  * @param db connections kept apart from those of requests, so that a flood of reads cannot hold up the end of a run
  */
 export function createRunStore(db: Db, owner: string, { clock, ids }: RunStoreDeps): RunStore {
-  let closed = false
+  const closing = new AbortController()
   async function persist<T>(write: () => Promise<T>): Promise<T> {
     const deadline = clock.monotonic() + PATIENCE_MS
     for (let attempt = 0; ; attempt++) {
@@ -60,8 +60,8 @@ export function createRunStore(db: Db, owner: string, { clock, ids }: RunStoreDe
         return await write()
       } catch (error) {
         const away = error instanceof AgentOSError && error.code === 'DATABASE_UNAVAILABLE'
-        if (!away || closed || clock.monotonic() >= deadline) throw error
-        await sleep(backoffMs(RETRY, attempt, randomFraction(ids)))
+        if (!away || closing.signal.aborted || clock.monotonic() >= deadline) throw error
+        await sleep(backoffMs(RETRY, attempt, randomFraction(ids)), closing.signal)
       }
     }
   }
@@ -77,6 +77,7 @@ export function createRunStore(db: Db, owner: string, { clock, ids }: RunStoreDe
       return finished
     },
     release: (runIds, reason) => releaseRuns(db, owner, runIds, reason),
-    close: () => void (closed = true),
+    close: () =>
+      closing.abort(new AgentOSError('DATABASE_UNAVAILABLE', 'This replica stopped while the database was away')),
   }
 }

@@ -32,7 +32,8 @@ export type Tails = {
   readonly add: (runId: string, afterIndex: number, target: TailTarget) => () => void
   /** Something happened to a run: look at once. */
   readonly poke: () => void
-  readonly close: () => void
+  /** Ends all tails without a word. Resolves when nothing is read any more. */
+  readonly close: () => Promise<void>
 }
 
 type Tail = {
@@ -46,25 +47,30 @@ type Tail = {
 
 /** Somebody who follows a run elsewhere sees its events this much later, in milliseconds, beside their way to storage. */
 const POLL_MS = 100
-const TOUCH_MS = 5000
+/** How often the owner of a run is told that somebody follows it, in milliseconds. */
+export const TOUCH_MS = 5000
+/** A database that is away is asked this often, in milliseconds. */
+const RETRY_MS = 1000
 
 /** @param monotonic milliseconds */
 export function createTails(db: Db, monotonic: () => number, log: Log): Tails {
   const tails = new Set<Tail>()
   let timer: NodeJS.Timeout | undefined
-  let reading = false
+  let reading: Promise<void> | undefined
   let closed = false
 
   function schedule(waitMs: number): void {
-    if (closed || reading || tails.size === 0) return
+    if (closed || reading !== undefined || tails.size === 0) return
     clearTimeout(timer)
-    timer = setTimeout(() => void read(), waitMs)
+    timer = setTimeout(() => {
+      reading = read()
+    }, waitMs)
   }
 
   async function read(): Promise<void> {
-    reading = true
     const asked = [...tails]
     for (const { target } of asked) target.onRead()
+    let waitMs = POLL_MS
     try {
       const found = await tailEvents(db, furthestBehind(asked))
       const runs = new Map(found.map((run) => [run.runId, run]))
@@ -72,9 +78,10 @@ export function createTails(db: Db, monotonic: () => number, log: Log): Tails {
       await touch(asked.filter((tail) => tails.has(tail)))
     } catch (error) {
       log.warn('runs of other replicas could not be followed, trying again', { error, tails: asked.length })
+      waitMs = RETRY_MS
     }
-    reading = false
-    schedule(POLL_MS)
+    reading = undefined
+    schedule(waitMs)
   }
 
   function advance(tail: Tail, run: TailedRun | undefined): void {
@@ -108,10 +115,11 @@ export function createTails(db: Db, monotonic: () => number, log: Log): Tails {
       return () => void tails.delete(tail)
     },
     poke: () => schedule(0),
-    close() {
+    async close() {
       closed = true
       clearTimeout(timer)
       tails.clear()
+      await reading
     },
   }
 }
