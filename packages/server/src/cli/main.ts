@@ -8,6 +8,7 @@ import { AgentOSError } from '../base/errors.ts'
 import { createRedact } from '../base/redact.ts'
 import { VERSION } from '../config/version.ts'
 import { check } from './check.ts'
+import { doctor } from './doctor.ts'
 import { init } from './init.ts'
 import { migrateOnly } from './migrate.ts'
 import { serve } from './serve.ts'
@@ -21,23 +22,31 @@ const USAGE = `agentos ${VERSION}: serves a folder of agents
   agentos init DIR      make a folder of agents: an agent with a tool, a test, editor types
   agentos test [DIR]    run the tests of DIR against scripted models, without a server
   agentos migrate       bring the database schema up to date, then end
+  agentos doctor [DIR]  look at settings, database, queue and replicas; --json for programs
 
 Settings are environment variables; docs/reference/configuration.md lists them.`
 
-const COMMANDS: Readonly<Record<string, (directory: string | undefined) => Promise<number>>> = {
+type Command = (directory: string | undefined, options: { readonly json: boolean }) => Promise<number>
+
+const COMMANDS: Readonly<Record<string, Command>> = {
   serve: (directory) => serve(directory, { dev: false }),
   dev: (directory) => serve(directory, { dev: true }),
   check,
   init,
   test: runTests,
   migrate: migrateOnly,
+  doctor,
 }
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean', short: 'v' },
+      json: { type: 'boolean' },
+    },
   })
   const [name, directory, ...rest] = positionals
   if (values.version) return print(VERSION)
@@ -45,7 +54,8 @@ async function main(args: readonly string[]): Promise<number> {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (command === undefined) return refuse(`Unknown command "${name}".`)
   if (rest.length > 0) return refuse(`${name} takes one folder, got ${[directory, ...rest].join(', ')}.`)
-  return command(directory)
+  if (values.json && command !== doctor) return refuse(`${name} has no --json.`)
+  return command(directory, { json: values.json ?? false })
 }
 
 function print(text: string): number {

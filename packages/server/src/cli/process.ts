@@ -28,7 +28,8 @@ export function openCommand(defaults: Environment = {}): Command {
   return { config, deps: { clock: systemClock, log, redact }, workingDirectory: process.cwd() }
 }
 
-const EXAMPLES = fileURLToPath(new URL('../../../../examples/agents', import.meta.url))
+/** What is served when nobody names a folder. */
+export const EXAMPLES = fileURLToPath(new URL('../../../../examples/agents', import.meta.url))
 
 /**
  * The agents folder: of the command line, of the settings, else the examples. One that is not there yet is fine when it is

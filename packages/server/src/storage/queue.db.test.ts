@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { AssistantMessage, Message, ToolMessage } from '../base/message.ts'
 import type { Requirement } from '../base/requirement.ts'
 import { NO_USAGE } from '../base/usage.ts'
-import { findJob, listJobs, queueStats, requeueRun } from './queue.ts'
+import { findJob, listExpiredLeases, listJobs, queueStats, requeueRun } from './queue.ts'
 import { loadMessages } from './runs.ts'
 import type { Db } from './tables.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
@@ -109,6 +109,19 @@ describe('jobs', () => {
     expect(await findJob(db, await insertRun(db))).toBeUndefined()
     expect(await findJob(db, 'nobody')).toBeUndefined()
   })
+})
+
+test('leases that ran out long ago are listed, the oldest first', async () => {
+  const ago = (seconds: number) => new Date(Date.now() - seconds * 1_000)
+  const running = { status: 'RUNNING' as const, component_id: 'desk' }
+  const late = await insertRun(db, { ...running, lease_owner: 'gone', lease_until: ago(60) })
+  const released = await insertRun(db, { ...running, lease_owner: null, lease_until: ago(90) })
+  await insertRun(db, { ...running, lease_until: ago(-5) })
+  await insertRun(db, { ...running, lease_until: ago(10) })
+  await insertRun(db, { lease_until: ago(60) })
+  const expired = await listExpiredLeases(db, 30_000)
+  expect(expired.map(({ runId }) => runId)).toEqual([released, late])
+  expect(expired[0]).toMatchObject({ componentId: 'desk' })
 })
 
 describe('requeueing', () => {

@@ -81,6 +81,20 @@ export async function listJobs(db: Db, query: JobQuery): Promise<{ jobs: Run[]; 
   return { jobs: rows.map(readRun), total: count.total }
 }
 
+export type ExpiredLease = { readonly runId: string; readonly componentId: string; readonly expiredAt: Date }
+
+/**
+ * Runs that nobody advances: their lease ran out, or was given back, longer than `graceMs` milliseconds ago, and no replica
+ * took them up. The longest ago first, at most 20.
+ */
+export async function listExpiredLeases(db: Db, graceMs: number): Promise<ExpiredLease[]> {
+  const { rows } = await sql<{ run_id: string; component_id: string; lease_until: Date }>`
+    select run_id, component_id, lease_until from agentos_runs
+    where status = 'RUNNING' and lease_until < now() - ${graceMs}::float8 * interval '1 millisecond'
+    order by lease_until limit 20`.execute(db)
+  return rows.map((row) => ({ runId: row.run_id, componentId: row.component_id, expiredAt: row.lease_until }))
+}
+
 /** @returns undefined when there is no background run of that id */
 export async function findJob(db: Db, runId: string): Promise<Run | undefined> {
   const row = await db

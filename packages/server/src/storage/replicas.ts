@@ -10,6 +10,8 @@ export type Replica = {
   readonly revision: string | null
   readonly startedAt: Date
   readonly heartbeatAt: Date
+  /** Milliseconds since then, by the clock of the database. */
+  readonly heartbeatAgeMs: number
 }
 
 /** A replica that said nothing for so long is forgotten. */
@@ -53,6 +55,7 @@ export async function listReplicas(db: Db, { aliveWithinMs }: { readonly aliveWi
   const rows = await db
     .selectFrom('agentos_replicas')
     .selectAll()
+    .select(sql<number>`(extract(epoch from now() - heartbeat_at) * 1000)::int8`.as('heartbeat_age_ms'))
     .where('heartbeat_at', '>', sql<Date>`now() - ${aliveWithinMs}::float8 * interval '1 millisecond'`)
     .orderBy('started_at')
     .orderBy('replica_id')
@@ -62,5 +65,6 @@ export async function listReplicas(db: Db, { aliveWithinMs }: { readonly aliveWi
     revision: row.revision,
     startedAt: row.started_at,
     heartbeatAt: row.heartbeat_at,
+    heartbeatAgeMs: row.heartbeat_age_ms,
   }))
 }

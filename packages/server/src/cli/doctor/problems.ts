@@ -1,0 +1,98 @@
+/**
+ * What is wrong in what the doctor saw, each with the next step. Pure.
+ * @module
+ */
+import type { Settings } from '../../config/settings.ts'
+import type { DoctorReport } from './report.ts'
+
+export type Problem = {
+  /** One sentence. */
+  readonly what: string
+  readonly next: string
+  /** Of the error catalogue; null when there is none for it. */
+  readonly code: string | null
+}
+
+type Seen = Omit<DoctorReport, 'problems'>
+
+/** Older ones are not tested, and some of our statements need this one. */
+const OLDEST_MAJOR = 15
+/** Of the connections of the server, for administrators. */
+const RESERVED_CONNECTIONS = 3
+
+/** The gravest first. */
+export function findProblems(seen: Seen, settings: Settings): Problem[] {
+  return [
+    ...findFolderProblems(seen),
+    ...findDatabaseProblems(seen),
+    ...findConnectionProblems(seen),
+    ...findQueueProblems(seen, settings),
+    ...findLeaseProblems(seen),
+  ]
+}
+
+const problem = (what: string, next: string, code: string | null = null): Problem => ({ what, next, code })
+
+function findFolderProblems({ agentsDirectory }: Seen): Problem[] {
+  if (agentsDirectory.exists) return []
+  const next = 'Name a folder of agents, set AGENTOS_AGENTS_DIR, or wait for what brings it there.'
+  return [problem(`There is no agents folder ${agentsDirectory.path}.`, next)]
+}
+
+function findDatabaseProblems({ database: { failure, state, address } }: Seen): Problem[] {
+  // A server that runs has its embedded database for itself: that is as it should be.
+  if (failure?.code === 'DATA_DIR_LOCKED') return []
+  if (failure !== null) return [failure]
+  if (state === null) return []
+  const { version, schema } = state
+  const found: Problem[] = []
+  if (Number.parseInt(version, 10) < OLDEST_MAJOR) {
+    found.push(problem(`PostgreSQL at ${address} is ${version}.`, `Use PostgreSQL ${OLDEST_MAJOR} or newer.`))
+  }
+  if (schema.applied === null) {
+    found.push(problem('The database has no tables yet.', 'Start a server, or run `agentos migrate`.'))
+  } else if (schema.applied < schema.known) {
+    const what = `The schema is at migration ${schema.applied} and this release needs ${schema.known}.`
+    found.push(problem(what, 'Start a server of this release, or run `agentos migrate`.'))
+  } else if (schema.applied > schema.known) {
+    const what = `The schema is at migration ${schema.applied} and this release knows migrations up to ${schema.known}.`
+    found.push(problem(what, 'Use a release of the server that knows this schema.', 'SCHEMA_NEWER'))
+  }
+  return found
+}
+
+function findConnectionProblems({ database, replicas }: Seen): Problem[] {
+  const { state, isPooled, connectionsPerReplica } = database
+  if (state === null || isPooled || database.engine === 'embedded') return []
+  const { used, max } = state.connections
+  const alive = Math.max(1, replicas?.filter(({ isAlive }) => isAlive).length ?? 0)
+  const wanted = alive * connectionsPerReplica
+  const next =
+    'Lower AGENTOS_DB_POOL_SIZE, raise max_connections of PostgreSQL, or put PgBouncer in between (POSTGRES_RAW_URL).'
+  if (used >= max - RESERVED_CONNECTIONS) {
+    return [problem(`PostgreSQL has ${used} of its ${max} connections open.`, next)]
+  }
+  if (wanted <= max - RESERVED_CONNECTIONS) return []
+  const what = `${alive} replicas may open ${wanted} connections, and PostgreSQL allows ${max}.`
+  return [problem(what, next)]
+}
+
+function findQueueProblems({ queue, replicas }: Seen, settings: Settings): Problem[] {
+  const waiting = queue?.counts.PENDING ?? 0
+  if (waiting === 0) return []
+  if (replicas?.every(({ isAlive }) => !isAlive)) {
+    const next = 'Start a server on this database.'
+    return [problem(`${waiting} runs wait and no replica is alive.`, next)]
+  }
+  const most = settings.AGENTOS_MAX_QUEUE_DEPTH
+  if (waiting < most) return []
+  const next = 'Add replicas, or raise AGENTOS_MAX_BACKGROUND_RUNS.'
+  return [problem(`${waiting} runs wait; from ${most} on new ones are refused.`, next, 'QUEUE_FULL')]
+}
+
+function findLeaseProblems({ expiredLeases }: Seen): Problem[] {
+  if (expiredLeases === null || expiredLeases.length === 0) return []
+  const components = [...new Set(expiredLeases.map(({ componentId }) => componentId))].toSorted().join(', ')
+  const next = `Start a replica that serves ${components}; GET /health/ready of each tells what it serves.`
+  return [problem(`${expiredLeases.length} runs have lost their replica and nobody takes them up.`, next)]
+}

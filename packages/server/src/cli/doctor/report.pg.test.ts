@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { systemClock } from '../../base/clock.ts'
+import { createRedact } from '../../base/redact.ts'
+import { loadConfig, type Environment } from '../../config/load.ts'
+import { openTestDatabase } from '../../storage/testing/database.ts'
+import { examine } from './report.ts'
+import { describeReport } from './text.ts'
+
+function look(environment: Environment) {
+  const config = loadConfig(environment)
+  const subject = { config, agentsDirectory: import.meta.dirname, workingDirectory: import.meta.dirname }
+  return examine(subject, { clock: systemClock, redact: createRedact(config.secrets) })
+}
+
+test('is well with a database that is, and shows no secret', async () => {
+  await using database = await openTestDatabase()
+  if (database.options.kind !== 'postgres') throw new TypeError('this file is for the postgres project')
+  const { url } = database.options
+  const report = await look({ POSTGRES_URL: url, AGENTOS_LEASE_MS: '7000', OS_SECURITY_KEY: 'only-for-friends' })
+  expect(report.problems).toEqual([])
+  const text = describeReport(report, Date.now())
+  const { password, host, pathname } = new URL(url)
+  expect(text).toContain(`PostgreSQL at ${host}${pathname}`)
+  expect(text).toContain('AGENTOS_LEASE_MS=7000')
+  expect(text).toContain('OS_SECURITY_KEY=[redacted]')
+  expect(text.split('\n').at(-1)).toBe('ok')
+  for (const shown of [text, JSON.stringify(report)]) {
+    expect(shown).not.toContain(password)
+    expect(shown).not.toContain('only-for-friends')
+  }
+})
+
+test('says why a database cannot be used, and what to do', async () => {
+  await using database = await openTestDatabase({ migrated: false })
+  if (database.options.kind !== 'postgres') throw new TypeError('this file is for the postgres project')
+  const url = new URL(database.options.url)
+  const empty = await look({ POSTGRES_URL: url.href })
+  expect(empty.problems).toMatchObject([{ what: 'The database has no tables yet.' }])
+  url.password = 'wr0ng-secret'
+  const refused = await look({ POSTGRES_URL: url.href })
+  expect(refused.problems).toMatchObject([{ code: 'DATABASE_AUTH', next: expect.stringContaining('password') }])
+  expect(JSON.stringify(refused)).not.toContain('wr0ng-secret')
+  url.port = '1'
+  const gone = await look({ POSTGRES_URL: url.href })
+  expect(gone.problems).toMatchObject([{ code: 'DATABASE_UNREACHABLE', what: expect.stringContaining('127.0.0.1:1') }])
+})
