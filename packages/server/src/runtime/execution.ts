@@ -10,6 +10,7 @@ import type { Ids } from '../base/ids.ts'
 import type { Message } from '../base/message.ts'
 import { reasoningOf, textOf } from '../base/message.ts'
 import type { RunJob, StatePatch, StepEvent } from '../base/run.ts'
+import { applyPatch } from '../base/state-patch.ts'
 import type { Requirement } from '../base/requirement.ts'
 import { untilAborted } from './abort.ts'
 import type { PreparedAgent } from './agent.ts'
@@ -19,7 +20,7 @@ import { answerOpenCalls, usableHistory } from './history.ts'
 import { apply, EMPTY_LOOP, lastTurnOf, replay, type LoopState } from './loop.ts'
 import { prepareRequestedOutput, type PreparedOutput } from './output.ts'
 import { writeSystemPrompt } from './prompt.ts'
-import { copyState, patchState } from './state.ts'
+import { copyState } from './state.ts'
 import { describeError, describeStack } from './thrown.ts'
 import type { ToolLimits } from './tool-call.ts'
 
@@ -89,7 +90,7 @@ export function createExecution(agent: PreparedAgent, job: RunJob, ports: RunPor
     job,
     ports,
     startedAt: ports.clock.monotonic(),
-    sessionState: copyState(patchState(job.sessionState, job.statePatch)),
+    sessionState: copyState(applyPatch(job.sessionState, job.statePatch)),
     inDoubt: new Set(job.interrupted ? loop.pending.map(({ call }) => call.toolCallId) : []),
     requirements: new Map(job.requirements.map((requirement) => [requirement.toolCallId, requirement])),
     loop,

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { toolCallsOf, type AssistantMessage, type Message, type ToolCall, type ToolMessage } from '../base/message.ts'
+import type { AssistantMessage, Message, ToolCall, ToolMessage } from '../base/message.ts'
 import { NO_USAGE } from '../base/usage.ts'
+import { findFault } from './test-world.ts'
 import { apply, decide, EMPTY_LOOP, replay, stopResultOf, type LoopSettings, type LoopState } from './loop.ts'
 
 const base = { id: 'm', createdAt: 0 }
@@ -136,20 +137,6 @@ function play(script: Script, settings: LoopSettings) {
       trace.push(state)
     }
   }
-}
-
-/** The first thing a provider would refuse. */
-function findFault(messages: readonly Message[]): string | undefined {
-  let open = new Set<string>()
-  for (const message of messages) {
-    if (message.role === 'tool') {
-      if (!open.delete(message.toolCallId)) return `${message.toolCallId} is answered without being open`
-      continue
-    }
-    if (open.size > 0) return `${[...open].join(', ')} is open when a ${message.role} message follows`
-    open = new Set(message.role === 'assistant' ? toolCallsOf(message).map((call) => call.toolCallId) : [])
-  }
-  return open.size > 0 ? `${[...open].join(', ')} is open at the end` : undefined
 }
 
 test('property: every run ends, within its limits, with a transcript that a provider accepts', () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { JsonObject } from '../base/json.ts'
-import { copyState, diffState, findNonJson, patchState, toJsonObject } from './state.ts'
+import { applyPatch } from '../base/state-patch.ts'
+import { copyState, diffState, findNonJson, toJsonObject } from './state.ts'
 
 // JSON knows no -0, so what comes back from the database never holds one.
 const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as JsonObject)
@@ -12,7 +13,7 @@ test('property: a patch turns the old state into the new one and touches nothing
     fc.property(state, state, (before, after) => {
       const { patch, problems } = diffState(before, after)
       expect(problems).toEqual([])
-      expect(patchState(before, patch)).toEqual(after)
+      expect(applyPatch(before, patch)).toEqual(after)
       for (const key of Object.keys(patch.set)) expect(before[key]).not.toEqual(after[key])
     }),
   )
@@ -50,7 +51,7 @@ test('a key named __proto__ is data like any other', () => {
   const before = JSON.parse('{"__proto__": {"x": 1}}') as JsonObject
   const after = copyState(before)
   expect(diffState(before, after).patch).toEqual({ set: {}, unset: [] })
-  expect(JSON.stringify(patchState(before, { set: { a: 1 }, unset: [] }))).toBe('{"__proto__":{"x":1},"a":1}')
+  expect(JSON.stringify(applyPatch(before, { set: { a: 1 }, unset: [] }))).toBe('{"__proto__":{"x":1},"a":1}')
   expect(Object.getPrototypeOf({})).not.toHaveProperty('x')
 })
 

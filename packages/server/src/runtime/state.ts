@@ -7,8 +7,6 @@ import { isDeepStrictEqual } from 'node:util'
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts'
 import type { StatePatch } from '../base/run.ts'
 
-export const NO_PATCH: StatePatch = { set: {}, unset: [] }
-
 export type StateDiff = {
   readonly patch: StatePatch
   /** Why a key is left out of the patch, in one sentence each; empty when everything can be stored. */
@@ -37,13 +35,6 @@ export function diffState(before: JsonObject, after: Readonly<Record<string, unk
   }
   const unset = Object.keys(before).filter((key) => after[key] === undefined)
   return { patch: { set: Object.fromEntries(set), unset }, problems }
-}
-
-/** The state a patch leaves. */
-export function patchState(state: JsonObject, patch: StatePatch): JsonObject {
-  const gone = new Set(patch.unset)
-  const kept = Object.entries(state).filter(([key]) => !gone.has(key))
-  return Object.fromEntries([...kept, ...Object.entries(patch.set)])
 }
 
 /**

@@ -9,11 +9,11 @@ import { isJsonObject, type JsonObject } from '../base/json.ts'
 import { toolCallsOf, type Message } from '../base/message.ts'
 import type { Requirement, RequirementAnswer } from '../base/requirement.ts'
 import type { RunResult, StatePatch } from '../base/run.ts'
+import { applyPatch, NO_PATCH } from '../base/state-patch.ts'
 import type { Model, ModelPart } from '../models/model.ts'
 import { prepareAgent, type PreparedAgent } from './agent.ts'
 import { executeRun } from './execute.ts'
 import type { RunPorts } from './execution.ts'
-import { NO_PATCH, patchState } from './state.ts'
 import { USAGE } from './test-run.ts'
 
 export const EFFECTS = ['read', 'idempotent', 'keyed', 'once'] as const satisfies readonly Effect[]
@@ -152,7 +152,7 @@ export async function runInWorld(base: PreparedAgent, script: Script, crashes: r
       continue
     }
     stored.journal.push(...result.uncommitted)
-    stored.sessionState = patchState(stored.sessionState, result.statePatch)
+    stored.sessionState = applyPatch(stored.sessionState, result.statePatch)
     stored.statePatch = NO_PATCH
     stored.interrupted = false
     if (result.status === 'PENDING') continue

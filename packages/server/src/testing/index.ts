@@ -10,10 +10,11 @@ import { createIds, type Ids } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { RunJob, RunResult } from '../base/run.ts'
+import { applyPatch, NO_PATCH } from '../base/state-patch.ts'
 import { prepareAgent, type PreparedAgent } from '../runtime/agent.ts'
 import { executeRun } from '../runtime/execute.ts'
 import type { RunPorts } from '../runtime/execution.ts'
-import { patchState, toJsonObject } from '../runtime/state.ts'
+import { toJsonObject } from '../runtime/state.ts'
 import { createAnswers, describeRequirement, type ScriptedAnswers } from './answers.ts'
 import { createScriptedModel } from './scripted-model.ts'
 
@@ -42,7 +43,7 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
     journal: [],
     interrupted: false,
     requirements: [],
-    statePatch: { set: {}, unset: [] },
+    statePatch: NO_PATCH,
     sessionState: { ...prepared.info.sessionState, ...toJsonObject(options.sessionState ?? {}, 'sessionState') },
     request: {},
   }
@@ -88,7 +89,7 @@ async function runToRest(prepared: PreparedAgent, job: RunJob, ids: Ids, answers
     limits: LIMITS,
   })
   messages.push(...result.uncommitted)
-  const sessionState = patchState(job.sessionState, result.statePatch)
+  const sessionState = applyPatch(job.sessionState, result.statePatch)
   const requirements = result.requirements === undefined ? undefined : answers.answer(result.requirements)
   if (requirements === undefined) return { result, messages, sessionState }
   const next = { ...job, attempt: job.attempt + 1, journal: messages, requirements, sessionState }
