@@ -68,7 +68,7 @@ describe.skipIf(PYTHON === undefined).each(ENGINES)('AgentOSClient on %s', (engi
     })
     expect(seen['streamed_approval']).toMatchObject({ paused: 'RunPaused', is_paused: true })
     expect(seen['streamed_approval']?.['events']).toEqual(
-      expect.arrayContaining(words('RunContinued ToolCallStarted ToolCallCompleted RunContent RunCompleted')),
+      expect.arrayContaining([...words('RunContinued ToolCallStarted ToolCallCompleted RunContent RunCompleted')]),
     )
     expect(seen['queue']).toEqual({ accepted: 'PENDING', status: 'COMPLETED', input: expect.stringContaining('Oslo') })
     expect(seen['created']).toEqual({ id: 'from-agno', name: 'First name', state: { colour: 'blue' } })
