@@ -7,7 +7,7 @@ import type { Settings } from './settings.ts'
 export type DatabaseUrls = {
   /** For requests and background work; may go through a pooler. */
   readonly url: string
-  /** Straight to the server: migrations. */
+  /** Straight to the server: migrations and notifications. */
   readonly directUrl: string
   readonly passwordFile: string | undefined
 }

@@ -126,7 +126,7 @@ export const SETTINGS = {
   POSTGRES_RAW_URL: secret(
     'Database',
     text().optional(),
-    'Direct connection for migrations, when POSTGRES_URL goes through a pooler.',
+    'Direct connection for migrations and notifications, when POSTGRES_URL goes through a pooler. Two different addresses say that it does.',
   ),
   PGVECTOR_DB_URL: secret('Database', text().optional(), 'Connection for knowledge vectors; default POSTGRES_URL.'),
   DB_HOST: setting('Database', text().optional(), 'Host, to build the URL from parts.'),
