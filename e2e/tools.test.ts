@@ -1,5 +1,5 @@
 /**
- * Tools that misbehave: the model hears of it, or the run ends in an error; the server answers on.
+ * Tools that misbehave: the model hears of it, or a person has to decide; the server answers on.
  * @module
  */
 import { type Client, createClient } from '@agentos/wire/client'
@@ -79,29 +79,37 @@ test.each([
 test.each([
   ['loops for ever', 'busy'],
   ['exits the process', 'exits'],
-])('a tool that %s ends its run in ERROR, and the agents serve again', { timeout: 40_000 }, async (_what, agent) => {
-  const slowest = { ms: 0 }
-  let running = true
-  const probe = (async () => {
-    while (running) {
-      const askedAt = performance.now()
-      await client.health()
-      slowest.ms = Math.max(slowest.ms, performance.now() - askedAt)
-    }
-  })()
-  const frames = await streamRun(server.url, agent, { message: MESSAGE })
-  running = false
-  await probe
-  expect(eventOf(frames, 'RunError')).toMatchObject({ error_id: 'WORKER_LOST', content: expect.stringMatching(/\w/) })
-  expect(frames.at(-1)?.event).toBe('RunError')
-  expect(slowest.ms).toBeLessThan(1_000)
-  await until(
-    'the agents to serve again',
-    async () => {
-      const run = await client.run('nothing', { message: MESSAGE }).catch(() => undefined)
-      return run?.status === 'COMPLETED'
-    },
-    15_000,
-  )
-  expect(await client.ready()).toMatchObject({ ready: true })
-})
+])(
+  'a tool that %s leaves its run to a person, and the agents serve again',
+  { timeout: 40_000 },
+  async (_what, agent) => {
+    const slowest = { ms: 0 }
+    let running = true
+    const probe = (async () => {
+      while (running) {
+        const askedAt = performance.now()
+        await client.health()
+        slowest.ms = Math.max(slowest.ms, performance.now() - askedAt)
+      }
+    })()
+    const frames = await streamRun(server.url, agent, { message: MESSAGE })
+    running = false
+    await probe
+    // Nobody knows whether the tool did its work, and it must not do it twice.
+    expect(frames.at(-1)?.json).toMatchObject({
+      event: 'RunPaused',
+      content: expect.stringMatching(/\w/),
+      tools: [{ tool_name: 'act', external_execution_required: true }],
+    })
+    expect(slowest.ms).toBeLessThan(1_000)
+    await until(
+      'the agents to serve again',
+      async () => {
+        const run = await client.run('nothing', { message: MESSAGE }).catch(() => undefined)
+        return run?.status === 'COMPLETED'
+      },
+      15_000,
+    )
+    expect(await client.ready()).toMatchObject({ ready: true })
+  },
+)
