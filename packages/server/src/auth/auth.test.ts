@@ -41,4 +41,10 @@ describe('with a security key', () => {
   test('closes paths that are no route', () => {
     expect(() => auth.authorize(undefined, undefined)).toThrow('Authorization header required')
   })
+
+  test('lets the key do everything, and others what is public', () => {
+    expect(auth.authorize(header('s3cret-ключ'), 'agents:run').may('approvals:write')).toBe(true)
+    const nobody = auth.authorize(undefined, 'public')
+    expect([nobody.may('approvals:write'), nobody.may('public')]).toEqual([false, true])
+  })
 })

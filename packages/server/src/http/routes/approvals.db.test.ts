@@ -81,7 +81,7 @@ test('is resolved once, and the run goes on with what was decided and no tools',
   const resolve = (status: string) =>
     post('/approvals/three/resolve', { status, resolved_by: 'boss', resolution_data: { note: 'fine' } })
   const answers = await Promise.all([resolve('approved'), resolve('approved')])
-  expect(answers.map(({ statusCode }) => statusCode).toSorted()).toEqual([200, 409])
+  expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([200, 409]))
   const again = await resolve('rejected')
   expect([again.statusCode, again.json().detail]).toEqual([
     409,

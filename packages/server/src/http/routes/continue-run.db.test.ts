@@ -38,6 +38,7 @@ const framesOf = (text: string) =>
   createEventStreamParser()
     .push(text)
     .map(({ id, event, data }) => ({ id, event, data: JSON.parse(data) }))
+const sent = (rest: Fields) => ({ tools: [{ tool_call_id: 'call_1', ...rest }] })
 const lastJob = (): RunJob => server.executor.started.at(-1)!.job
 
 /** A run that waits for answers; its answer to them is to complete. */
@@ -128,13 +129,23 @@ describe('a run that waits for answers', () => {
 
   test('is answered once: of twenty clicks at the same time one goes on with it', async () => {
     const run = await pause(requirement())
+    const goOn = Promise.withResolvers<() => void>()
+    server.play = ({ handlers }) => goOn.resolve(() => handlers.onDone(COMPLETED))
     const before = server.executor.started.length
-    const clicks = Array.from({ length: 20 }, () =>
-      carryOn(run, { tools: [{ tool_call_id: 'call_1', confirmed: true }] }),
-    )
-    const statuses = (await Promise.all(clicks)).map(({ statusCode }) => statusCode)
-    expect(statuses.toSorted()).toEqual([200, ...Array.from({ length: 19 }, () => 409)])
+    let refused = 0
+    const clicks = Array.from({ length: 20 }, async () => {
+      const { statusCode } = await carryOn(run, sent({ confirmed: true }))
+      if (statusCode === 409) refused++
+      return statusCode
+    })
+    await expect.poll(() => refused, { timeout: 10_000 }).toBe(19)
+    ;(await goOn.promise)()
+    expect((await Promise.all(clicks)).filter((status) => status === 200)).toHaveLength(1)
     expect(server.executor.started.length - before).toBe(1)
+    for (const body of [sent({ confirmed: true }), sent({ confirmed: true, result: 'x' })]) {
+      const late = await carryOn(run, body)
+      expect([late.statusCode, late.json().error_id]).toEqual([409, 'RUN_NOT_PAUSED'])
+    }
   })
 
   test('is left to the queue with background: 202, or a stream of what comes', async () => {
@@ -167,7 +178,6 @@ const feedback = requirement({
 })
 const external = requirement({ kind: 'external-execution' })
 const unknown = requirement({ kind: 'outcome-unknown' })
-const sent = (rest: Fields) => ({ tools: [{ tool_call_id: 'call_1', ...rest }] })
 
 test.each([
   [

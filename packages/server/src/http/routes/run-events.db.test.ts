@@ -78,10 +78,8 @@ describe.each([
     ])
     expect(frames[0]?.data).toMatchObject({ run_id: runId, missed_events: 2, current_event_count: 4 })
     expect(frames[3]?.data).toMatchObject({ run_id: runId, status: 'running', current_event_count: 4 })
-    for (const { event, data } of frames) {
-      if (['catch_up', 'subscribed'].includes(event)) expect(ResumeFrame.safeParse(data).error).toBeUndefined()
-      else expect(data.run_id).toBe(runId)
-    }
+    for (const { data } of frames) expect(data.run_id).toBe(runId)
+    for (const place of [0, 3]) expect(ResumeFrame.safeParse(frames[place]?.data).error).toBeUndefined()
     await stream.text()
   })
 
