@@ -22,6 +22,7 @@ import { describeReadiness } from './main/readiness.ts'
 import { checkToolInput } from './main/tool-input.ts'
 import { createRuns, type Executor, type Runs } from './runs/runs.ts'
 import type { Database } from './storage/database.ts'
+import { releaseAllRuns } from './storage/runs.ts'
 import type { Log } from './telemetry/log.ts'
 import { VERSION } from './config/version.ts'
 
@@ -71,6 +72,8 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const firstLoad = registry.reload()
   const database = await openStorage(options.config, { dataDirectory, clock, ids, log })
   started.defer(database.close)
+  // What is RUNNING there was this machine's, and nobody else can have it open: nobody is waited for.
+  if (database.engine === 'embedded') await releaseAllRuns(database.background)
 
   const presence = startPresence({ database, registry, replicaId, log })
   started.defer(presence.close)
@@ -132,11 +135,14 @@ function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number
 
 async function giveRunsAway(runs: Runs, log: Log): Promise<number> {
   const left = runs.running()
+  const released = new AbortController()
   try {
-    return await Promise.race([runs.release(), sleep(LAST_WRITES_MS).then(() => left)])
+    return await Promise.race([runs.release(), sleep(LAST_WRITES_MS, released.signal).then(() => left)])
   } catch (error) {
     log.warn('runs could not be given away; other replicas take them up when their leases run out', { error })
     return left
+  } finally {
+    released.abort()
   }
 }
 

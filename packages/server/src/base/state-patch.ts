@@ -7,9 +7,8 @@ import type { StatePatch } from './run.ts'
 
 export const NO_PATCH: StatePatch = { set: {}, unset: [] }
 
-/** The state a patch leaves; what it sets wins over what it removes. */
+/** The state a patch leaves; as in the database, what it removes is gone, whatever it sets. */
 export function applyPatch(state: JsonObject, { set, unset }: StatePatch): JsonObject {
   const gone = new Set(unset)
-  const kept = Object.entries(state).filter(([key]) => !gone.has(key))
-  return Object.fromEntries([...kept, ...Object.entries(set)])
+  return Object.fromEntries(Object.entries({ ...state, ...set }).filter(([key]) => !gone.has(key)))
 }

@@ -26,7 +26,7 @@ export function withoutLastReply(messages: readonly Message[]): number {
   return messages.findLastIndex((message) => message.role !== 'assistant' || toolCallsOf(message).length > 0) + 1
 }
 
-/** How many messages there are up to the last one of the user; 0 when there is none. */
+/** How many messages there are up to the last one that the user wrote; 0 when there is none. */
 export function upToLastUser(messages: readonly Message[]): number {
-  return messages.findLastIndex(({ role }) => role === 'user') + 1
+  return messages.findLastIndex((message) => message.role === 'user' && message.isCorrection !== true) + 1
 }

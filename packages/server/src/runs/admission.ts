@@ -19,7 +19,7 @@ export type Admission = {
    */
   readonly accept: <T>(isBackground: boolean, work: () => Promise<T>) => Promise<T>
   /**
-   * Claims at most as many runs as there is room for, and keeps their places until each was taken.
+   * Claims at most as many runs as there is room for, and keeps their places until each was taken. One at a time.
    * @param claim gets the most runs to claim, 1 or more
    * @returns whether there may be more
    */

@@ -107,7 +107,8 @@ async function readValues(
 ): Promise<JsonObject> {
   const values: [string, Json][] = []
   for (const field of fields) {
-    const value = sent[field.name] ?? field.value
+    // Own keys only: a field may be called as something that every object has.
+    const value = (Object.hasOwn(sent, field.name) ? sent[field.name] : null) ?? field.value
     if (value === null) {
       throw new AgentOSError(
         'INVALID_REQUEST',

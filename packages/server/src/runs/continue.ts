@@ -154,6 +154,12 @@ async function retry(
   lease: Lease,
 ): Promise<ClaimedRun> {
   refuseAnswers(request, run)
+  const keepMessages = withoutLastReply(messages)
+  // A user message between a call and its result is a transcript that no provider accepts.
+  if (request.input !== undefined && !cutsOf(messages).includes(keepMessages)) {
+    const message = `Run ${run.runId} failed while tools were running; continue it without input, or fork it`
+    throw new AgentOSError('INVALID_REQUEST', message)
+  }
   const continued = await continueRun(deps.db, {
     runId: run.runId,
     owner: request.background ? null : lease.replicaId,
@@ -161,7 +167,7 @@ async function retry(
     from: 'ERROR',
     requirements: [],
     message: toMessage(deps, request.input),
-    keepMessages: withoutLastReply(messages),
+    keepMessages,
     approvals: [],
     audits: [],
     componentName: target.agent.name,
@@ -196,7 +202,10 @@ async function fork(
     maxAttempts: deps.maxAttempts,
   })
   if (forked !== undefined) return forked
-  throw new AgentOSError('RUN_NOT_FOUND', `No runs found for run ID ${run.runId}`)
+  throw new AgentOSError(
+    'RUN_NOT_CONTINUABLE',
+    `Cannot continue run ${run.runId}: somebody else has regenerated or continued it already`,
+  )
 }
 
 /** How many messages the fork keeps. */

@@ -50,13 +50,24 @@ const AGENT: AgentInfo = {
   file: 'assistant.ts',
 }
 
+export type ScriptOptions = {
+  readonly revision?: string
+  /** Ids of the agents; others than `assistant` are like it. */
+  readonly agentIds?: readonly string[]
+  /** Stuck in a tool: hears neither of a cancel nor of a hand-over. */
+  readonly isStuck?: boolean
+}
+
 /** @param act what the worker does with a run; a run that is cancelled ends so unless `act` ended it */
-export function scriptExecutor(act: (run: Started) => void | Promise<void> = () => {}): ScriptedExecutor {
+export function scriptExecutor(
+  act: (run: Started) => void | Promise<void> = () => {},
+  { revision = 'r1', agentIds = ['assistant'], isStuck = false }: ScriptOptions = {},
+): ScriptedExecutor {
   const started: Started[] = []
   let retained = 0
   return {
-    revision: 'r1',
-    agents: [AGENT],
+    revision,
+    agents: agentIds.map((id) => ({ ...AGENT, id })),
     started,
     retained: () => retained,
     retain: () => {
@@ -72,9 +83,11 @@ export function scriptExecutor(act: (run: Started) => void | Promise<void> = () 
         cancel: (why) => {
           if (reason !== undefined) return
           reason = why
-          handlers.onDone(result({ status: 'CANCELLED', content: 'so far' }))
+          if (!isStuck) handlers.onDone(result({ status: 'CANCELLED', content: 'so far' }))
         },
-        handOver: () => handlers.onDone(result({ status: 'PENDING', content: 'so far' })),
+        handOver: () => {
+          if (!isStuck) handlers.onDone(result({ status: 'PENDING', content: 'so far' }))
+        },
       }
     },
   }

@@ -7,7 +7,7 @@ import { createIds } from '../../base/ids.ts'
 import type { Message } from '../../base/message.ts'
 import type { TestDatabase } from '../../storage/testing/database.ts'
 import { createLog } from '../../telemetry/log.ts'
-import { createRuns, type LiveRun, type NewRunRequest, type Runs, type RunsOptions } from '../runs.ts'
+import { createRuns, type LiveRun, type NewRunRequest, type Runs, type RunsDeps, type RunsOptions } from '../runs.ts'
 import type { ScriptedExecutor } from './executor.ts'
 
 const ids = createIds(systemClock)
@@ -21,9 +21,10 @@ export type TestRuns = Runs & {
 }
 
 export function openRuns(
-  database: TestDatabase,
+  database: Pick<TestDatabase, 'db' | 'background' | 'notifications'>,
   executor: ScriptedExecutor | undefined,
   options: Partial<RunsOptions> = {},
+  deps: Partial<RunsDeps> = {},
 ): TestRuns {
   const replicaId = ids.uuid()
   const runs = createRuns(
@@ -53,6 +54,7 @@ export function openRuns(
       ids,
       log,
       encode: (event) => JSON.stringify({ event: event.type }),
+      ...deps,
     },
   )
   return {

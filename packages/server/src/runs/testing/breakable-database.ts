@@ -1,0 +1,47 @@
+/**
+ * A test database that a replica can lose sight of, while others still see it.
+ * @module
+ */
+import type { KyselyPlugin } from 'kysely'
+import { unavailable } from '../../storage/failure.ts'
+import type { TestDatabase } from '../../storage/testing/database.ts'
+
+export type BreakableDatabase = Pick<TestDatabase, 'db' | 'background' | 'notifications'> & {
+  /** From now on no statement arrives. */
+  readonly lose: () => void
+  /** From now on statements are carried out, and nobody hears of it. */
+  readonly loseAnswers: () => void
+  /** From now on answers wait for {@link mend}. */
+  readonly delayAnswers: () => void
+  readonly mend: () => void
+}
+
+export function breakable({ db, background, notifications }: TestDatabase): BreakableDatabase {
+  let state: 'whole' | 'lost' | 'mute' | 'slow' = 'whole'
+  let mended = Promise.withResolvers<void>()
+  const turn = (next: typeof state) => {
+    state = next
+    mended.resolve()
+    mended = Promise.withResolvers()
+  }
+  const plugin: KyselyPlugin = {
+    transformQuery({ node }) {
+      if (state === 'lost') throw unavailable('The test took the database away')
+      return node
+    },
+    async transformResult({ result }) {
+      if (state === 'slow') await mended.promise
+      if (state === 'lost' || state === 'mute') throw unavailable('The test took the answer away')
+      return result
+    },
+  }
+  return {
+    db: db.withPlugin(plugin),
+    background: background.withPlugin(plugin),
+    notifications,
+    lose: () => turn('lost'),
+    loseAnswers: () => turn('mute'),
+    delayAnswers: () => turn('slow'),
+    mend: () => turn('whole'),
+  }
+}
