@@ -69,7 +69,7 @@ export async function claimRuns(db: Db, options: ClaimOptions): Promise<ClaimedR
     ), queued as (
       select run_id, 'queued' as origin, 0 as lost
       from (
-        select run_id from turns r where r.status = 'PENDING' and ${isWanted} order by ${CLAIM_ORDER} offset 0
+        select run_id from turns r where r.status = 'PENDING' and ${isWanted} order by ${CLAIM_ORDER}
       ) first, lateral (
         -- One by one, in the order of the above, so that no more are locked than are taken.
         select from agentos_runs given where given.run_id = first.run_id and given.status = 'PENDING'

@@ -10,6 +10,7 @@ import { findSession } from './sessions.ts'
 import type { Db } from './tables.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
 import { assistantMessage, callMessage, newRun, runEnd, toolMessage, userMessage } from './testing/new-run.ts'
+import { continuation } from './testing/continuation.ts'
 import { newRequirement } from './testing/requirement.ts'
 
 let database: TestDatabase
@@ -21,22 +22,6 @@ beforeAll(async () => {
 afterAll(() => database?.close())
 
 const YES: RequirementAnswer = { confirmed: true, note: null, values: null, selections: null, result: null }
-
-function continuation(runId: string, given: Partial<RunContinuation> = {}): RunContinuation {
-  return {
-    runId,
-    owner: 'replica-2',
-    leaseMs: 30_000,
-    from: 'PAUSED',
-    requirements: [],
-    message: null,
-    keepMessages: 0,
-    approvals: [],
-    audits: [],
-    componentName: 'Assistant',
-    ...given,
-  }
-}
 
 async function pause(requirements: readonly Requirement[], given: Parameters<typeof runEnd>[1] = {}): Promise<string> {
   const run = newRun({ initialSessionState: { mood: 'calm' } })

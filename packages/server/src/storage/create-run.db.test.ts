@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { NO_USAGE } from '../base/usage.ts'
 import { createRun, findRun, finishRun, listRuns } from './runs.ts'
-import { deleteSessions, findSession } from './sessions.ts'
+import { createSession, deleteSessions, findSession } from './sessions.ts'
 import type { Db } from './tables.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
-import { newJob, newRun, runEnd } from './testing/new-run.ts'
+import { newJob, newRun, runEnd, storeRun } from './testing/new-run.ts'
 
 let database: TestDatabase
 let db: Db
@@ -14,6 +15,120 @@ beforeAll(async () => {
 })
 afterAll(() => database?.close())
 beforeEach(() => sql`delete from agentos_sessions`.execute(db))
+
+describe('createRun', () => {
+  test('makes the session and the leased run together', async () => {
+    const run = newRun({ userId: 'ada', initialSessionState: { mood: 'calm' }, defaultName: 'Weather' })
+    const { sessionState, createdAt } = await storeRun(db, run)
+    expect(sessionState).toEqual({ mood: 'calm' })
+    expect(await findSession(db, run.sessionId)).toMatchObject({
+      sessionType: 'agent',
+      componentId: 'assistant',
+      userId: 'ada',
+      sessionName: null,
+      defaultName: 'Weather',
+      usage: NO_USAGE,
+    })
+    const stored = await findRun(db, run.runId)
+    expect(stored).toMatchObject({
+      status: 'RUNNING',
+      model: { provider: 'demo', id: 'assistant' },
+      content: null,
+      error: null,
+      attempt: 1,
+      leaseOwner: 'replica-1',
+      createdAt,
+      startedAt: createdAt,
+      finishedAt: null,
+    })
+    expect(stored!.leaseUntil!.getTime() - createdAt.getTime()).toBe(30_000)
+  })
+
+  test('a run without an owner waits without a lease', async () => {
+    const run = newRun({ status: 'PENDING', leaseOwner: null, attempt: 0, model: null, revision: null })
+    await createRun(db, run)
+    expect(await findRun(db, run.runId)).toMatchObject({
+      status: 'PENDING',
+      leaseOwner: null,
+      leaseUntil: null,
+      startedAt: null,
+      model: null,
+    })
+  })
+
+  test('keeps the state of a session, and fills user, component, state and name only where they are empty', async () => {
+    const first = newRun({ initialSessionState: { a: 1 }, defaultName: 'first' })
+    await createRun(db, first)
+    const second = newRun({
+      sessionId: first.sessionId,
+      userId: 'ada',
+      initialSessionState: { b: 2 },
+      defaultName: 'second',
+    })
+    expect((await storeRun(db, second)).sessionState).toEqual({ a: 1 })
+    expect(await findSession(db, first.sessionId)).toMatchObject({ userId: 'ada', defaultName: 'first' })
+
+    const created = newRun({ initialSessionState: { b: 2 }, defaultName: 'from the run' })
+    await createSession(db, { sessionId: created.sessionId, sessionType: 'agent' })
+    expect((await storeRun(db, created)).sessionState).toEqual({ b: 2 })
+    expect(await findSession(db, created.sessionId)).toMatchObject({
+      componentId: 'assistant',
+      defaultName: 'from the run',
+    })
+  })
+
+  test.each([
+    ['another user', { userId: 'eve' }],
+    ['another agent', { componentId: 'other' }],
+    ['another type', { runType: 'team' }],
+  ] as const)('refuses a session of %s and writes nothing', async (_, difference) => {
+    const owner = newRun({ userId: 'ada' })
+    await createRun(db, owner)
+    const before = await findSession(db, owner.sessionId)
+    const intruder = newRun({ sessionId: owner.sessionId, userId: 'ada', ...difference })
+    await expect(createRun(db, intruder)).rejects.toMatchObject({ code: 'SESSION_TAKEN' })
+    expect(await findRun(db, intruder.runId)).toBeUndefined()
+    expect(await findSession(db, owner.sessionId)).toEqual(before)
+  })
+
+  test('a run without a user may join a session that has one', async () => {
+    const owner = newRun({ userId: 'ada' })
+    await createRun(db, owner)
+    await createRun(db, newRun({ sessionId: owner.sessionId, userId: null }))
+    expect(await findSession(db, owner.sessionId)).toMatchObject({ userId: 'ada' })
+  })
+
+  test('twenty at once on a new session leave twenty runs', async () => {
+    const first = newRun()
+    const runs = Array.from({ length: 20 }, () => newRun({ sessionId: first.sessionId }))
+    await Promise.all(runs.map((run) => createRun(db, run)))
+    expect((await listRuns(db, first.sessionId)).map(({ runId }) => runId).sort()).toEqual(
+      runs.map(({ runId }) => runId).sort(),
+    )
+  })
+
+  test('twenty users at once on a new session: one gets it', async () => {
+    const { sessionId } = newRun()
+    const results = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, index) => createRun(db, newRun({ sessionId, userId: `user-${index}` }))),
+    )
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    expect(await listRuns(db, sessionId)).toHaveLength(1)
+  })
+
+  test('stores characters that PostgreSQL cannot hold as replacement characters', async () => {
+    const run = newRun({ input: 'a\0b\ud800c', initialSessionState: { 'k\0': 'v\0 \\u0000 \udc00' } })
+    expect((await storeRun(db, run)).sessionState).toEqual({ 'k\ufffd': 'v\ufffd \\u0000 \ufffd' })
+    expect((await findRun(db, run.runId))!.input).toBe('a\ufffdb\ufffdc')
+  })
+
+  test('an id that no index can hold is a bad request, not a broken server', async () => {
+    const { promise } = {
+      promise: createRun(db, newRun({ sessionId: Array.from({ length: 9_000 }, (_, i) => i).join('') })),
+    }
+    await expect(promise).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+  })
+})
 
 describe('a background run', () => {
   test('is stored with what the queue needs', async () => {

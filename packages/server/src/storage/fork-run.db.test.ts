@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findApproval } from './approvals.ts'
-import { forkRun, type RunFork } from './fork-run.ts'
+import { forkRun } from './fork-run.ts'
 import { forkSession } from './fork-session.ts'
 import { loadEarlierMessages } from './load-history.ts'
 import { createRun, findRun, finishRun, listRuns, loadHistory, loadMessages, type NewRun } from './runs.ts'
@@ -9,6 +9,7 @@ import { findSession, updateSession } from './sessions.ts'
 import type { Db } from './tables.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
 import { assistantMessage, newRun, runEnd, userMessage } from './testing/new-run.ts'
+import { fork } from './testing/continuation.ts'
 import { newRequirement } from './testing/requirement.ts'
 
 let database: TestDatabase
@@ -24,25 +25,6 @@ async function complete(run: NewRun = newRun(), given: Parameters<typeof runEnd>
   const messages = [userMessage(`question of ${run.runId}`), assistantMessage('answer')]
   await finishRun(db, runEnd(run, { messages, eventIndex: 6, ...given }))
   return run
-}
-
-function fork(source: string, given: Partial<RunFork> = {}): RunFork {
-  return {
-    runId: randomUUID(),
-    source,
-    messageIndex: 1,
-    message: null,
-    owner: 'replica-2',
-    leaseMs: 30_000,
-    revision: 'def',
-    regenerated: false,
-    replaceOriginal: false,
-    streamed: false,
-    background: false,
-    priority: 0,
-    maxAttempts: 3,
-    ...given,
-  }
 }
 
 const contents = async (runId: string) =>
@@ -65,7 +47,6 @@ describe('forkRun', () => {
         userId: 'ada',
         status: 'RUNNING',
         input: source.input,
-        options: { retries: 2 },
         revision: 'def',
         model: source.model,
         attempt: 1,
@@ -77,6 +58,7 @@ describe('forkRun', () => {
         regeneratedFrom: null,
       },
     })
+    expect(forked.run.options).toEqual({ retries: 2 })
     expect(forked.run.createdAt.getTime()).toBeGreaterThanOrEqual(before!.createdAt.getTime())
     expect(forked.run.leaseUntil!.getTime() - forked.run.createdAt.getTime()).toBe(30_000)
     expect(await findRun(db, wanted.runId)).toEqual(forked.run)

@@ -1,13 +1,14 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { newRequirement } from './testing/requirement.ts'
 import { claimRuns } from './claim-runs.ts'
 import { loadEarlierMessages } from './load-history.ts'
 import { appendEvents, prepareEventPartitions, readEvents, tailEvents } from './run-events.ts'
 import { adoptRun, continueRun, createRun, finishRun, forkRun, releaseRuns, renewLeases } from './runs.ts'
 import type { Db } from './tables.ts'
+import { continuation, fork } from './testing/continuation.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
 import { newJob, newRun, runEnd } from './testing/new-run.ts'
+import { newRequirement } from './testing/requirement.ts'
 
 const ENDED = 10_000
 const WAITING = 1_000
@@ -97,14 +98,6 @@ afterAll(() => database?.close())
 const fence = { owner: 'replica-1', attempt: 1 }
 const run = newRun({ runId: 'r7' })
 const requirements = [newRequirement({ approval: 'required', approvalId: 'a' })]
-const continued = {
-  ...{ runId: 'r7', owner: null, leaseMs: 1, requirements: [], message: null, keepMessages: 3, approvals: [] },
-  ...{ audits: [], componentName: 'Assistant', from: 'ERROR' as const },
-}
-const fork = {
-  ...{ runId: 'f', source: 'e7', messageIndex: 2, message: null, owner: 'replica-1', leaseMs: 1, revision: null },
-  ...{ regenerated: true, replaceOriginal: true, streamed: true, background: false, priority: 0, maxAttempts: 3 },
-}
 const held = Array.from({ length: 50 }, (_, index) => `r${index + 1}`)
 const cursors = held.map((runId) => ({ runId, afterIndex: 19_900, chunkFirst: 19_700 }))
 
@@ -119,9 +112,12 @@ test.each<[string, number, (db: Db) => Promise<unknown>]>([
   [
     'an end after a failure',
     30,
-    (db) => finishRun(db, runEnd(run, { status: 'ERROR' })).then(() => continueRun(db, continued)),
+    (db) =>
+      finishRun(db, runEnd(run, { status: 'ERROR' })).then(() =>
+        continueRun(db, continuation('r7', { from: 'ERROR', owner: null, keepMessages: 3 })),
+      ),
   ],
-  ['a fork', 30, (db) => forkRun(db, fork)],
+  ['a fork', 30, (db) => forkRun(db, fork('e7', { messageIndex: 2, replaceOriginal: true }))],
   ['the history of a run', 60, (db) => loadEarlierMessages(db, 'e9007', 3)],
   [
     'a flush of events',

@@ -14,7 +14,7 @@ import {
   requestCancel,
   type NewRun,
 } from './runs.ts'
-import { createSession, findSession } from './sessions.ts'
+import { findSession } from './sessions.ts'
 import type { Db } from './tables.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
 import { assistantMessage, newRun, runEnd, storeRun, userMessage } from './testing/new-run.ts'
@@ -33,120 +33,6 @@ async function claimAgain(run: NewRun): Promise<void> {
     db,
   )
 }
-
-describe('createRun', () => {
-  test('makes the session and the leased run together', async () => {
-    const run = newRun({ userId: 'ada', initialSessionState: { mood: 'calm' }, defaultName: 'Weather' })
-    const { sessionState, createdAt } = await storeRun(db, run)
-    expect(sessionState).toEqual({ mood: 'calm' })
-    expect(await findSession(db, run.sessionId)).toMatchObject({
-      sessionType: 'agent',
-      componentId: 'assistant',
-      userId: 'ada',
-      sessionName: null,
-      defaultName: 'Weather',
-      usage: NO_USAGE,
-    })
-    const stored = await findRun(db, run.runId)
-    expect(stored).toMatchObject({
-      status: 'RUNNING',
-      model: { provider: 'demo', id: 'assistant' },
-      content: null,
-      error: null,
-      attempt: 1,
-      leaseOwner: 'replica-1',
-      createdAt,
-      startedAt: createdAt,
-      finishedAt: null,
-    })
-    expect(stored!.leaseUntil!.getTime() - createdAt.getTime()).toBe(30_000)
-  })
-
-  test('a run without an owner waits without a lease', async () => {
-    const run = newRun({ status: 'PENDING', leaseOwner: null, attempt: 0, model: null, revision: null })
-    await createRun(db, run)
-    expect(await findRun(db, run.runId)).toMatchObject({
-      status: 'PENDING',
-      leaseOwner: null,
-      leaseUntil: null,
-      startedAt: null,
-      model: null,
-    })
-  })
-
-  test('keeps the state of a session, and fills user, component, state and name only where they are empty', async () => {
-    const first = newRun({ initialSessionState: { a: 1 }, defaultName: 'first' })
-    await createRun(db, first)
-    const second = newRun({
-      sessionId: first.sessionId,
-      userId: 'ada',
-      initialSessionState: { b: 2 },
-      defaultName: 'second',
-    })
-    expect((await storeRun(db, second)).sessionState).toEqual({ a: 1 })
-    expect(await findSession(db, first.sessionId)).toMatchObject({ userId: 'ada', defaultName: 'first' })
-
-    const created = newRun({ initialSessionState: { b: 2 }, defaultName: 'from the run' })
-    await createSession(db, { sessionId: created.sessionId, sessionType: 'agent' })
-    expect((await storeRun(db, created)).sessionState).toEqual({ b: 2 })
-    expect(await findSession(db, created.sessionId)).toMatchObject({
-      componentId: 'assistant',
-      defaultName: 'from the run',
-    })
-  })
-
-  test.each([
-    ['another user', { userId: 'eve' }],
-    ['another agent', { componentId: 'other' }],
-    ['another type', { runType: 'team' }],
-  ] as const)('refuses a session of %s and writes nothing', async (_, difference) => {
-    const owner = newRun({ userId: 'ada' })
-    await createRun(db, owner)
-    const before = await findSession(db, owner.sessionId)
-    const intruder = newRun({ sessionId: owner.sessionId, userId: 'ada', ...difference })
-    await expect(createRun(db, intruder)).rejects.toMatchObject({ code: 'SESSION_TAKEN' })
-    expect(await findRun(db, intruder.runId)).toBeUndefined()
-    expect(await findSession(db, owner.sessionId)).toEqual(before)
-  })
-
-  test('a run without a user may join a session that has one', async () => {
-    const owner = newRun({ userId: 'ada' })
-    await createRun(db, owner)
-    await createRun(db, newRun({ sessionId: owner.sessionId, userId: null }))
-    expect(await findSession(db, owner.sessionId)).toMatchObject({ userId: 'ada' })
-  })
-
-  test('twenty at once on a new session leave twenty runs', async () => {
-    const first = newRun()
-    const runs = Array.from({ length: 20 }, () => newRun({ sessionId: first.sessionId }))
-    await Promise.all(runs.map((run) => createRun(db, run)))
-    expect((await listRuns(db, first.sessionId)).map(({ runId }) => runId).sort()).toEqual(
-      runs.map(({ runId }) => runId).sort(),
-    )
-  })
-
-  test('twenty users at once on a new session: one gets it', async () => {
-    const { sessionId } = newRun()
-    const results = await Promise.allSettled(
-      Array.from({ length: 20 }, (_, index) => createRun(db, newRun({ sessionId, userId: `user-${index}` }))),
-    )
-    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-    expect(await listRuns(db, sessionId)).toHaveLength(1)
-  })
-
-  test('stores characters that PostgreSQL cannot hold as replacement characters', async () => {
-    const run = newRun({ input: 'a\0b\ud800c', initialSessionState: { 'k\0': 'v\0 \\u0000 \udc00' } })
-    expect((await storeRun(db, run)).sessionState).toEqual({ 'k\ufffd': 'v\ufffd \\u0000 \ufffd' })
-    expect((await findRun(db, run.runId))!.input).toBe('a\ufffdb\ufffdc')
-  })
-
-  test('an id that no index can hold is a bad request, not a broken server', async () => {
-    const { promise } = {
-      promise: createRun(db, newRun({ sessionId: Array.from({ length: 9_000 }, (_, i) => i).join('') })),
-    }
-    await expect(promise).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
-  })
-})
 
 describe('commitMessages', () => {
   test('appends to the journal, and the same commit again changes nothing', async () => {
@@ -432,6 +318,9 @@ describe('leases', () => {
     expect(stored.leaseUntil!.getTime() - stored.createdAt.getTime()).toBeGreaterThanOrEqual(60_000)
     await finishRun(db, runEnd(runs[0]!))
     expect(await renewLeases(db, owner, runIds, 60_000)).toHaveLength(1)
+    // A run that the replica does not know of must become somebody's.
+    expect(await renewLeases(db, owner, runIds.slice(0, 1), 60_000)).toEqual([])
+    expect(await renewLeases(db, owner, [], 60_000)).toEqual([])
   })
 
   test('a cancel leaves ended and unknown runs alone, and keeps its first time', async () => {
