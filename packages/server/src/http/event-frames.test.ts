@@ -37,7 +37,7 @@ test('are the same for an event that is live here and for the line that was stor
         const data = JSON.parse(frame.data)
         expect([data.event, data.event_index]).toEqual([frame.event, withIndex ? index : undefined])
       }
-      if (!withIndex) expect(frames[0]?.data).toBe(json)
+      expect(framesOf(toFrames({ index, json }, false))[0]?.data).toBe(json)
     }),
   )
 })

@@ -5,7 +5,7 @@
  */
 import type { AcceptedRun, RunOutput } from '@agentos/wire'
 import { AgentOSError } from '../base/errors.ts'
-import type { Following, Started } from '../runs/runs.ts'
+import type { FinishedRun, Following, LiveRun, Started } from '../runs/runs.ts'
 import { findRun } from '../storage/runs.ts'
 import { findSession } from '../storage/sessions.ts'
 import { toRunOutput } from './agno-run.ts'
@@ -18,7 +18,7 @@ import { showRun } from './stored-run.ts'
 export type StreamChoices = Pick<RunStreamOptions, 'textOnly' | 'withIndex'> &
   Partial<Pick<RunStreamOptions, 'opening' | 'subscribed' | 'onLeft'>>
 
-/** Tells which revision has the run, where that is known, and what becomes of a request that is put off. */
+/** 202: where to find a run that waits. */
 export function acceptRun({ runId, sessionId, status }: Started, call: Call): AcceptedRun {
   call.setStatus(202)
   return { run_id: runId, session_id: sessionId, status }
@@ -37,17 +37,17 @@ export async function streamStarted(
 ): Promise<typeof STREAMED> {
   const { live, isNew, runId } = started
   if (live) call.setHeader('x-agentos-revision', live.revision)
+  const own = { ...choices, ...(live && { onLeft: () => leave(live) }) }
   // Nothing is awaited between the start of a run and its first listener.
-  if (live && isNew)
-    return streamFollowing(deps.runs.followLive(live), { ...choices, onLeft: live.disconnected }, deps, call)
+  if (live && isNew) return streamFollowing(deps.runs.followLive(live), own, deps, call)
   const following = await deps.runs.follow(runId, afterIndex)
   if (!following) throw new AgentOSError('RUN_NOT_FOUND', `Run ${runId} is gone`)
-  return streamFollowing(
-    following,
-    { ...choices, ...(live && !live.background && { onLeft: live.disconnected }) },
-    deps,
-    call,
-  )
+  return streamFollowing(following, own, deps, call)
+}
+
+/** The client of a run went away; a background run belongs to no client. */
+function leave(live: LiveRun): void {
+  if (!live.background) live.disconnected()
 }
 
 /** To be called in the tick that got `following`. */
@@ -78,7 +78,7 @@ export function streamFollowing(
 /** The run as it is stored, once it has ended or waits for answers, wherever that happens. */
 export async function waitForRest(started: Started, deps: AppDeps, call: Call): Promise<RunOutput> {
   const { live, isNew, runId, sessionId } = started
-  if (live && isNew && (await isAtRestHere(live, call))) return readRun(runId, sessionId, deps)
+  if (live && isNew && (await finishHere(live, call)).atRest) return readRun(runId, sessionId, deps)
   const leaving = new AbortController()
   const stopListening = call.onDisconnect(() => {
     leaving.abort(new AgentOSError('RUN_HANDED_OVER', 'The client went away'))
@@ -91,13 +91,13 @@ export async function waitForRest(started: Started, deps: AppDeps, call: Call): 
   return readRun(runId, sessionId, deps)
 }
 
-/** @returns false when the run left this replica before */
-export async function isAtRestHere(live: NonNullable<Started['live']>, call: Call): Promise<boolean> {
+/** Waits until the run is at rest or has left this replica; its client may go away meanwhile. */
+export async function finishHere(live: LiveRun, call: Call): Promise<FinishedRun> {
   call.setHeader('x-agentos-revision', live.revision)
-  const stopListening = call.onDisconnect(live.disconnected)
-  const { atRest } = await live.finished
+  const stopListening = call.onDisconnect(() => leave(live))
+  const finished = await live.finished
   stopListening()
-  return atRest
+  return finished
 }
 
 async function readRun(runId: string, sessionId: string, deps: AppDeps): Promise<RunOutput> {

@@ -10,7 +10,7 @@ import { fromFinished, toRunOutput } from '../agno-run.ts'
 import type { AppDeps } from '../deps.ts'
 import { hashRequest } from '../request-hash.ts'
 import { type Call, formBody, route } from '../route.ts'
-import { acceptRun, streamStarted, waitForRest } from '../run-answer.ts'
+import { acceptRun, finishHere, streamStarted, waitForRest } from '../run-answer.ts'
 import { AgentParams } from './agents.ts'
 
 /** Longest Idempotency-Key, in characters. */
@@ -66,10 +66,7 @@ export const startRun = route({
 async function answerOnce(started: Started, body: RunRequest, deps: AppDeps, call: Call): Promise<RunOutput> {
   const { live, isNew } = started
   if (!live || !isNew) return waitForRest(started, deps, call)
-  call.setHeader('x-agentos-revision', live.revision)
-  const stopListening = call.onDisconnect(live.disconnected)
-  const finished = await live.finished
-  stopListening()
+  const finished = await finishHere(live, call)
   if (!finished.atRest) return waitForRest({ ...started, live: undefined }, deps, call)
   return toRunOutput(fromFinished(live, finished, body.metadata))
 }
