@@ -19,8 +19,8 @@ export type Fleet = AsyncDisposable & {
   readonly databaseUrl: string
   /** The replica at `index`, from 0; after `start` the new one. */
   readonly replica: (index: number) => ServerProcess
-  /** URLs of the replicas that have not been killed or stopped through this fleet. */
-  readonly urls: () => readonly string[]
+  /** Those that have not been killed or stopped through this fleet. */
+  readonly running: () => readonly ServerProcess[]
   /** kill -9, and waits until it is gone. */
   readonly kill: (index: number) => Promise<void>
   /** SIGTERM, and waits. @returns the exit code */
@@ -83,7 +83,7 @@ export async function startFleet({ replicas, env = {}, agents = {}, database: gi
     effects,
     databaseUrl: database.url,
     replica,
-    urls: () => [...running.values()].map(({ url }) => url),
+    running: () => [...running.values()],
     kill: (index) => take(index).kill(),
     stop: (index) => take(index).stop(),
     start,

@@ -88,7 +88,7 @@ describe.skipIf(!HAS_POSTGRES)('a storm', () => {
   })
 
   test('of impatience: a second SIGTERM ends a server at once, and its runs go on elsewhere', async () => {
-    const hurried = await fleet.start(0, { AGENTOS_DRAIN_TIMEOUT_MS: '60000' })
+    const hurried = await fleet.start(6, { AGENTOS_DRAIN_TIMEOUT_MS: '60000' })
     const heard = createTranscript('worker')
     const script = { id: 'hurry', text: 'One two three|All of it', fault: 'hang', times: 1 }
     const reading = heard.read(await postRun(hurried.url, 'worker', { message: fake(script) }))
@@ -96,7 +96,7 @@ describe.skipIf(!HAS_POSTGRES)('a storm', () => {
     process.kill(hurried.pid, 'SIGTERM')
     await until('the server to begin its stop', () => hurried.log.some(({ message }) => message === 'stopping'))
     const askedAt = performance.now()
-    expect(await fleet.stop(0)).toBe(0)
+    expect(await fleet.stop(6)).toBe(0)
     expect(performance.now() - askedAt).toBeLessThan(6_000)
     await reading
     await followToRest(heard, anyOf(fleet))
@@ -104,7 +104,8 @@ describe.skipIf(!HAS_POSTGRES)('a storm', () => {
   })
 
   test('of silence: a replica that is frozen past its lease writes nothing when it wakes', async () => {
-    const [zombie, survivor] = [fleet.replica(3), fleet.replica(4)]
+    const [zombie, survivor] = fleet.running()
+    if (zombie === undefined || survivor === undefined) throw new Error('two replicas have to run')
     const inText = createTranscript('worker')
     const inTool = createTranscript('desk')
     const text = { id: 'frozen-text', text: 'The first try that is never told to its end|Second try', rate: 5 }
@@ -175,8 +176,8 @@ async function runInStorm(fleet: Fleet, number: number): Promise<Accepted> {
 function anyOf(fleet: Fleet): () => string | undefined {
   let turn = 0
   return () => {
-    const urls = fleet.urls()
-    return urls[turn++ % Math.max(1, urls.length)]
+    const running = fleet.running()
+    return running[turn++ % Math.max(1, running.length)]?.url
   }
 }
 
