@@ -3,7 +3,8 @@
  * @module
  */
 import { resolve } from 'node:path'
-import { examine, type DoctorReport } from './doctor/report.ts'
+import { examine } from './doctor/examine.ts'
+import type { DoctorReport } from './doctor/report.ts'
 import { describeReport } from './doctor/text.ts'
 import { EXAMPLES, openCommand } from './process.ts'
 

@@ -1,8 +1,7 @@
-import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createRedact } from '../base/redact.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
-import { insertRun } from '../storage/testing/stored-rows.ts'
+import { createEventPartition, insertRun } from '../storage/testing/stored-rows.ts'
 import { createLog } from '../telemetry/log.ts'
 import { startHousekeeping, type Retention } from './housekeeping.ts'
 
@@ -21,8 +20,7 @@ const WAIT = { timeout: 10_000 }
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000)
 
 async function count(table: 'agentos_runs' | 'agentos_sessions') {
-  const { rows } = await sql<{ count: number }>`select count(*) from ${sql.table(table)}`.execute(database.db)
-  return rows[0]?.count
+  return (await database.db.selectFrom(table).selectAll().execute()).length
 }
 
 function start(retention: Retention, pacing = FAST) {
@@ -56,9 +54,7 @@ test('deletes what is past its age, batch after batch, and says so', async () =>
 
 test('drops events on their own schedule, and keeps runs for ever when told so', async () => {
   await insertOldRuns(400, 1)
-  await sql`
-    create table agentos_run_events_20200101 partition of agentos_run_events
-    for values from ('2020-01-01') to ('2020-01-02')`.execute(database.db)
+  await createEventPartition(database.db, '2020-01-01', '2020-01-02')
   await using housekeeping = start({ eventDays: 7, runDays: 0 })
   await expect.poll(() => housekeeping.lines.map(({ message }) => message), WAIT).toContain('dropped old events')
   expect(await count('agentos_runs')).toBe(1)
@@ -79,10 +75,10 @@ test('closing ends the wait for the next round, and the deleting between two bat
 })
 
 test('goes on after a failure', async () => {
-  await sql`alter table agentos_runs rename to agentos_hidden`.execute(database.db)
+  await database.db.schema.alterTable('agentos_runs').renameTo('agentos_hidden').execute()
   await using housekeeping = start({ eventDays: 7, runDays: 30 }, { ...FAST, everyMs: 50 })
   await expect.poll(() => housekeeping.lines.map(({ message }) => message), WAIT).toContain('housekeeping failed')
-  await sql`alter table agentos_hidden rename to agentos_runs`.execute(database.db)
+  await database.db.schema.alterTable('agentos_hidden').renameTo('agentos_runs').execute()
   await insertOldRuns(31, 1)
   await expect.poll(() => count('agentos_runs'), WAIT).toBe(0)
 })

@@ -3,15 +3,7 @@
  * @module
  */
 import type { Settings } from '../../config/settings.ts'
-import type { DoctorReport } from './report.ts'
-
-export type Problem = {
-  /** One sentence. */
-  readonly what: string
-  readonly next: string
-  /** Of the error catalogue; null when there is none for it. */
-  readonly code: string | null
-}
+import type { DoctorReport, Problem } from './report.ts'
 
 type Seen = Omit<DoctorReport, 'problems'>
 

@@ -1,23 +1,20 @@
 /**
- * Looks at a deployment as its settings describe it, and changes nothing: settings, database, storage, queue, replicas.
+ * What the doctor tells.
  * @module
  */
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import type { Clock } from '../../base/clock.ts'
-import { AgentOSError } from '../../base/errors.ts'
-import type { Redact } from '../../base/redact.ts'
-import type { Config } from '../../config/load.ts'
-import { type SettingName, SETTINGS } from '../../config/settings.ts'
-import { VERSION } from '../../config/version.ts'
-import { databaseOptions } from '../../main/database.ts'
-import { openDatabase, type Database } from '../../storage/database.ts'
-import { parseConnectionUrl } from '../../storage/postgres/connection-url.ts'
-import { listExpiredLeases, queueStats, type ExpiredLease, type QueueStats } from '../../storage/queue.ts'
-import { listReplicas, type Replica } from '../../storage/replicas.ts'
-import { readDatabaseState, type DatabaseState } from '../../storage/server-state.ts'
-import { reportStorage, type StorageReport } from '../../storage/storage-report.ts'
-import { findProblems, type Problem } from './problems.ts'
+import type { Database } from '../../storage/database.ts'
+import type { ExpiredLease, QueueStats } from '../../storage/queue.ts'
+import type { Replica } from '../../storage/replicas.ts'
+import type { DatabaseState } from '../../storage/server-state.ts'
+import type { StorageReport } from '../../storage/storage-report.ts'
+
+export type Problem = {
+  /** One sentence. */
+  readonly what: string
+  readonly next: string
+  /** Of the error catalogue; null when there is none for it. */
+  readonly code: string | null
+}
 
 export type SettingInForce = {
   readonly name: string
@@ -56,119 +53,4 @@ export type DoctorReport = {
   readonly replicas: readonly ReplicaReport[] | null
   readonly expiredLeases: readonly ExpiredLease[] | null
   readonly problems: readonly Problem[]
-}
-
-export type Subject = {
-  readonly config: Config
-  readonly agentsDirectory: string
-  readonly workingDirectory: string
-}
-
-/** A replica says that it lives every two seconds. */
-const ALIVE_MS = 10_000
-const DAY_MS = 86_400_000
-const PING_TIMEOUT_MS = 5_000
-
-type Deps = { readonly clock: Clock; readonly redact: Redact }
-
-export async function examine(subject: Subject, deps: Deps): Promise<DoctorReport> {
-  const { config, agentsDirectory } = subject
-  const seen = await examineDatabase(subject, deps)
-  const found: Omit<DoctorReport, 'problems'> = {
-    version: VERSION,
-    node: process.version,
-    agentsDirectory: { path: agentsDirectory, exists: existsSync(agentsDirectory) },
-    settings: describeSettings(config),
-    ...seen,
-  }
-  return { ...found, problems: findProblems(found, config.settings) }
-}
-
-function describeSettings({ settings }: Config): SettingInForce[] {
-  // Object.keys is string[] by its type; SETTINGS has exactly these keys.
-  return (Object.keys(SETTINGS) as SettingName[]).map((name) => {
-    const { schema, ...about } = SETTINGS[name]
-    const fallback = schema.safeParse(undefined)
-    const value = settings[name]
-    const isDefault = JSON.stringify(value) === JSON.stringify(fallback.success ? fallback.data : undefined)
-    return { name, value: 'secret' in about && value !== undefined ? '[redacted]' : value, isDefault }
-  })
-}
-
-type Seen = Pick<DoctorReport, 'database' | 'storage' | 'queue' | 'replicas' | 'expiredLeases'>
-
-const NOTHING: Omit<Seen, 'database'> = { storage: null, queue: null, replicas: null, expiredLeases: null }
-
-async function examineDatabase({ config, workingDirectory }: Subject, { clock, redact }: Deps): Promise<Seen> {
-  const options = databaseOptions(config, resolve(workingDirectory, config.settings.AGENTOS_DATA_DIR))
-  const isPooled = options.kind === 'postgres' && options.directUrl !== undefined
-  const unseen: DatabaseReport = {
-    engine: options.kind,
-    address: options.kind === 'postgres' ? addressOf(options.url) : options.directory,
-    isPooled,
-    failure: null,
-    latencyMs: null,
-    // Beside the pools: one for migrations and pings, one for notifications.
-    connectionsPerReplica: options.kind === 'postgres' ? options.poolSize + options.backgroundPoolSize + 2 : 0,
-    state: null,
-  }
-  if (options.kind === 'embedded' && !existsSync(join(options.directory, 'postgres'))) {
-    return { database: unseen, ...NOTHING }
-  }
-  try {
-    await using database = await openDatabase(options, { clock })
-    const { latencyMs, state, ...tables } = await examineOpened(database, config, clock)
-    return { database: { ...unseen, latencyMs, state }, ...tables }
-  } catch (error) {
-    return { database: { ...unseen, failure: describeFailure(error, redact) }, ...NOTHING }
-  }
-}
-
-/** What an open database tells. */
-export async function examineOpened(database: Database, config: Config, clock: Clock) {
-  const state = await readDatabaseState(database.db)
-  const latencyMs = await measureLatency(database, clock)
-  const isOurs = state.schema.applied === state.schema.known
-  return { latencyMs, state, ...(isOurs ? await examineTables(database, config) : NOTHING) }
-}
-
-/** Empty when the URL cannot be read, which opening the database says better. */
-function addressOf(url: string): string {
-  try {
-    const { host, port, database } = parseConnectionUrl(url)
-    return `${host}:${port}/${database}`
-  } catch (error) {
-    if (error instanceof AgentOSError) return ''
-    throw error
-  }
-}
-
-async function measureLatency(database: Database, clock: Clock): Promise<number> {
-  const times: number[] = []
-  for (let round = 0; round < 5; round++) {
-    const started = clock.monotonic()
-    await database.ping(PING_TIMEOUT_MS)
-    times.push(clock.monotonic() - started)
-  }
-  return times.toSorted((a, b) => a - b)[2] ?? 0
-}
-
-async function examineTables({ db }: Database, { settings }: Config): Promise<Omit<Seen, 'database'>> {
-  const storage = await reportStorage(db)
-  const queue = await queueStats(db)
-  const expiredLeases = await listExpiredLeases(db, 2 * settings.AGENTOS_LEASE_MS)
-  const replicas = await listReplicas(db, { aliveWithinMs: DAY_MS })
-  return {
-    storage,
-    queue,
-    expiredLeases,
-    replicas: replicas.map((replica) => ({ ...replica, isAlive: replica.heartbeatAgeMs < ALIVE_MS })),
-  }
-}
-
-function describeFailure(error: unknown, redact: Redact): Problem {
-  if (error instanceof AgentOSError) return { what: redact(error.message), next: error.next, code: error.code }
-  const reason = error instanceof Error ? error.message : String(error)
-  const what = redact(`The database cannot be read: ${reason}`)
-  return { what, next: 'Check the rights of the database user.', code: null }
 }

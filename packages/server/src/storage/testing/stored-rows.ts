@@ -3,7 +3,7 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
-import type { Insertable } from 'kysely'
+import { sql, type Insertable } from 'kysely'
 import type { Message } from '../../base/message.ts'
 import type { ApprovalRow, Db, RunRow } from '../tables.ts'
 import { jsonText } from '../values.ts'
@@ -54,4 +54,12 @@ export async function insertApproval(
   }
   await db.insertInto('agentos_approvals').values(row).execute()
   return row.approval_id
+}
+
+/** For the events of a day in the past: `day` and `nextDay` as `YYYY-MM-DD`. */
+export async function createEventPartition(db: Db, day: string, nextDay: string): Promise<void> {
+  const name = `agentos_run_events_${day.replaceAll('-', '')}`
+  await sql`
+    create table ${sql.table(name)} partition of agentos_run_events
+    for values from (${sql.lit(day)}) to (${sql.lit(nextDay)})`.execute(db)
 }

@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../base/clock.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -6,7 +5,7 @@ import { migrate } from '../../storage/migrate.ts'
 import { heartbeat } from '../../storage/replicas.ts'
 import { openTestDatabase, type TestDatabase } from '../../storage/testing/database.ts'
 import { insertRun } from '../../storage/testing/stored-rows.ts'
-import { examineOpened } from './report.ts'
+import { examineOpened } from './examine.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -26,9 +25,9 @@ test('without tables, or with those of an older release, only the database itsel
   expect(seen).toMatchObject({ storage: null, queue: null, replicas: null, expiredLeases: null })
 
   await migrate(database)
-  await sql`update agentos_migrations set version = -version where version > 1`.execute(database.db)
+  const newer = await database.db.deleteFrom('agentos_migrations').where('version', '>', 1).returningAll().execute()
   expect(await look()).toMatchObject({ state: { schema: { applied: 1 } }, queue: null })
-  await sql`update agentos_migrations set version = -version where version < 0`.execute(database.db)
+  await database.db.insertInto('agentos_migrations').values(newer).execute()
 })
 
 test('tells what is stored, what waits, who lives, and which runs nobody advances', async () => {
@@ -38,7 +37,8 @@ test('tells what is stored, what waits, who lives, and which runs nobody advance
   const lost = await insertRun(db, ranOut)
   await heartbeat(db, { replicaId: 'alive', revision: 'abc' })
   await heartbeat(db, { replicaId: 'gone', revision: null })
-  await sql`update agentos_replicas set heartbeat_at = now() - interval '1 hour' where replica_id = 'gone'`.execute(db)
+  const longAgo = new Date(Date.now() - 3_600_000)
+  await db.updateTable('agentos_replicas').set({ heartbeat_at: longAgo }).where('replica_id', '=', 'gone').execute()
 
   const seen = await look()
   expect(seen.state.schema.applied).toBe(seen.state.schema.known)

@@ -7,7 +7,7 @@ import { createRedact } from '../../base/redact.ts'
 import { loadConfig } from '../../config/load.ts'
 import { openDatabase } from '../../storage/database.ts'
 import { createDirectory } from '../../storage/testing/database.ts'
-import { examine } from './report.ts'
+import { examine } from './examine.ts'
 import { describeReport } from './text.ts'
 
 // The embedded database is opened twice, on a busy machine.

@@ -3,7 +3,7 @@ import { systemClock } from '../../base/clock.ts'
 import { createRedact } from '../../base/redact.ts'
 import { loadConfig, type Environment } from '../../config/load.ts'
 import { openTestDatabase } from '../../storage/testing/database.ts'
-import { examine } from './report.ts'
+import { examine } from './examine.ts'
 import { describeReport } from './text.ts'
 
 function look(environment: Environment) {
