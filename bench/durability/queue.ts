@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createFolder } from '../../e2e/agents-folder.ts'
 import { until } from '../../e2e/condition.ts'
 import { connectPostgres } from '../../e2e/postgres-client.ts'
+import { copyPreparedData } from '../../e2e/prepared-data.ts'
 import { startProvider } from '../../e2e/provider-process.ts'
 import { type ServerProcess, startServer } from '../../e2e/server-process.ts'
 import { postRun, readFrames } from '../../e2e/stream.ts'
@@ -44,9 +45,13 @@ async function measureEngine(engine: 'PostgreSQL' | 'embedded', { database, size
     AGENTOS_WATCH: 'false',
     AGENTOS_MAX_QUEUE_DEPTH: '100000',
   }
+  // Making the embedded database takes seconds.
+  const start = async () => {
+    const dataDir = url === undefined ? { dataDir: stack.use(await copyPreparedData()).path } : {}
+    return stack.use(await startServer({ dir: folder.path, env, ...dataDir }))
+  }
   const servers: ServerProcess[] = []
-  for (let replica = 0; replica < (url ? 2 : 1); replica++)
-    servers.push(stack.use(await startServer({ dir: folder.path, env })))
+  for (let replica = 0; replica < (url ? 2 : 1); replica++) servers.push(await start())
 
   const runs = sized(size, { quick: 100, short: 1000, full: 4000 })
   const probes = sized(size, { quick: 8, short: 40, full: 100 })

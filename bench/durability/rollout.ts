@@ -23,7 +23,9 @@ const TOOL_MS = 150
 /** Until the first byte of each answer of the model. */
 const FIRST_MS = 250
 const STEP_MS = FIRST_MS + TOOL_MS
-/** Longer than a drain: what is still running must be handed over. */
+/** Ends by itself within a drain, except within that of `--quick`. */
+const SHORT_MS = 3_000
+/** Longer than a drain: what is still running then must be given away. */
 const OVER_DRAIN = 1.5
 const TIMEOUT_MS = 180_000
 
@@ -113,7 +115,7 @@ function runOf(number: number, id: string, drainMs: number): { agentId: string; 
     const script = { id, tool: 'once', calls, args: { id: `${id}$call` }, first: FIRST_MS, tokens: 10, rate: RATE }
     return { agentId: 'slow', message: fake(script) }
   }
-  const tokens = Math.ceil(((kind === 4 ? longMs : drainMs / 4) * RATE) / 1000)
+  const tokens = Math.ceil(((kind === 4 ? longMs : SHORT_MS) * RATE) / 1000)
   return { agentId: 'plain', message: fake({ id, tokens, rate: RATE }) }
 }
 
