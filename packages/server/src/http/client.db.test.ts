@@ -6,6 +6,9 @@ import { AT, COMPLETED, plainAnswer } from './testing/fake-runs.ts'
 import { openReplica, paused, type Replica, requirement } from './testing/replica.ts'
 import { storeRun } from './testing/stored-run.ts'
 
+/** A poll gives up after a second otherwise, which a busy machine may need. */
+const PATIENT = { timeout: 10_000 }
+
 let database: TestDatabase
 let server: Replica
 let url: string
@@ -69,7 +72,7 @@ test('closes the stream when the loop is left', async () => {
     expect(event.event).toBe('RunContent')
     break
   }
-  await expect.poll(() => server.executor.started.at(-1)?.cancelReason()).toBeDefined()
+  await expect.poll(() => server.executor.started.at(-1)?.cancelReason(), PATIENT).toBeDefined()
 })
 
 test('goes on with a run that waits, and reads its events again', async () => {
@@ -92,7 +95,7 @@ test('puts runs into the queue, and lists what is in it', async () => {
   server.play = ({ handlers }) => handlers.onDone(COMPLETED)
   const accepted = await client.enqueueRun('assistant', { message: 'hi', priority: 3 })
   expect(accepted.status).toBe('PENDING')
-  await expect.poll(async () => (await client.queue.job(accepted.run_id)).status).toBe('completed')
+  await expect.poll(async () => (await client.queue.job(accepted.run_id)).status, PATIENT).toBe('completed')
   expect((await client.queue.stats()).counts).toEqual({ completed: 1 })
   const { data } = await client.queue.jobs({ status: ['completed', 'failed'], session_id: [accepted.session_id] })
   expect(data.map(({ id }) => id)).toEqual([accepted.run_id])

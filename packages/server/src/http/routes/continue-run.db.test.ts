@@ -8,6 +8,9 @@ import { AT, COMPLETED, MODEL } from '../testing/fake-runs.ts'
 import { openReplica, paused, type Replica, requirement } from '../testing/replica.ts'
 import { conversation } from '../testing/stored-run.ts'
 
+/** A poll gives up after a second otherwise, which a busy machine may need. */
+const PATIENT = { timeout: 10_000 }
+
 let database: TestDatabase
 let server: Replica
 
@@ -138,7 +141,7 @@ describe('a run that waits for answers', () => {
       if (statusCode === 409) refused++
       return statusCode
     })
-    await expect.poll(() => refused, { timeout: 10_000 }).toBe(19)
+    await expect.poll(() => refused, PATIENT).toBe(19)
     ;(await goOn.promise)()
     expect((await Promise.all(clicks)).filter((status) => status === 200)).toHaveLength(1)
     expect(server.executor.started.length - before).toBe(1)
@@ -146,6 +149,16 @@ describe('a run that waits for answers', () => {
       const late = await carryOn(run, body)
       expect([late.statusCode, late.json().error_id]).toEqual([409, 'RUN_NOT_PAUSED'])
     }
+  })
+
+  test('is answered with its end when it leaves its replica on the way there', async () => {
+    const run = await pause(requirement())
+    server.play = ({ job, handlers }) => {
+      if (job.attempt === 2) handlers.onLost('its worker ended')
+      else handlers.onDone({ ...COMPLETED, content: 'third try' })
+    }
+    const answer = await carryOn(run, sent({ confirmed: true }))
+    expect(answer.json()).toMatchObject({ status: 'COMPLETED', content: 'third try', run_id: run.runId })
   })
 
   test('is left to the queue with background: 202, or a stream of what comes', async () => {

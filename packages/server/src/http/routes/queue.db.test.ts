@@ -5,6 +5,9 @@ import { COMPLETED } from '../testing/fake-runs.ts'
 import { openReplica, type Replica } from '../testing/replica.ts'
 import { storeRun } from '../testing/stored-run.ts'
 
+/** A poll gives up after a second otherwise, which a busy machine may need. */
+const PATIENT = { timeout: 10_000 }
+
 let database: TestDatabase
 let server: Replica
 
@@ -72,7 +75,7 @@ test('gives a failed or cancelled run another try, and no other', async () => {
   for (const id of ['failed', 'stopped']) {
     const answer = await requeue(id)
     expect([answer.statusCode, answer.json()]).toMatchObject([200, { id, status: 'queued', error: null }])
-    await expect.poll(async () => (await get(`/queue/jobs/${id}`)).status, { timeout: 5000 }).toBe('completed')
+    await expect.poll(async () => (await get(`/queue/jobs/${id}`)).status, PATIENT).toBe('completed')
   }
   const done = await requeue('done')
   expect([done.statusCode, done.json().detail]).toEqual([409, 'Job done is completed and cannot be requeued'])

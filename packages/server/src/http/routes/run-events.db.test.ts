@@ -6,6 +6,9 @@ import { openTestDatabase, type TestDatabase } from '../../storage/testing/datab
 import { AT, COMPLETED, plainAnswer } from '../testing/fake-runs.ts'
 import { openReplica, paused, type Replica, requirement } from '../testing/replica.ts'
 
+/** A poll gives up after a second otherwise, which a busy machine may need. */
+const PATIENT = { timeout: 10_000 }
+
 let database: TestDatabase
 let here: Replica
 let there: Replica
@@ -62,7 +65,7 @@ describe.each([
 ])('on %s, resuming', (_, base) => {
   test('catches up with what was missed, says so, and goes on to the end', async () => {
     const { runId, run, stream } = await begin()
-    await expect.poll(async () => (await there.runs.follow(runId, -1))?.missed.length).toBe(4)
+    await expect.poll(async () => (await there.runs.follow(runId, -1))?.missed.length, PATIENT).toBe(4)
     const answer = await resume(base(), runId, { last_event_index: '1' })
     expect(answer.headers.get('content-type')).toContain('text/event-stream')
     setTimeout(() => run.handlers.onDone(COMPLETED), 300)
@@ -85,7 +88,7 @@ describe.each([
 
   test('subscribes at once when nothing was missed', async () => {
     const { runId, run, stream } = await begin()
-    await expect.poll(async () => (await there.runs.follow(runId, -1))?.missed.length).toBe(4)
+    await expect.poll(async () => (await there.runs.follow(runId, -1))?.missed.length, PATIENT).toBe(4)
     const answer = await resume(base(), runId, { last_event_index: '3' })
     setTimeout(() => run.handlers.onDone(COMPLETED), 100)
     expect(framesOf(await answer.text()).map(({ event }) => event)).toEqual(['subscribed', 'RunCompleted'])
@@ -196,7 +199,7 @@ test('an index past the end is 400 and names the last one', async () => {
 
 test('a run goes on while somebody follows it elsewhere, although its first client went away', async () => {
   const { runId, run, stream } = await begin()
-  await expect.poll(async () => (await there.runs.follow(runId, -1))?.missed.length).toBe(4)
+  await expect.poll(async () => (await there.runs.follow(runId, -1))?.missed.length, PATIENT).toBe(4)
   const answer = await resume(url, runId)
   await stream.body?.cancel()
   await new Promise((resolve) => setTimeout(resolve, 100))

@@ -5,6 +5,9 @@ import { openTestDatabase, type TestDatabase } from '../../storage/testing/datab
 import { AT, COMPLETED, MODEL } from '../testing/fake-runs.ts'
 import { openReplica, paused, type Replica, requirement } from '../testing/replica.ts'
 
+/** A poll gives up after a second otherwise, which a busy machine may need. */
+const PATIENT = { timeout: 10_000 }
+
 let database: TestDatabase
 let server: Replica
 
@@ -44,7 +47,7 @@ describe('a background run', () => {
     expect(answer.statusCode).toBe(202)
     const { run_id } = answer.json()
     expect(answer.json()).toEqual({ run_id: expect.any(String), session_id: 'b1', status: 'PENDING' })
-    await expect.poll(async () => (await read(run_id, 'b1')).json().status).toBe('COMPLETED')
+    await expect.poll(async () => (await read(run_id, 'b1')).json().status, PATIENT).toBe('COMPLETED')
   })
 
   test('streams from its first event on, each with its index, and may be left', async () => {
@@ -99,8 +102,10 @@ describe('an Idempotency-Key', () => {
     }
     const running = start({}, 'k4')
     const end = await held.promise
+    // Until the first event is in the database only.
+    await new Promise((resolve) => setTimeout(resolve, 400))
     const joined = start({}, 'k4')
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, 100))
     end()
     expect((await joined).body).toBe((await running).body)
   })
@@ -108,7 +113,7 @@ describe('an Idempotency-Key', () => {
   test('answers a background run with its present status', async () => {
     const body = { background: true, stream: false, session_id: 'k5' }
     const first = await start(body, 'k5')
-    await expect.poll(async () => (await read(first.json().run_id, 'k5')).json().status).toBe('COMPLETED')
+    await expect.poll(async () => (await read(first.json().run_id, 'k5')).json().status, PATIENT).toBe('COMPLETED')
     const second = await start(body, 'k5')
     expect([second.statusCode, second.json()]).toEqual([
       202,
@@ -196,7 +201,7 @@ describe('a run that leaves its replica', () => {
       url: '/agents/assistant/runs',
       payload: { message: 'hi', stream: false },
     })
-    await expect.poll(() => stopping.runs.running()).toBe(1)
+    await expect.poll(() => stopping.runs.running(), PATIENT).toBe(1)
     server.play = ({ handlers }) => handlers.onDone(COMPLETED)
     await stopping.runs.release()
     expect([(await answer).statusCode, (await answer).json().error_id]).toEqual([503, 'RUN_HANDED_OVER'])
