@@ -10,7 +10,6 @@ import type { RunStatus } from '../base/run.ts'
 import type { ApprovalRow, ApprovalStatus, Db, SessionType } from './tables.ts'
 import { jsonTextOrNull } from './values.ts'
 
-export type { NewApproval } from './new-approval.ts'
 export type { ApprovalStatus } from './tables.ts'
 
 export type Approval = {

@@ -8,6 +8,10 @@
  * | RUNNING without an owner: it was released  | `lost`     | the release has counted   |
  *
  * Invariants: a run goes to one claimer; of the background runs of a session one runs at a time, oldest first.
+ *
+ * A look that finds nothing takes 0.35 ms on PostgreSQL 18 over loopback, 0.8 ms embedded. A claim takes 1.5 ms, and 4 ms
+ * where a thousand runs wait, in one session or in many, beside any number that have ended; 8 ms embedded. A lost run
+ * needs a second statement.
  * @module
  */
 import { sql, type RawBuilder } from 'kysely'

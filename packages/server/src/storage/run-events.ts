@@ -8,7 +8,7 @@ import { distinctChunks, type EventChunk } from './event-chunks.ts'
 import type { Db } from './tables.ts'
 
 export type { EventChunk } from './event-chunks.ts'
-export { tailEvents, touchFollowed, wasFollowed, type TailCursor, type TailedRun } from './tail-events.ts'
+export { tailEvents, touchFollowed, wasFollowed } from './tail-events.ts'
 
 export const TODAY = sql<string>`(now() at time zone 'utc')::date`
 
