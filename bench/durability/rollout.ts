@@ -46,8 +46,8 @@ async function rollOut(fleet: Fleet, drainMs: number, { size, say }: Surrounding
   let rolling = true
   let turn = 0
   const anyReplica = () => {
-    const urls = fleet.urls()
-    return urls[turn++ % urls.length]
+    const replicas = fleet.running()
+    return replicas[turn++ % replicas.length]?.url
   }
   const client = async (number: number): Promise<Heard[]> => {
     const heard: Heard[] = []
@@ -75,7 +75,7 @@ async function rollOut(fleet: Fleet, drainMs: number, { size, say }: Surrounding
   const heard = (await Promise.all(clients)).flat()
 
   const accepted = heard.flatMap(({ transcript }) => transcript.run() ?? [])
-  const { count, faults } = await account(() => fleet.urls()[0], accepted)
+  const { count, faults } = await account(() => fleet.running()[0]?.url, accepted)
   for (const fault of faults) say(fault)
   const doubled = doubledEffects(await fleet.effects.list())
   for (const effect of doubled) say(`doubled: ${effect}`)
