@@ -155,21 +155,25 @@ describe('a run that leaves its replica', () => {
     let attempts = 0
     server.play = ({ job, handlers }) => {
       attempts++
-      handlers.onEvents([{ type: 'content', at: AT, text: job.attempt === 1 ? 'lost' : 'kept' }])
+      handlers.onEvents([
+        { type: 'run-start', at: AT, model: MODEL },
+        { type: 'content', at: AT, text: job.attempt === 1 ? 'lost' : 'kept' },
+      ])
       if (job.attempt === 1) handlers.onLost('its worker ended')
       else handlers.onDone(COMPLETED)
     }
     const frames = framesOf((await start({})).body)
     expect(attempts).toBe(2)
-    expect(frames.map(({ event }) => event)).toEqual(['RunContent', 'CustomEvent', 'RunContent', 'RunCompleted'])
-    expect(frames[1]?.data).toMatchObject({ name: 'run_recovered', attempt: 2, void_from_index: 0 })
+    const lasting = ['CustomEvent', 'RunStarted', 'RunContent', 'RunCompleted']
+    expect(frames.map(({ event }) => event)).toEqual(['RunStarted', 'RunContent', ...lasting])
+    expect(frames[2]?.data).toMatchObject({ name: 'run_recovered', attempt: 2, void_from_index: 0 })
     const ids = frames.map(({ id }) => Number(id))
-    expect(frames[1]?.data.void_to_index).toBe((ids[1] ?? 0) - 1)
+    expect(frames[2]?.data.void_to_index).toBe((ids[2] ?? 0) - 1)
     const { run_id, session_id } = frames[0]?.data ?? {}
     const { events } = (await read(run_id, session_id)).json()
-    expect(events.map(({ event }: Fields) => event)).toEqual(['CustomEvent', 'RunCompleted'])
+    expect(events.map(({ event }: Fields) => event)).toEqual(lasting.toSpliced(2, 1))
     const replayed = await server.app.inject(`/agents/assistant/runs/${run_id}/events`)
-    expect(framesOf(replayed.body).map(({ event }) => event)).toEqual(['CustomEvent', 'RunContent', 'RunCompleted'])
+    expect(framesOf(replayed.body).map(({ event }) => event)).toEqual(lasting)
   })
 
   test('is answered in the end with stream=false, as it is stored', async () => {
