@@ -18,7 +18,7 @@ export const INDEX_GAP = 1_000_000
 export type ClaimedRun = {
   /** As it is after the claim. */
   readonly run: Run
-  /** `queued`: was PENDING. `paused`: was at rest and is continued. `lost`: was RUNNING, and nobody held it any more. */
+  /** `queued`: was PENDING. `paused`, `failed`: was at rest and is continued. `lost`: was RUNNING, and nobody held it. */
   readonly origin: ClaimOrigin
   /** Last index that an earlier attempt has stored or skipped; -1 when there is none. */
   readonly lastIndex: number
@@ -30,7 +30,7 @@ export type ClaimedRun = {
   readonly sessionState: JsonObject
 }
 
-export type ClaimOrigin = 'queued' | 'paused' | 'lost'
+export type ClaimOrigin = 'queued' | 'paused' | 'failed' | 'lost'
 
 export type ClaimedRow = Selectable<RunRow> & {
   readonly origin: ClaimOrigin

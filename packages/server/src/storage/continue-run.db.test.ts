@@ -210,7 +210,7 @@ describe('a failed run', () => {
     const runId = await fail()
     expect(await continueRun(db, continuation(runId))).toBeUndefined()
     expect(await retry(runId)).toMatchObject({
-      origin: 'paused',
+      origin: 'failed',
       firstIndex: 9,
       run: { status: 'RUNNING', attempt: 2, error: null, finishedAt: null, maxAttempts: 3 },
     })
