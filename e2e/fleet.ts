@@ -21,6 +21,8 @@ export type Fleet = AsyncDisposable & {
   readonly replica: (index: number) => ServerProcess
   /** Those that have not been killed or stopped through this fleet. */
   readonly running: () => readonly ServerProcess[]
+  /** Their URLs. */
+  readonly urls: () => readonly string[]
   /** kill -9, and waits until it is gone. */
   readonly kill: (index: number) => Promise<void>
   /** SIGTERM, and waits. @returns the exit code */
@@ -84,6 +86,7 @@ export async function startFleet({ replicas, env = {}, agents = {}, database: gi
     databaseUrl: database.url,
     replica,
     running: () => [...running.values()],
+    urls: () => [...running.values()].map(({ url }) => url),
     kill: (index) => take(index).kill(),
     stop: (index) => take(index).stop(),
     start,

@@ -116,7 +116,7 @@ describe.skipIf(!HAS_POSTGRES)('two replicas with one queue', () => {
     for (const [index, priority] of [0, -100, 10, 0, 100].entries()) {
       const id = `priority-${priority}-${index}`
       const message = fake({ id, tool: 'once', args: { id }, text: 'Done' })
-      runs.push(await queueRun(url(index), 'desk', { message, priority: String(priority) }))
+      runs.push(await queueRun(url(index), 'desk', { message, priority }))
     }
     // One slot of one replica: the runs pass through it one by one.
     await release(1)

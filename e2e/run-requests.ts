@@ -1,26 +1,26 @@
 /**
- * What clients send about runs beside starting them, over plain HTTP: queueing, continuing, joining again.
+ * Requests about runs that tests send again and again: through the typed client, or plain where the answer may be a
+ * refusal or its very bytes matter.
  * @module
  */
-import { type Client, createClient } from '@agentos/wire/client'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { postRun } from './stream.ts'
+import { type Client, createClient, type RunAddress, type RunInput } from '@agentos/wire/client'
 
 /** A whole run, as the typed client reads it. */
 export type Run = Awaited<ReturnType<Client['getRun']>>
 export type Tool = NonNullable<Run['tools']>[number]
 
 /** A run that a server has accepted. */
-export type Accepted = { readonly agentId: string; readonly runId: string; readonly sessionId: string }
+export type Accepted = RunAddress
 
-type Fields = Readonly<Record<string, string>>
-
-/** Queues a run. @throws {Error} with the answer when it is not accepted */
-export async function queueRun(url: string, agentId: string, fields: Fields, headers: Fields = {}): Promise<Accepted> {
-  const response = await postRun(url, agentId, { background: 'true', stream: 'false', ...fields }, { headers })
-  const body = await response.text()
-  if (response.status !== 202) throw new Error(`status ${response.status}: ${body}`)
-  const { run_id, session_id } = JSON.parse(body) as { run_id: string; session_id: string }
+/** Queues a run. @throws {ApiError} when it is not accepted */
+export async function queueRun(
+  url: string,
+  agentId: string,
+  input: RunInput,
+  idempotencyKey?: string,
+): Promise<Accepted> {
+  const { run_id, session_id } = await createClient({ baseUrl: url }).enqueueRun(agentId, input, { idempotencyKey })
   return { agentId, runId: run_id, sessionId: session_id }
 }
 
@@ -32,23 +32,19 @@ export function cancelRun(url: string, { agentId, runId }: Accepted): Promise<vo
   return createClient({ baseUrl: url }).cancelRun(agentId, runId)
 }
 
-/** Continues a run, as Agno's clients do. @param answers goes into `tools` */
+/** Continues a run to its next rest. @throws {ApiError} when that is refused */
+export function answerRun(url: string, run: Accepted, tools: readonly Partial<Tool>[]): Promise<Run> {
+  return createClient({ baseUrl: url }).continueRun(run, { tools })
+}
+
+/** Continues a run, as Agno's clients do, whatever the answer. @param answers goes into `tools` */
 export function continueRun(
   url: string,
   { agentId, runId, sessionId }: Accepted,
   answers: readonly Partial<Tool>[],
-  fields: Fields = {},
 ): Promise<Response> {
-  const form = { session_id: sessionId, tools: JSON.stringify(answers), stream: 'false', ...fields }
+  const form = { session_id: sessionId, tools: JSON.stringify(answers), stream: 'false' }
   return fetch(`${url}/agents/${agentId}/runs/${runId}/continue`, { method: 'POST', body: new URLSearchParams(form) })
-}
-
-/** Continues a run to its next rest. @throws {Error} with the answer when that is refused */
-export async function answerRun(url: string, run: Accepted, answers: readonly Partial<Tool>[]): Promise<Run> {
-  const response = await continueRun(url, run, answers)
-  const body = await response.text()
-  if (!response.ok) throw new Error(`status ${response.status}: ${body}`)
-  return JSON.parse(body) as Run
 }
 
 /** Joins the stream of a run again as Agno's clients do. @param lastIndex index of the last event that is known */

@@ -4,6 +4,7 @@
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiError } from '@agentos/wire/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { account, doubledEffects } from './account.ts'
 import { until } from './condition.ts'
@@ -156,9 +157,11 @@ async function runInStorm(fleet: Fleet, number: number): Promise<Accepted> {
     try {
       if (target === undefined) await sleep(50)
       // The key makes asking again safe: the answer to the first request may have been lost.
-      else if (number % 2 === 0) return await queueRun(target, 'desk', { message }, { 'idempotency-key': id })
+      else if (number % 2 === 0) return await queueRun(target, 'desk', { message }, id)
       else {
-        await heard.read(await postRun(target, 'desk', { message }, { headers: { 'idempotency-key': id } }))
+        const response = await postRun(target, 'desk', { message }, { headers: { 'idempotency-key': id } })
+        if (response.status === 503) throw new ApiError(503, await response.json(), undefined)
+        await heard.read(response)
         if (heard.run() === undefined) continue
         await followToRest(heard, url, { timeoutMs: 60_000 })
         if (heard.disorder.length > 0)
@@ -166,7 +169,8 @@ async function runInStorm(fleet: Fleet, number: number): Promise<Accepted> {
         return acceptedOf(heard)
       }
     } catch (error) {
-      if (!isBroken(error)) throw error
+      // A replica whose agents have not loaded yet says so.
+      if (!isBroken(error) && !(error instanceof ApiError && error.status === 503)) throw error
       await sleep(50)
     }
   }
@@ -176,8 +180,8 @@ async function runInStorm(fleet: Fleet, number: number): Promise<Accepted> {
 function anyOf(fleet: Fleet): () => string | undefined {
   let turn = 0
   return () => {
-    const running = fleet.running()
-    return running[turn++ % Math.max(1, running.length)]?.url
+    const urls = fleet.urls()
+    return urls[turn++ % Math.max(1, urls.length)]
   }
 }
 
