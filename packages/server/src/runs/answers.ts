@@ -5,7 +5,7 @@
  */
 import { AgentOSError } from '../base/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts'
-import type { Requirement, RequirementAnswer, UserInputField } from '../base/requirement.ts'
+import type { Requirement, RequirementAnswer } from '../base/requirement.ts'
 
 /** One answer as a client sends it; what it says nothing about is null. */
 export type SentAnswer = RequirementAnswer & { readonly toolCallId: string }
@@ -69,7 +69,8 @@ async function settle(
   checkInput: CheckInput,
 ): Promise<RequirementAnswer> {
   const none = { confirmed: null, note: answer.note, values: null, selections: null, result: null }
-  if (answer.confirmed === false && requirement.kind !== 'outcome-unknown') return { ...none, confirmed: false }
+  // Whatever it waits for, a person may refuse it; a call that may have run is then not run again.
+  if (answer.confirmed === false && answer.result === null) return { ...none, confirmed: false }
   switch (requirement.kind) {
     case 'confirmation':
       // As in Agno, a confirmation that nobody gave is a rejection.
@@ -100,53 +101,22 @@ function missing({ kind, toolName }: Requirement): AgentOSError {
   return new AgentOSError('INVALID_REQUEST', `Tool ${toolName} ${needs[kind]}`)
 }
 
+/** Values that are null are left out: only the schema of the tool knows what it can do without. */
 async function readValues(
   { toolName, input, fields }: Requirement,
   sent: JsonObject,
   checkInput: CheckInput,
 ): Promise<JsonObject> {
   const values: [string, Json][] = []
-  for (const field of fields) {
+  for (const { name, value: proposed } of fields) {
     // Own keys only: a field may be called as something that every object has.
-    const value = (Object.hasOwn(sent, field.name) ? sent[field.name] : null) ?? field.value
-    if (value === null) {
-      throw new AgentOSError(
-        'INVALID_REQUEST',
-        `Tool ${toolName} requires user input: field ${field.name} has no value`,
-      )
-    }
-    if (!fitsType(field, value)) {
-      const got = JSON.stringify(value)
-      throw new AgentOSError(
-        'INVALID_REQUEST',
-        `Tool ${toolName}: field ${field.name} must be of type ${field.fieldType}, got ${got.slice(0, 100)}`,
-      )
-    }
-    values.push([field.name, value])
+    const value = (Object.hasOwn(sent, name) ? sent[name] : null) ?? proposed
+    if (value !== null) values.push([name, value])
   }
   const given = Object.fromEntries(values)
   const problem = await checkInput(toolName, { ...(isJsonObject(input) ? input : {}), ...given })
   if (problem === undefined) return given
-  throw new AgentOSError('INVALID_REQUEST', `The values for tool ${toolName} do not fit its schema: ${problem}`)
-}
-
-function fitsType({ fieldType }: UserInputField, value: Json): boolean {
-  switch (fieldType) {
-    case 'str':
-      return typeof value === 'string'
-    case 'int':
-      return Number.isInteger(value)
-    case 'float':
-      return typeof value === 'number'
-    case 'bool':
-      return typeof value === 'boolean'
-    case 'list':
-      return Array.isArray(value)
-    case 'dict':
-      return isJsonObject(value)
-    default:
-      return true
-  }
+  throw new AgentOSError('INVALID_REQUEST', `Tool ${toolName} requires user input that fits its schema: ${problem}`)
 }
 
 function readSelections({ toolName, questions }: Requirement, sent: RequirementAnswer['selections']): string[][] {

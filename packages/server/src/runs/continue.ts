@@ -165,7 +165,8 @@ async function retry(
     owner: request.background ? null : lease.replicaId,
     leaseMs: lease.leaseMs,
     from: 'ERROR',
-    requirements: [],
+    // A call that somebody allowed may have run before the end; without its answer it would only be asked for again.
+    requirements: run.requirements.filter((requirement) => requirement.answer !== null),
     message: toMessage(deps, request.input),
     keepMessages,
     approvals: [],

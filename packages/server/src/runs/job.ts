@@ -30,10 +30,11 @@ export async function prepareRun(
     loadMessages(db, [run.runId]),
     withHistory ? loadEarlierMessages(db, run.runId, agent.numHistoryRuns) : [],
   ])
+  const job = toJob(claimed, journals.get(run.runId) ?? [], history)
   return {
-    job: toJob(claimed, journals.get(run.runId) ?? [], history),
+    job,
     firstIndex: claimed.firstIndex,
-    opening: openingOf(claimed, agent !== undefined, now),
+    opening: openingOf(claimed, job, agent !== undefined, now),
     createdAt: run.createdAt.getTime(),
     background: run.background,
   }
@@ -54,8 +55,9 @@ function toJob(
     input: run.input,
     history,
     journal,
-    // A paused run waits for something; one that waits for nothing has failed, maybe in the middle of its calls.
-    interrupted: origin === 'lost' || (origin === 'paused' && run.requirements.length === 0),
+    inherited: run.forkedFromMessageIndex ?? 0,
+    // A failed run may have ended in the middle of its calls, as a lost one.
+    interrupted: origin === 'lost' || origin === 'failed',
     requirements: run.requirements,
     sessionState: { ...sessionState, ...request.sessionState },
     statePatch: run.statePatch ?? NO_PATCH,
@@ -71,8 +73,15 @@ function requestOf({ options, settledIndex }: Run): RunOptions {
 }
 
 /** Whoever follows a lost run has to know what is void of it, also when it only ends. */
-function openingOf({ run, origin, voided }: ClaimedRun, goesOn: boolean, at: number): OpeningEvent[] {
-  if (origin === 'paused') return goesOn ? [{ type: 'run-continue', at }] : []
-  if (origin === 'queued' || voided === undefined) return []
-  return [{ type: 'run-recover', at, attempt: run.attempt, voidFrom: voided.from, voidTo: voided.to }]
+function openingOf({ run, origin, voided }: ClaimedRun, job: RunJob, goesOn: boolean, at: number): OpeningEvent[] {
+  if (voided !== undefined) {
+    return [{ type: 'run-recover', at, attempt: run.attempt, voidFrom: voided.from, voidTo: voided.to }]
+  }
+  const isContinued = origin === 'paused' || origin === 'failed' || isForkOrAnswered(run, job)
+  return goesOn && isContinued ? [{ type: 'run-continue', at }] : []
+}
+
+/** Of a run from the queue: a fork has a journal before it has begun, and what was answered has waited there since. */
+function isForkOrAnswered({ settledIndex }: Run, { journal, requirements }: RunJob): boolean {
+  return (settledIndex < 0 && journal.length > 0) || requirements.length > 0
 }

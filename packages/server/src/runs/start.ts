@@ -129,6 +129,7 @@ export async function storeRun(
     input: message,
     history,
     journal: [],
+    inherited: 0,
     interrupted: false,
     requirements: [],
     // What the caller gives wins over what is stored, as in Agno.

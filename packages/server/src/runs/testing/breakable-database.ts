@@ -9,6 +9,8 @@ import type { TestDatabase } from '../../storage/testing/database.ts'
 export type BreakableDatabase = Pick<TestDatabase, 'db' | 'background' | 'notifications'> & {
   /** From now on no statement arrives. */
   readonly lose: () => void
+  /** From now on every statement is refused, for a reason that waiting does not mend. */
+  readonly refuse: () => void
   /** From now on statements are carried out, and nobody hears of it. */
   readonly loseAnswers: () => void
   /** From now on answers wait for {@link mend}. */
@@ -17,7 +19,7 @@ export type BreakableDatabase = Pick<TestDatabase, 'db' | 'background' | 'notifi
 }
 
 export function breakable({ db, background, notifications }: TestDatabase): BreakableDatabase {
-  let state: 'whole' | 'lost' | 'mute' | 'slow' = 'whole'
+  let state: 'whole' | 'lost' | 'refused' | 'mute' | 'slow' = 'whole'
   let mended = Promise.withResolvers<void>()
   const turn = (next: typeof state) => {
     state = next
@@ -27,6 +29,7 @@ export function breakable({ db, background, notifications }: TestDatabase): Brea
   const plugin: KyselyPlugin = {
     transformQuery({ node }) {
       if (state === 'lost') throw unavailable('The test took the database away')
+      if (state === 'refused') throw new Error('The test refused the statement')
       return node
     },
     async transformResult({ result }) {
@@ -40,6 +43,7 @@ export function breakable({ db, background, notifications }: TestDatabase): Brea
     background: background.withPlugin(plugin),
     notifications,
     lose: () => turn('lost'),
+    refuse: () => turn('refused'),
     loseAnswers: () => turn('mute'),
     delayAnswers: () => turn('slow'),
     mend: () => turn('whole'),
