@@ -48,7 +48,9 @@ function isAccepted(messages: readonly Message[]): boolean {
 const journals = fc
   .record({
     hasSystem: fc.boolean(),
-    steps: fc.array(fc.record({ calls: fc.integer({ min: 0, max: 3 }), reversed: fc.boolean(), corrected: fc.boolean() })),
+    steps: fc.array(
+      fc.record({ calls: fc.integer({ min: 0, max: 3 }), reversed: fc.boolean(), corrected: fc.boolean() }),
+    ),
     lost: fc.nat({ max: 5 }),
   })
   .map(({ hasSystem, steps, lost }) => {

@@ -112,14 +112,6 @@ test('a cancel asked of another replica reaches the owner', async () => {
   expect(await run.finished).toMatchObject({ status: 'CANCELLED' })
 })
 
-test('a run that takes too long ends as an error that says so', async () => {
-  await using runs = openRuns(database, scriptExecutor(), { runTimeoutMs: 50 })
-  const run = await runs.begin()
-  const { heard } = listen(run)
-  expect(await run.finished).toMatchObject({ status: 'ERROR', result: { error: { code: 'RUN_TIMEOUT' } } })
-  expect(heard).toEqual(['0 run-error'])
-})
-
 test('a run whose worker ended goes on from what it had committed', async () => {
   const executor = scriptExecutor(async ({ handlers, job }) => {
     if (job.attempt > 1) return handlers.onDone(result({ uncommitted: [said('again')] }))
@@ -138,6 +130,20 @@ test('a run whose worker ended goes on from what it had committed', async () => 
     '1000002 {"event":"run-recover"}',
     '1000003 {"event":"run-end"}',
   ])
+})
+
+test('what was said before a commit is stored with it, whatever becomes of the replica', async () => {
+  const executor = scriptExecutor(async ({ handlers }) => {
+    handlers.onEvents([{ type: 'content', at: 1, text: 'Hel' }])
+    await handlers.onCommit([said('Hi')], undefined)
+  })
+  await using runs = openRuns(database, executor)
+  const { runId, feed } = await runs.begin()
+  await expect.poll(async () => (await loadMessages(database.db, [runId])).get(runId)?.length).toBe(1)
+  const stored = await readEvents(database.db, runId, -1)
+  expect(stored).toMatchObject([{ firstIndex: 0, lastIndex: 0, events: '{"event":"content"}' }])
+  expect(feed.heldFrom()).toBe(1)
+  await runs.cancel(runId)
 })
 
 test('a run that loses its worker too often fails, and says so', async () => {
@@ -168,47 +174,4 @@ test('a replica that lost the lease writes nothing and tells nobody a result', a
   expect([heard, ended()]).toEqual([[], true])
   expect(await findRun(database.db, run.runId)).toMatchObject({ status: 'RUNNING', leaseOwner: 'another' })
   expect((await loadMessages(database.db, [run.runId])).get(run.runId) ?? []).toEqual([])
-})
-
-test('a run whose client went away is cancelled after the grace, unless somebody listens again', async () => {
-  await using runs = openRuns(database, scriptExecutor(), { disconnectGraceMs: 50 })
-  const left = await runs.begin()
-  const resumed = await runs.begin()
-  left.disconnected()
-  resumed.disconnected()
-  const { ended } = listen(resumed)
-  expect(await left.finished).toMatchObject({ status: 'CANCELLED' })
-  expect(ended()).toBe(false)
-  await runs.cancel(resumed.runId)
-})
-
-test('draining takes no more runs and waits for those in flight, up to its deadline', async () => {
-  const executor = scriptExecutor()
-  await using runs = openRuns(database, executor)
-  const run = await runs.begin()
-  let drained = false
-  const draining = runs.drain(10_000).then(() => {
-    drained = true
-  })
-  await expect(runs.start(request())).rejects.toMatchObject({ code: 'DRAINING' })
-  expect(drained).toBe(false)
-  executor.started[0]?.handlers.onDone(result())
-  await draining
-  expect(await findRun(database.db, run.runId)).toMatchObject({ status: 'COMPLETED' })
-  await runs.drain(0)
-})
-
-test('runs that do not end before a stop are handed over, or given away, and go on elsewhere', async () => {
-  const executor = scriptExecutor()
-  const slow = openRuns(database, executor)
-  const run = await slow.begin()
-  executor.started[0]?.handlers.onEvents([{ type: 'content', at: 1, text: 'Hel' }])
-  await slow.drain(50)
-  expect(await run.finished).toMatchObject({ status: 'PENDING', atRest: false })
-  expect(await slow.release()).toBe(0)
-  await slow.close()
-  const other = scriptExecutor(({ handlers }) => handlers.onDone(result()))
-  await using runs = openRuns(database, other)
-  expect(await runs.wait(run.runId, AbortSignal.timeout(5000))).toMatchObject({ status: 'COMPLETED', attempt: 2 })
-  expect(other.started[0]?.job).toMatchObject({ interrupted: false })
 })

@@ -36,6 +36,7 @@ export type Watch = {
   readonly close: () => Promise<void>
 }
 
+/** Longest time between two looks for runs that nobody takes, in milliseconds. */
 const OVERDUE_CHECK_MS = 60_000
 
 export function keepWatch(options: WatchOptions, deps: WatchDeps): Watch {
@@ -57,10 +58,13 @@ export function keepWatch(options: WatchOptions, deps: WatchDeps): Watch {
     if (topic === 'queue') claims.poke()
     if (topic === 'cancel') leases.renew()
   })
-  const overdue = setInterval(() => {
-    // The owners of lost runs may only have lost sight of the database, as this replica has.
-    if (claims.isTrusting()) deps.asides.add(endings.endOverdue(options.queueTimeoutMs))
-  }, OVERDUE_CHECK_MS)
+  const overdue = setInterval(
+    () => {
+      // The owners of lost runs may only have lost sight of the database, as this replica has.
+      if (claims.isTrusting()) deps.asides.add(endings.endOverdue(options.queueTimeoutMs))
+    },
+    Math.min(OVERDUE_CHECK_MS, options.queueTimeoutMs / 2),
+  )
 
   function shut(): Promise<void> {
     clearInterval(overdue)
