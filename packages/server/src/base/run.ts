@@ -34,6 +34,8 @@ export type RunJob = {
   readonly input: string
   readonly history: readonly Message[]
   readonly journal: readonly Message[]
+  /** How many messages of `journal` are a copy of another run's, which has paid for them. */
+  readonly inherited: number
   /**
    * Whether the attempt before was lost, not ended in order: calls of the journal without a result may have run then.
    * False on the first attempt, after a pause and after a hand-over.

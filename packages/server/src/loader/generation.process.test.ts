@@ -165,6 +165,7 @@ describe('runs over the port', () => {
         input: '{"emit":1}',
         history: [],
         journal: [],
+        inherited: 0,
         interrupted: false,
         requirements: [],
         statePatch: { set: {}, unset: [] },

@@ -159,6 +159,7 @@ export function startRun(
     input: typeof input === 'string' ? input : JSON.stringify(input),
     history: [],
     journal: [],
+    inherited: 0,
     interrupted: false,
     requirements: [],
     statePatch: { set: {}, unset: [] },

@@ -163,7 +163,8 @@ describe('a paused run', () => {
     const here = await runs.begin()
     executor.started.at(-1)?.handlers.onDone(paused)
     await runs.cancel(here.runId)
-    expect(await runs.wait(here.runId, AbortSignal.timeout(5000))).toMatchObject({ status: 'CANCELLED' })
+    const statusOf = async (runId: string) => (await findRun(database.db, runId))?.status
+    await expect.poll(() => statusOf(here.runId), { timeout: 5000 }).toBe('CANCELLED')
     const elsewhere = await runs.begin()
     // As another replica leaves it: the owner has not looked yet.
     await database.db
@@ -172,9 +173,7 @@ describe('a paused run', () => {
       .where('run_id', '=', elsewhere.runId)
       .execute()
     executor.started.at(-1)?.handlers.onDone(paused)
-    await expect
-      .poll(async () => (await findRun(database.db, elsewhere.runId))?.status, { timeout: 5000 })
-      .toBe('CANCELLED')
+    await expect.poll(() => statusOf(elsewhere.runId), { timeout: 5000 }).toBe('CANCELLED')
   })
 })
 
@@ -236,8 +235,10 @@ describe('a failed run', () => {
 
   test('goes on once when twenty ask for it', async () => {
     const run = await rest({ ...failed, uncommitted: STEP })
+    next = undefined
     const all = await Promise.allSettled(Array.from({ length: 20 }, () => runs.continue(asked(run))))
     expect(all.filter(({ status }) => status === 'fulfilled').length).toBe(1)
+    executor.started.at(-1)?.handlers.onDone(result())
     expect(await runs.wait(run.runId, AbortSignal.timeout(5000))).toMatchObject({ attempt: 2 })
   })
 
@@ -250,6 +251,30 @@ describe('a failed run', () => {
     ).live?.finished
     expect(texts(lastJob().journal)).toEqual(['hi', 'first call_0'])
   })
+})
+
+test('a call that was allowed before the run failed is in doubt when the run goes on', async () => {
+  const run = await pause({ toolCallId: 'call_1' })
+  next = result({ status: 'ERROR', error: { code: 'MODEL_UNAVAILABLE', message: 'gone' } })
+  const { live } = await runs.continue(asked(run, { answers: [answer({ confirmed: true })] }))
+  await live?.finished
+  next = result()
+  await (
+    await runs.continue(asked(run))
+  ).live?.finished
+  expect(lastJob()).toMatchObject({
+    interrupted: true,
+    requirements: [{ toolCallId: 'call_1', answer: { confirmed: true } }],
+  })
+})
+
+test('an answer that comes when the run is over makes no fork', async () => {
+  const run = await pause({ toolCallId: 'call_1' })
+  const answers = [answer({ confirmed: true, result: 'sent' })]
+  await (
+    await runs.continue(asked(run, { answers }))
+  ).live?.finished
+  await expect(runs.continue(asked(run, { answers }))).rejects.toMatchObject({ code: 'RUN_NOT_PAUSED' })
 })
 
 describe('a run that has ended', () => {
@@ -266,6 +291,9 @@ describe('a run that has ended', () => {
       forkedFromMessageIndex: 4,
       sessionId: run.sessionId,
     })
+    expect(lastJob().inherited).toBe(4)
+    const following = await runs.follow(started.runId, -1)
+    expect(following?.missed[0]?.json).toBe('{"event":"run-continue"}')
     expect(await findRun(database.db, run.runId)).toMatchObject({ status: 'COMPLETED', attempt: 1 })
     expect(await journalOf(run.runId)).toEqual(['hi', 'first call_0', 'sent', 'done'])
   })

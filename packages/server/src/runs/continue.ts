@@ -74,6 +74,7 @@ export async function continueStored(
   if (!isAtRest(run.status)) {
     throw new AgentOSError('RUN_NOT_PAUSED', `Cannot continue run ${run.runId}: run is ${run.status.toLowerCase()}`)
   }
+  refuseStale(run, request)
   const messages = (await loadMessages(deps.db, [run.runId])).get(run.runId) ?? []
   if (isFork(run, request)) return fork(deps, request, run, messages, target, lease)
   if (run.status === 'PAUSED') return answer(deps, request, run, messages, target, lease)
@@ -89,6 +90,19 @@ async function findOwn(db: Db, { runId, sessionId, agentId, userId }: ContinueRe
     throw new AgentOSError('RUN_NOT_FOUND', `No runs found for run ID ${runId}`)
   }
   return run
+}
+
+/** A second click may come when the run is over already. Its answer asks for nothing new, so it must not make a fork. */
+function refuseStale({ runId, status, requirements }: Run, request: ContinueRequest): void {
+  const isOver = status === 'COMPLETED' || status === 'REGENERATED'
+  if (!isOver || request.fork || request.regenerate || request.input !== undefined) return
+  const answered = requirements.flatMap((requirement) => (requirement.answer ? [requirement.toolCallId] : []))
+  const stale = request.answers.find(({ toolCallId }) => answered.includes(toolCallId))
+  if (stale === undefined) return
+  throw new AgentOSError(
+    'RUN_NOT_PAUSED',
+    `Cannot continue run ${runId}: ${stale.toolCallId} was answered already, and the run has completed`,
+  )
 }
 
 function isFork({ status }: Run, { fork: asked, regenerate, continueFrom }: ContinueRequest): boolean {

@@ -77,7 +77,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     held.hold(owned, { cancel: () => {}, handOver: () => {} })
     const { createdAt, job } = prepared
     const found = { messages: job.journal, statePatch: () => job.statePatch }
-    const result = committedResult({ agent, createdAt }, found, clock.now())
+    const result = committedResult({ agent, createdAt, job }, found, clock.now())
     owned.handlers.onDone(error === undefined ? result : asFailure(result, error))
     await owned.finished
   }

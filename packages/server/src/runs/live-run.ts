@@ -183,7 +183,9 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
       },
       async onCommit(committing, patch) {
         if (isOver) throw new AgentOSError('WORKER_LOST', `Run ${runId} is no longer this replica's`)
-        await journal.commit(committing, patch, feed.lastIndex())
+        const eventIndex = feed.lastIndex()
+        await journal.commit(committing, patch, { events: eventLog.take(runId, []), eventIndex })
+        feed.release(eventIndex)
       },
       onDone: (result) => void end(result),
       onLost: (reason) => void giveUp(reason),

@@ -59,11 +59,11 @@ function asCancelled(result: RunResult): RunResult {
 
 /** What a cancelled run has to show when nobody is there to tell: the text, the usage and the state that it committed. */
 export function committedResult(
-  { agent, createdAt }: { readonly agent: RunAgent; readonly createdAt: number },
+  { agent, createdAt, job }: { readonly agent: RunAgent; readonly createdAt: number; readonly job: RunJob },
   { messages, statePatch }: Pick<Journal, 'messages' | 'statePatch'>,
   now: number,
 ): RunResult {
-  const said = messages.filter((message) => message.role === 'assistant')
+  const said = messages.slice(job.inherited).filter((message) => message.role === 'assistant')
   return {
     status: 'CANCELLED',
     content: said.map(textOf).join(''),

@@ -160,8 +160,8 @@ test('a hundred jobs are worked off by three replicas, each once', async () => {
   expect(replicas.reduce((sum, { executor }) => sum + executor.started.length, 0)).toBe(100)
 })
 
-test('of twenty who answer a paused run on three replicas, one goes on with it', async () => {
-  const [one, two, three] = [await openReplica(), await openReplica(work), await openReplica(work)]
+test('of twenty who go on with a failed run on two replicas, one goes on with it', async () => {
+  const [one, two, three] = [await openReplica(), await openReplica(), await openReplica()]
   const run = await one.begin()
   one.executor.started[0]?.handlers.onDone(result({ status: 'ERROR', uncommitted: [said('one')] }))
   await run.finished
@@ -185,6 +185,7 @@ test('of twenty who answer a paused run on three replicas, one goes on with it',
     Array.from({ length: 20 }, (_, number) => [two, three][number % 2]!.continue(asked)),
   )
   expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  for (const { executor } of [two, three]) executor.started[0]?.handlers.onDone(result())
   expect(await one.wait(run.runId, soon())).toMatchObject({ status: 'COMPLETED', attempt: 2 })
   for (const replica of [one, two, three]) await replica[Symbol.asyncDispose]()
 })

@@ -32,6 +32,8 @@ export type StepCommit = Position & {
   readonly eventIndex: number
   /** Undefined when the state did not change since the last one. */
   readonly statePatch: StatePatch | undefined
+  /** Events up to `eventIndex` that are not stored yet. */
+  readonly events: EventChunk | undefined
 }
 export type StepEnd = Position & {
   readonly result: RunResult

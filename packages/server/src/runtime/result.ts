@@ -65,7 +65,7 @@ export function toResult(run: Execution, end: RunEnd): RunResult {
     contentType: completed ? settled.contentType : 'str',
     reasoning: run.reasoning,
     model: agent.model.name,
-    metrics: measure(run, messages),
+    metrics: measure(run, messages.slice(job.inherited)),
     statePatch: patch,
     uncommitted: messages.slice(run.committed),
     ...(settled.status === 'ERROR' ? { error: settled.error } : {}),

@@ -73,6 +73,7 @@ const JOB: RunJob = {
   input: 'Hello',
   history: [],
   journal: [],
+  inherited: 0,
   interrupted: false,
   requirements: [],
   statePatch: { set: {}, unset: [] },

@@ -200,7 +200,7 @@ function jobOf(
   const ids = { runId: 'run-1', sessionId: 'session-1', userId: null, agentId: 'desk' }
   // What an attempt is given went through a database.
   const copy = structuredClone(stored)
-  return { ...ids, attempt, input: 'Go', history: [], request: {}, ...copy }
+  return { ...ids, attempt, input: 'Go', history: [], inherited: 0, request: {}, ...copy }
 }
 
 /** As a tool of the AI SDK that decides for each call whether to ask. */

@@ -14,7 +14,7 @@ import type { Usage } from '../base/usage.ts'
 import { isHeld, type MessageCommit } from './commit-messages.ts'
 import { HOT } from './hot-statement.ts'
 import { askedApprovals, cancelApprovals, insertApprovals } from './new-approval.ts'
-import { TODAY, type EventChunk } from './run-events.ts'
+import { insertEvents } from './run-events.ts'
 import type { Db } from './tables.ts'
 import { jsonText, textArray } from './values.ts'
 
@@ -31,8 +31,6 @@ export type RunEnd = Omit<MessageCommit, 'statePatch'> & {
   readonly statePatch: StatePatch
   /** Of the whole run: the session gets what it does not have yet. */
   readonly usage: Usage
-  /** Events that are not stored yet, the last ones of the run or of its part before a pause. */
-  readonly events?: EventChunk | undefined
   /** What a PAUSED run waits for; those with a required approval get one. */
   readonly requirements?: readonly Requirement[] | undefined
   /** The name of the agent, for approvals. */
@@ -62,7 +60,7 @@ export async function finishRun(db: Db, end: RunEnd): Promise<{ finished: boolea
       select run_id, ${end.firstSeq}::integer + place::integer - 1, message, ${end.eventIndex}::integer
       from ended, jsonb_array_elements(${jsonText(end.messages)}::jsonb) with ordinality as given (message, place)
       on conflict (run_id, seq) do update set message = excluded.message, event_index = excluded.event_index
-    ), ${events === undefined ? sql`` : sql`sent as (${insertEvents(events)}),`} ${approvalChanges(end)} session as (
+    ), ${events === undefined ? sql`` : sql`sent as (${insertEvents('ended', events)}),`} ${approvalChanges(end)} session as (
       update agentos_sessions as s set
         session_state = ${patchedState(end.statePatch)},
         usage = s.usage || (
@@ -97,12 +95,4 @@ function approvalChanges({ status, requirements = [], componentName }: RunEnd) {
     return approvals.length === 0 ? sql`` : sql`asked as (${insertApprovals('ended', componentName, approvals)}),`
   }
   return status === 'ERROR' || status === 'CANCELLED' ? sql`dropped as (${cancelApprovals('ended')}),` : sql``
-}
-
-function insertEvents({ firstIndex, lastIndex, events }: EventChunk) {
-  return sql`
-    insert into agentos_run_events as e (day, run_id, first_index, last_index, events)
-    select ${TODAY}, run_id, ${firstIndex}::integer, ${lastIndex}::integer, ${events}::text from ended
-    on conflict (run_id, first_index, day) do update set last_index = excluded.last_index, events = excluded.events
-      where excluded.last_index > e.last_index`
 }

@@ -46,6 +46,18 @@ export async function appendEvents(db: Db, owner: string, chunks: readonly Owned
       where excluded.last_index > e.last_index`.execute(db)
 }
 
+/**
+ * A chunk on its way into the database with other writes of its run.
+ * @param source the CTE that has the `run_id` when the run is still the writer's, and no row otherwise
+ */
+export function insertEvents(source: string, { firstIndex, lastIndex, events }: EventChunk) {
+  return sql`
+    insert into agentos_run_events as e (day, run_id, first_index, last_index, events)
+    select ${TODAY}, run_id, ${firstIndex}::integer, ${lastIndex}::integer, ${events}::text from ${sql.table(source)}
+    on conflict (run_id, first_index, day) do update set last_index = excluded.last_index, events = excluded.events
+      where excluded.last_index > e.last_index`
+}
+
 type ChunkRow = { run_id: string; first_index: number; last_index: number; events: string }
 
 /**

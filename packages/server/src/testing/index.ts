@@ -41,6 +41,7 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
     input: options.message,
     history: [],
     journal: [],
+    inherited: 0,
     interrupted: false,
     requirements: [],
     statePatch: NO_PATCH,

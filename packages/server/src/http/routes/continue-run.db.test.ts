@@ -237,14 +237,9 @@ test.each<[string, Requirement, Fields, string]>([
     'a field without a value',
     input,
     sent({ user_input_schema: [{ name: 'city', value: null }] }),
-    'field city has no value',
+    'city: must be string',
   ],
-  [
-    'a value of another type',
-    input,
-    sent({ user_input_schema: [{ name: 'city', value: 7 }] }),
-    'field city must be of type str, got 7',
-  ],
+  ['a value of another type', input, sent({ user_input_schema: [{ name: 'city', value: 7 }] }), 'city: must be string'],
   [
     'a value that the tool does not take',
     input,

@@ -5,7 +5,6 @@
 import { AcceptedRun, AgentEvent, ContinueRequest, RunOutput } from '@agentos/wire'
 import { AgentOSError } from '../../base/errors.ts'
 import { findRun, type Run } from '../../storage/runs.ts'
-import type { SentAnswer } from '../../runs/runs.ts'
 import { formBody, route } from '../route.ts'
 import { acceptRun, streamStarted, waitForRest } from '../run-answer.ts'
 import { readSentTools, toAnswers } from '../sent-answers.ts'
@@ -46,14 +45,12 @@ export const continueRun = route({
     const continueFrom = readContinueFrom(body.continue_from)
     refuseConflicts(body, continueFrom)
     const run = await findContinued(deps, params.id, params.run_id, sessionId)
-    const answers = toAnswers(sent, run.requirements)
-    refuseStale(run, answers, body)
     const started = await deps.runs.continue({
       agentId: params.id,
       runId: params.run_id,
       sessionId,
       userId: body.user_id ?? null,
-      answers,
+      answers: toAnswers(sent, run.requirements),
       input: body.input ?? body.additional_instructions,
       continueFrom,
       fork: body.fork,
@@ -93,20 +90,6 @@ function refuseConflicts(body: ContinueRequest, continueFrom: 'end' | 'last_user
   if (body.regenerate && typeof continueFrom === 'number') {
     throw invalid('`regenerate=True` derives the continuation boundary automatically.')
   }
-}
-
-/**
- * A second click may come when the run is over already. Its answer asks for nothing new, so it must not make a fork.
- * @throws {AgentOSError} RUN_NOT_PAUSED
- */
-function refuseStale(run: Run, answers: readonly SentAnswer[], body: ContinueRequest): void {
-  const isOver = run.status === 'COMPLETED' || run.status === 'REGENERATED'
-  const isNew = body.fork || body.regenerate || (body.input ?? body.additional_instructions) !== undefined
-  const answered = new Set(run.requirements.filter(({ answer }) => answer !== null).map(({ toolCallId }) => toolCallId))
-  const stale = answers.find(({ toolCallId }) => answered.has(toolCallId))
-  if (!isOver || isNew || stale === undefined) return
-  const message = `Cannot continue run ${run.runId}: ${stale.toolCallId} was answered already, and the run has completed`
-  throw new AgentOSError('RUN_NOT_PAUSED', message)
 }
 
 async function findContinued(deps: AppDeps, agentId: string, runId: string, sessionId: string): Promise<Run> {

@@ -4,6 +4,7 @@
  */
 import { systemClock } from '../../base/clock.ts'
 import { createIds } from '../../base/ids.ts'
+import { isJsonObject, type Json } from '../../base/json.ts'
 import type { Requirement } from '../../base/requirement.ts'
 import type { RunResult } from '../../base/run.ts'
 import { createRuns, type Runs, type RunsOptions } from '../../runs/runs.ts'
@@ -13,6 +14,13 @@ import { createLog } from '../../telemetry/log.ts'
 import { encodeEvent } from '../agno-events.ts'
 import { AT, COMPLETED } from './fake-runs.ts'
 import { ASSISTANT, createTestApp, type TestApp, type TestAppOptions } from './test-app.ts'
+
+/** The one tool whose arguments a person fills in takes a city that exists. */
+function checkWeather(input: Json): string | undefined {
+  const city = isJsonObject(input) ? input['city'] : undefined
+  if (typeof city !== 'string') return '- city: must be string'
+  return city === 'Atlantis' ? '- city: must be one that exists' : undefined
+}
 
 export type Replica = Omit<TestApp, 'runs' | 'deps'> & {
   readonly runs: Runs
@@ -49,8 +57,7 @@ export async function openReplica(
       db: database.db,
       background: database.background,
       executor: () => executor,
-      checkInput: async (_agentId, _toolName, input) =>
-        JSON.stringify(input).includes('Atlantis') ? 'city: must be one that exists' : undefined,
+      checkInput: (_agentId, _toolName, input) => Promise.resolve(checkWeather(input)),
       hint: database.notifications.notify,
       onHint: database.notifications.onNotify,
       clock: systemClock,
