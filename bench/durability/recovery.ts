@@ -51,11 +51,9 @@ export const recovery: Scenario = async ({ database, size, say }) => {
     await fleet.kill(victim)
     const results = await Promise.all(round.map(({ done }) => done))
     heard.push(...results)
-    const round_silences = results.flatMap((result) => silenceAfter(result, killedAt))
-    silences.push(...round_silences)
-    say(
-      `kill ${kill + 1} of ${kills}: ${round_silences.length} streams broke, silent for up to ${seconds(round_silences)} s`,
-    )
+    const broken = results.flatMap((result) => silenceAfter(result, killedAt))
+    silences.push(...broken)
+    say(`kill ${kill + 1} of ${kills}: ${broken.length} streams broke, silent for up to ${seconds(broken)} s`)
     await fleet.start(victim)
   }
 
