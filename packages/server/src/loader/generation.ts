@@ -25,6 +25,9 @@ export type Generation = {
   readonly activeRuns: () => number
 }
 
+/** Longest time that runs of a replaced revision may take to their next step boundary, in milliseconds. */
+const HAND_OVER_MS = 10_000
+
 export type GenerationState = 'serving' | 'restarting' | 'degraded' | 'draining'
 
 /** What the registry does with a generation beyond starting runs on it. */
@@ -34,7 +37,10 @@ export type ManagedGeneration = Generation & {
   readonly problem: () => string | undefined
   /** Sources outside the snapshot that it imported. */
   readonly outside: readonly string[]
-  /** Lets its runs finish for `drainMs` milliseconds, then hands them over. Resolves when it has ended. */
+  /**
+   * Lets its runs finish for `drainMs` milliseconds, then asks them to stop between two steps, so that the revision after
+   * it goes on with them, and loses those that do not. Resolves when it has ended.
+   */
   readonly drain: (drainMs: number) => Promise<void>
   /** Ends it now; its runs are lost for `reason`. Resolves when it has ended. */
   readonly close: (reason: string) => Promise<void>
@@ -162,11 +168,13 @@ function supervise(
     problem: crashes.problem,
     drain: async (drainMs: number) => {
       isDraining = true
-      const handOver = () => void stop(`revision ${revision} was replaced and its time to finish is over: handed over`)
-      const deadline = setTimeout(handOver, drainMs)
+      const deadline = setTimeout(table.handOverAll, drainMs)
+      const reason = `revision ${revision} was replaced and its time to finish is over`
+      const end = setTimeout(() => void stop(reason), drainMs + Math.min(drainMs, HAND_OVER_MS))
       endWhenIdle()
       await ended
       clearTimeout(deadline)
+      clearTimeout(end)
     },
     close: stop,
   }

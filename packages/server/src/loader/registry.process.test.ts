@@ -343,7 +343,7 @@ describe('draining', () => {
     await folder.publish(sha('b'), { 'agents/a.ts': agentSource() })
     await registry.reload()
     expect(await old.ended).toEqual({
-      lost: `revision ${sha('a')} was replaced and its time to finish is over: handed over`,
+      lost: `revision ${sha('a')} was replaced and its time to finish is over`,
     })
     await until(() => registry.status().generations.length === 1)
   })

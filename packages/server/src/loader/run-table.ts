@@ -38,6 +38,8 @@ export type RunTable = {
   /** The worker ended: its runs are lost, those that wait go on waiting. */
   readonly detach: (reason: string) => void
   readonly loseAll: (reason: string) => void
+  /** Asks every run to stop at its next step boundary. */
+  readonly handOverAll: () => void
   readonly receive: (message: RunMessage) => void
 }
 
@@ -134,6 +136,9 @@ export function createRunTable(log: Log, onIdle: () => void): RunTable {
       loseWhere((run) => run.isSent, reason)
     },
     loseAll: (reason) => loseWhere(() => true, reason),
+    handOverAll: () => {
+      for (const run of runs.values()) handOver(run, (message) => post?.(message))
+    },
     receive: (message) => {
       if (message.type === 'events') deliver(message.batch)
       else if (message.type === 'done') finish(message.runId, message.result)
@@ -179,11 +184,15 @@ function createHandle(run: Run, isOwn: () => boolean, post: (message: ToWorker) 
       if (isOwn()) cancel(run, reason, post)
     },
     handOver: () => {
-      if (!isOwn() || run.isLeaving) return
-      run.isLeaving = true
-      if (run.isSent) post({ type: 'hand-over', runId: run.job.runId })
+      if (isOwn()) handOver(run, post)
     },
   }
+}
+
+function handOver(run: Run, post: (message: ToWorker) => void): void {
+  if (run.isLeaving) return
+  run.isLeaving = true
+  if (run.isSent) post({ type: 'hand-over', runId: run.job.runId })
 }
 
 function cancel(run: Run, reason: string, post: ((message: ToWorker) => void) | undefined): void {

@@ -57,6 +57,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
         eventLog,
         encode: deps.encode,
         now: clock.now,
+        isToolRunning: () => held.all().some((other) => other.revision === revision && other.isInTool()),
         onAbandoned: () => held.abandon(runId),
         onLimit: (error) => held.fail(runId, error),
         onUnstored: (error) => log.error('what became of a run could not be stored', { run_id: runId, error }),

@@ -86,6 +86,8 @@ export type LiveRunDeps = {
   readonly eventLog: EventLog
   readonly encode: EncodeEvent
   readonly now: () => number
+  /** Whether any run of the same revision here has a tool running now. */
+  readonly isToolRunning: () => boolean
   /** Nobody listens to a run whose client went away. */
   readonly onAbandoned: () => void
   /** The run is to be stopped, because of `error`. */
@@ -106,6 +108,8 @@ export type RunHandlers = {
 export type OwnedRun = LiveRun &
   Pick<Verdict, 'failWith' | 'cancel'> & {
     readonly handlers: RunHandlers
+    /** Whether one of its tools runs now. */
+    readonly isInTool: () => boolean
     /** Whether its end is being stored, or has been. */
     readonly isEnding: () => boolean
     /** The run is no longer this replica's: nothing of it is written from now on. */
@@ -122,6 +126,7 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
   const verdict = createVerdict()
   const journal = createJournal(job, store)
   let isOver = false
+  let openTools = 0
 
   const committed = () => committedResult(options, journal, deps.now())
   /** A write that failed for good changes nothing: without it, the lease runs out. */
@@ -145,10 +150,12 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
   /** Its worker is gone: what it committed is all there is, and any replica may go on from there. */
   async function giveUp(reason: string): Promise<void> {
     if (isOver) return
+    // A tool is what ends workers; the runs beside it did nothing, and must not fail because it does so again and again.
+    const counts = openTools > 0 || !deps.isToolRunning()
     if (verdict.isGiven()) return end(committed())
     isOver = true
     await eventLog.flush()
-    await attempted(store.release([runId], { lost: true }))
+    await attempted(store.release([runId], { lost: counts }))
     leave(reason)
   }
 
@@ -173,12 +180,14 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
     disconnected: () => {
       if (feed.subscribers() === 0) deps.onAbandoned()
     },
+    isInTool: () => openTools > 0,
     isEnding: () => isOver,
     leave: () => {
       if (!isOver) leave('another replica has taken the run over')
     },
     handlers: {
       onEvents: (events) => {
+        for (const { type } of events) openTools += type === 'tool-start' ? 1 : type === 'tool-end' ? -1 : 0
         if (!isOver) publish(events)
       },
       async onCommit(committing, patch) {

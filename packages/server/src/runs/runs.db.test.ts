@@ -146,6 +146,24 @@ test('what was said before a commit is stored with it, whatever becomes of the r
   await runs.cancel(runId)
 })
 
+test('a worker that ends in a tool counts against the run whose tool it was, not against those beside it', async () => {
+  const tool = { toolCallId: 'call_1', toolName: 'grow', input: {}, createdAt: 1, stopAfterToolCall: false }
+  const executor = scriptExecutor()
+  await using runs = openRuns(database, executor)
+  const [first, second, third] = [await runs.begin(), await runs.begin(), await runs.begin()]
+  const [growing, beside, done] = executor.started.map(({ handlers }) => handlers)
+  growing?.onEvents([{ type: 'tool-start', at: 1, tool }])
+  done?.onEvents([
+    { type: 'tool-start', at: 1, tool },
+    { type: 'tool-end', at: 2, tool },
+  ])
+  for (const handlers of [beside, growing, done]) handlers?.onLost('the worker ended: out of memory')
+  await expect.poll(() => executor.started.length, { timeout: 10_000 }).toBe(6)
+  const lost = await Promise.all([first, second, third].map(({ runId }) => findRun(database.db, runId)))
+  expect(lost.map((run) => run?.lostAttempts)).toEqual([1, 0, 0])
+  await Promise.all([first, second, third].map(({ runId }) => runs.cancel(runId)))
+})
+
 test('a run that loses its worker too often fails, and says so', async () => {
   const executor = scriptExecutor(({ handlers }) => handlers.onLost('the worker ended: out of memory'))
   await using runs = openRuns(database, executor, { maxAttempts: 2 })

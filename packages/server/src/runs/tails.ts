@@ -57,6 +57,8 @@ export function createTails(db: Db, monotonic: () => number, log: Log): Tails {
   const tails = new Set<Tail>()
   let timer: NodeJS.Timeout | undefined
   let reading: Promise<void> | undefined
+  /** Something happened while storage was being read: what was read may be older. */
+  let isDue = false
   let closed = false
 
   function schedule(waitMs: number): void {
@@ -67,7 +69,13 @@ export function createTails(db: Db, monotonic: () => number, log: Log): Tails {
     }, waitMs)
   }
 
+  function look(): void {
+    isDue = true
+    schedule(0)
+  }
+
   async function read(): Promise<void> {
+    isDue = false
     const asked = [...tails]
     for (const { target } of asked) target.onRead()
     let waitMs = POLL_MS
@@ -81,7 +89,7 @@ export function createTails(db: Db, monotonic: () => number, log: Log): Tails {
       waitMs = RETRY_MS
     }
     reading = undefined
-    schedule(waitMs)
+    schedule(isDue ? 0 : waitMs)
   }
 
   function advance(tail: Tail, run: TailedRun | undefined): void {
@@ -111,10 +119,10 @@ export function createTails(db: Db, monotonic: () => number, log: Log): Tails {
     add(runId, afterIndex, target) {
       const tail: Tail = { runId, target, afterIndex, chunkFirst: -1, touchedAt: -Infinity }
       tails.add(tail)
-      schedule(0)
+      look()
       return () => void tails.delete(tail)
     },
-    poke: () => schedule(0),
+    poke: look,
     async close() {
       closed = true
       clearTimeout(timer)

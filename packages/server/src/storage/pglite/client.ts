@@ -79,12 +79,18 @@ function createConnection(worker: Worker, directory: string, onDeath: (reason: s
     gone.resolve()
     if (isReady && !stopping) onDeath(reason)
   }
+  /** The engine will not answer any more, although its thread lives. */
+  const giveUp = (reason: string) => {
+    die(reason)
+    void worker.terminate()
+  }
   worker.on('message', (message: FromPglite) => {
     if (message.type === 'ready') {
       isReady = true
       return ready.resolve()
     }
     if (message.type === 'failed') return die(message.reason)
+    if (message.type === 'error' && isLastWord(message.error)) return giveUp(message.error.message)
     const asked = pending.get(message.id)
     pending.delete(message.id)
     if (message.type === 'rows') asked?.resolve(readRows(message.result))
@@ -164,6 +170,14 @@ function createClient({ send, stop, gone }: Connection): PgliteClient {
     begin: (sql) => enter(() => openTransaction(sql)),
     close: () => (closing ??= enter(stop)),
   }
+}
+
+/**
+ * Whether PostgreSQL ends with this error, as when its log cannot be written because the disk is full. As a server it
+ * would start again; here it only goes silent.
+ */
+function isLastWord({ fields }: TextError): boolean {
+  return fields['severity'] === 'PANIC' || fields['severity'] === 'FATAL'
 }
 
 function readRows({ fields, rows, affectedRows, command }: TextRows): Rows {

@@ -79,7 +79,9 @@ export function createListener(settings: ConnectionSettings, log: DatabaseLog): 
       await flush()
       closing.abort()
       // A network that fell silent does not confirm the end either.
-      await Promise.race([connected, sleep(CLOSE_MS)])
+      const patience = new AbortController()
+      await Promise.race([connected, sleep(CLOSE_MS, patience.signal)])
+      patience.abort()
     },
   }
 }
