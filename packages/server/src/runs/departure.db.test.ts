@@ -98,6 +98,21 @@ test('a second stop ends the drain', async () => {
   expect(await find(runId)).toMatchObject({ status: 'RUNNING', leaseOwner: null })
 })
 
+test('a second stop ends the drain also when runs cannot be given away', async () => {
+  const view = breakable(database)
+  const slow = openRuns(
+    view,
+    scriptExecutor(() => {}, { isStuck: true }),
+  )
+  await slow.begin()
+  const draining = slow.drain(60_000)
+  view.refuse()
+  await expect(slow.release()).rejects.toThrow('refused')
+  await draining
+  await slow.close()
+  expect(slow.running()).toBe(0)
+})
+
 test('a run that is being accepted while runs are given away is given away, too', async () => {
   const view = breakable(database)
   const late = openRuns(

@@ -123,3 +123,40 @@ test('what an attempt could not store is dropped once the next one has begun', a
   fail = false
   await expect.poll(() => stored).toMatchObject([{ attempt: 2, firstIndex: 9, lastIndex: 9 }])
 })
+
+test('nothing to store is not stored', async () => {
+  const calls: (readonly EventChunk[])[] = []
+  const log = open(async (chunks) => void calls.push(chunks))
+  log.append(source('a'), [])
+  await log.flush()
+  await log.close()
+  expect([calls, log.take('a', [])]).toEqual([[], undefined])
+})
+
+test('whoever asks for a flush waits until all that came before is stored', async () => {
+  const sent = Promise.withResolvers<void>()
+  const stored: number[] = []
+  await using log = open(async (chunks) => {
+    await sent.promise
+    stored.push(...chunks.map(({ lastIndex }) => lastIndex))
+  })
+  log.append(source('a'), [entry(0)])
+  const first = log.flush()
+  log.append(source('a'), [entry(1)])
+  const waiting = [log.flush(), log.flush()]
+  sent.resolve()
+  await waiting[1]
+  expect(stored).toEqual([0, 1])
+  await Promise.all([first, ...waiting])
+})
+
+test('what is dropped is let go of everywhere', async () => {
+  let released = -1
+  await using log = open(() => Promise.reject(new Error('away')), 10)
+  log.append(
+    source('old', (index) => (released = index)),
+    [entry(0), entry(1)],
+  )
+  log.append(source('new'), [entry(0)])
+  await expect.poll(() => released).toBe(1)
+})

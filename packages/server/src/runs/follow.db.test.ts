@@ -95,6 +95,27 @@ describe('a follower', () => {
     }
   })
 
+  test('misses nothing that is stored, and let go of in memory, while storage is read for it', async () => {
+    const executor = scriptExecutor()
+    const slow = breakable(database)
+    await using here = openRuns({ ...database, db: slow.db }, executor, {}, encode)
+    const run = await here.begin()
+    const { handlers } = executor.started[0]!
+    handlers.onEvents(content('a'))
+    await flushed()
+    slow.delayAnswers()
+    const following = here.follow(run.runId, -1)
+    await flushed()
+    handlers.onEvents(content('b'))
+    await flushed()
+    slow.mend()
+    const heard = hear(await following)
+    handlers.onEvents(content('c'))
+    handlers.onDone(result())
+    await heard.ended
+    expect(heard.entries.map(({ index }) => index)).toEqual([0, 1, 2, 3])
+  })
+
   test('that leaves hears nothing more, here and elsewhere', async () => {
     const executor = scriptExecutor()
     await using here = openRuns(database, executor, {}, encode)

@@ -182,6 +182,28 @@ test('after trouble with the database nobody is taken for dead for one lease', a
   expect(await other.wait(run.runId, soon())).toMatchObject({ status: 'COMPLETED', lostAttempts: 1 })
 })
 
+test('a lease that could not be renewed makes others doubtful, too', async () => {
+  const view = breakable(database)
+  const executor = scriptExecutor()
+  const dead = openRuns(database, scriptExecutor())
+  const lost = await dead.begin()
+  await dead.close()
+  // The look is a minute away; only the renewals notice.
+  await using other = openRuns(view, executor)
+  await other.begin()
+  view.lose()
+  await pause(1300)
+  view.mend()
+  await database.db
+    .updateTable('agentos_runs')
+    .set({ lease_until: new Date(0) })
+    .where('run_id', '=', lost.runId)
+    .execute()
+  await other.start(request({ message: 'job', background: true }))
+  await expect.poll(() => executor.started.map(({ job }) => job.input), { timeout: 5000 }).toEqual(['Hi', 'job'])
+  expect(await find(lost.runId)).toMatchObject({ status: 'RUNNING', attempt: 1 })
+})
+
 test('a cancel that cannot be stored stops a run that is here, and is refused for any other', async () => {
   const view = breakable(database)
   await using runs = openRuns(view, scriptExecutor())
