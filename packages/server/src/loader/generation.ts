@@ -168,13 +168,12 @@ function supervise(
     problem: crashes.problem,
     drain: async (drainMs: number) => {
       isDraining = true
-      const deadline = setTimeout(table.handOverAll, drainMs)
       const reason = `revision ${revision} was replaced and its time to finish is over`
+      const handOver = setTimeout(table.handOverAll, drainMs)
       const end = setTimeout(() => void stop(reason), drainMs + Math.min(drainMs, HAND_OVER_MS))
       endWhenIdle()
       await ended
-      clearTimeout(deadline)
-      clearTimeout(end)
+      for (const timer of [handOver, end]) clearTimeout(timer)
     },
     close: stop,
   }

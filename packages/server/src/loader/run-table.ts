@@ -136,9 +136,7 @@ export function createRunTable(log: Log, onIdle: () => void): RunTable {
       loseWhere((run) => run.isSent, reason)
     },
     loseAll: (reason) => loseWhere(() => true, reason),
-    handOverAll: () => {
-      for (const run of runs.values()) handOver(run, (message) => post?.(message))
-    },
+    handOverAll: () => runs.forEach((run) => handOver(run, (message) => post?.(message))),
     receive: (message) => {
       if (message.type === 'events') deliver(message.batch)
       else if (message.type === 'done') finish(message.runId, message.result)
