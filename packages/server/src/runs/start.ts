@@ -112,6 +112,7 @@ export async function storeRun(
       maxAttempts: options.maxAttempts,
       maxQueueDepth: options.maxQueueDepth,
       idempotency,
+      traceparent: null,
     }),
     background || isFirst || !withHistory ? [] : loadHistory(db, sessionId, agent.numHistoryRuns),
   ])

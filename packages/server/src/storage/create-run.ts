@@ -46,6 +46,8 @@ export type NewRun = {
   readonly idempotency: Idempotency | null
   /** How many background runs may wait; not looked at for other runs. */
   readonly maxQueueDepth: number
+  /** The W3C trace context of the request. */
+  readonly traceparent: string | null
 }
 
 /** A key of the caller's and what was asked with it, so that the same request sent again starts nothing new. */
@@ -122,13 +124,13 @@ async function insertRun(db: Db, run: NewRun): Promise<CreatedRun> {
     ), run as (
       insert into agentos_runs (
         run_id, session_id, run_type, component_id, user_id, status, streamed, input, options, revision, provider, model,
-        lease_owner, lease_until, attempt, created_at, started_at ${isPlain ? sql`, max_attempts` : queueColumns}
+        lease_owner, lease_until, attempt, created_at, started_at, traceparent ${isPlain ? sql`, max_attempts` : queueColumns}
       )
       select ${run.runId}::text, session_id, ${run.runType}::text, ${run.componentId}::text, ${run.userId}::text,
         ${run.status}::text, ${run.streamed}::boolean, ${run.input}::text, ${jsonText(run.options)}::jsonb,
         ${run.revision}::text, ${model?.provider ?? null}::text, ${model?.id ?? null}::text,
         ${run.leaseOwner}::text, created_at + ${leaseMs}::float8 * interval '1 millisecond', ${run.attempt}::integer,
-        created_at, ${run.status === 'RUNNING' ? sql`created_at` : sql`null`}
+        created_at, ${run.status === 'RUNNING' ? sql`created_at` : sql`null`}, ${run.traceparent}::text
         ${isPlain ? sql`, ${run.maxAttempts}::integer` : queueValues}
       from session
     )

@@ -1,25 +1,14 @@
 /**
- * Events of runs as they were sent, in chunks, in one partition per day: retention drops whole partitions, which costs
- * the same however much is in them. Days are UTC and the database's.
+ * Events of runs as they were sent, in chunks, in one partition per day (`day-partitions.ts`).
  * @module
  */
 import { sql } from 'kysely'
+import { dropPartitions, preparePartitions, TODAY } from './day-partitions.ts'
 import { distinctChunks, type EventChunk } from './event-chunks.ts'
 import type { Db } from './tables.ts'
 
 export type { EventChunk } from './event-chunks.ts'
 export { tailEvents, touchFollowed, wasFollowed } from './tail-events.ts'
-
-export const TODAY = sql<string>`(now() at time zone 'utc')::date`
-
-/** How many days ahead have their partition: a database that misses its turn for a day does not notice. */
-const DAYS_AHEAD = 2
-
-/** Creating and dropping a partition needs every writer to pause; rather try again later than make them wait. */
-const LOCK_TIMEOUT = '2s'
-
-/** Any constant of our own: only one server at a time changes partitions. */
-const ADVISORY_LOCK = 4_218_097_312
 
 /** A chunk with the claim under which its events came about. */
 export type OwnedChunk = EventChunk & { readonly attempt: number }
@@ -78,65 +67,12 @@ function readChunk(row: ChunkRow): EventChunk {
   return { runId: row.run_id, firstIndex: row.first_index, lastIndex: row.last_index, events: row.events }
 }
 
-/** Makes the partitions of today and the next {@link DAYS_AHEAD} days where they are missing. */
-export async function prepareEventPartitions(db: Db): Promise<void> {
-  const missing = await sql<{ name: string }>`${missingPartitions()}`.execute(db)
-  if (missing.rows.length === 0) return
-  await db.transaction().execute(async (transaction) => {
-    await beginPartitionChange(transaction)
-    // Asked again: another server may have made them while this one waited for its turn.
-    const days = await sql<{ name: string; day: string; next_day: string }>`${missingPartitions()}`.execute(transaction)
-    for (const { name, day, next_day: nextDay } of days.rows) {
-      const partition = sql.table(name)
-      // Rows of that day may already be in the default partition, which then refuses the new one.
-      await sql`create table ${partition} (like agentos_run_events including all)`.execute(transaction)
-      await sql`
-        with moved as (delete from agentos_run_events_default where day = ${day}::date returning *)
-        insert into ${partition} select * from moved`.execute(transaction)
-      await sql`
-        alter table agentos_run_events attach partition ${partition}
-        for values from (${sql.lit(day)}) to (${sql.lit(nextDay)})`.execute(transaction)
-    }
-  })
+/** Makes the partitions of today and the next days where they are missing. */
+export function prepareEventPartitions(db: Db): Promise<void> {
+  return preparePartitions(db, 'agentos_run_events')
 }
 
-/**
- * Drops the partitions of days that ended more than `retainDays` days ago.
- * @returns their names
- */
-export async function dropEventPartitions(db: Db, retainDays: number): Promise<string[]> {
-  const expired = sql<{ name: string }>`
-    select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
-    where i.inhparent = 'agentos_run_events'::regclass and c.relname ~ '^agentos_run_events_[0-9]{8}$'
-      and to_date(right(c.relname, 8), 'YYYYMMDD') < ${TODAY} - ${retainDays}::integer
-    order by 1`
-  const found = await expired.execute(db)
-  await sql`delete from agentos_run_events_default where day < ${TODAY} - ${retainDays}::integer`.execute(db)
-  if (found.rows.length === 0) return []
-  return db.transaction().execute(async (transaction) => {
-    await beginPartitionChange(transaction)
-    const { rows } = await expired.execute(transaction)
-    for (const { name } of rows) await sql`drop table ${sql.table(name)}`.execute(transaction)
-    return rows.map(({ name }) => name)
-  })
-}
-
-async function beginPartitionChange(transaction: Db): Promise<void> {
-  await sql`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`.execute(transaction)
-  await sql`select pg_advisory_xact_lock(${ADVISORY_LOCK}::bigint)`.execute(transaction)
-}
-
-function missingPartitions() {
-  return sql`
-    select name, day::text as day, (day + 1)::text as next_day
-    from (
-      select day::date as day, 'agentos_run_events_' || to_char(day, 'YYYYMMDD') as name
-      from generate_series(${TODAY}, ${TODAY} + ${DAYS_AHEAD}::integer, interval '1 day') as day
-    ) wanted
-    where not exists (
-      -- to_regclass would do, but within a transaction it may not notice what another session has just created.
-      select from pg_inherits i join pg_class c on c.oid = i.inhrelid
-      where i.inhparent = 'agentos_run_events'::regclass and c.relname = wanted.name
-    )
-    order by day`
+/** @returns the names of the partitions dropped: those of days that ended more than `retainDays` days ago */
+export function dropEventPartitions(db: Db, retainDays: number): Promise<string[]> {
+  return dropPartitions(db, 'agentos_run_events', retainDays)
 }

@@ -57,6 +57,8 @@ export type Run = {
   readonly idempotencyKey: string | null
   /** SHA-256 of the request that brought the key. */
   readonly requestHash: string | null
+  /** The W3C trace context of the request that started it; null when it brought none. */
+  readonly traceparent: string | null
 }
 
 export type VoidRange = readonly [from: number, to: number]
@@ -102,5 +104,6 @@ export function readRun(row: Selectable<RunRow>): Run {
     regeneratedFrom: row.regenerated_from,
     idempotencyKey: row.idempotency_key,
     requestHash: row.request_hash,
+    traceparent: row.traceparent,
   }
 }

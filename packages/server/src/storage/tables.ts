@@ -8,6 +8,7 @@ import type { Json, JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { ApprovalType, PauseKind, Requirement } from '../base/requirement.ts'
 import type { RunMetrics, RunOptions, RunStatus, StatePatch } from '../base/run.ts'
+import type { SpanKind, SpanRecord } from '../base/span.ts'
 import type { Usage } from '../base/usage.ts'
 
 export type SessionType = 'agent' | 'team' | 'workflow'
@@ -75,6 +76,7 @@ export type RunRow = {
   forked_from_message_index: number | null
   forked_from_session_id: string | null
   regenerated_from: string | null
+  traceparent: string | null
 }
 
 export type MessageRow = {
@@ -110,6 +112,45 @@ export type ApprovalRow = {
 /** `day` is `YYYY-MM-DD` in UTC. */
 export type RunEventsRow = { day: string; run_id: string; first_index: number; last_index: number; events: string }
 
+export type TraceStatus = 'OK' | 'ERROR'
+
+export type TraceRow = {
+  trace_id: string
+  name: string
+  context_at: Date | null
+  run_id: string | null
+  session_id: string | null
+  user_id: string | null
+  agent_id: string | null
+  team_id: string | null
+  workflow_id: string | null
+  input: string | null
+  output: string | null
+  error: string | null
+  result_at: Date | null
+  status: TraceStatus
+  start_time: Date
+  end_time: Date
+  total_spans: number
+  error_count: number
+  created_at: DatabaseTime
+}
+
+/** `day` is `YYYY-MM-DD` in UTC, of the start. */
+export type SpanRow = {
+  day: string
+  trace_id: string
+  span_id: string
+  parent_span_id: string | null
+  name: string
+  kind: Exclude<SpanKind, 'SERVER'>
+  start_time: Date
+  end_time: Date
+  error: string | null
+  run_id: string | null
+  attributes: JsonColumn<SpanRecord['attributes']>
+}
+
 export type ReplicaRow = {
   replica_id: string
   revision: string | null
@@ -127,6 +168,8 @@ export type Tables = {
   agentos_messages: MessageRow
   agentos_run_events: RunEventsRow
   agentos_approvals: ApprovalRow
+  agentos_traces: TraceRow
+  agentos_spans: SpanRow
   agentos_replicas: ReplicaRow
   agentos_signals: SignalRow
   agentos_migrations: MigrationRow

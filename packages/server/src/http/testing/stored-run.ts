@@ -51,6 +51,7 @@ export async function storeRun(db: Db, run: StoredRun): Promise<void> {
     priority: 0,
     maxAttempts: 3,
     maxQueueDepth: 1000,
+    traceparent: null,
     idempotency: null,
   })
   const context = { runId, sessionId, agentId, agentName: 'Assistant' }

@@ -32,6 +32,7 @@ export function newRun(given: Partial<NewRun> = {}): NewRun {
     maxAttempts: 3,
     idempotency: null,
     maxQueueDepth: 1000,
+    traceparent: null,
     ...given,
   }
 }
