@@ -245,7 +245,11 @@ export function openRegistry(
 }
 
 function retentionOf({ settings }: Config): Retention {
-  return { eventDays: settings.AGENTOS_EVENT_RETENTION_DAYS, runDays: settings.AGENTOS_RUN_RETENTION_DAYS }
+  return {
+    eventDays: settings.AGENTOS_EVENT_RETENTION_DAYS,
+    runDays: settings.AGENTOS_RUN_RETENTION_DAYS,
+    traceDays: settings.AGENTOS_TRACE_RETENTION_DAYS,
+  }
 }
 
 function defaultModelOf({ settings, agentEnv }: Config): string {

@@ -11,6 +11,7 @@ import { createQueueClient } from './queue-client.ts'
 import { createRunClient } from './run-client.ts'
 import { Config, Health, Info, ModelEntry, Ready, Reload } from './server.ts'
 import { createSessionClient } from './session-client.ts'
+import { createTraceClient } from './trace-client.ts'
 import { type ClientOptions, createTransport } from './transport.ts'
 
 export { ApiError } from './api-error.ts'
@@ -47,5 +48,6 @@ export function createClient(options: ClientOptions) {
     sessions: createSessionClient(transport),
     queue: createQueueClient(transport),
     approvals: createApprovalClient(transport),
+    traces: createTraceClient(transport),
   }
 }

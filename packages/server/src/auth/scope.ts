@@ -19,3 +19,4 @@ export type Scope =
   | 'approvals:read'
   | 'approvals:write'
   | 'approvals:delete'
+  | 'traces:read'

@@ -26,6 +26,7 @@ export const ERRORS = {
   APPROVAL_PENDING: { status: 403, next: 'Resolve the approval first: POST /approvals/{id}/resolve.' },
   APPROVAL_NOT_FOUND: { status: 404, next: 'GET /approvals lists the approvals.' },
   APPROVAL_RESOLVED: { status: 409, next: 'GET /approvals/{id} tells how it was resolved.' },
+  TRACE_NOT_FOUND: { status: 404, next: 'GET /traces lists the traces that are still kept.' },
   JOB_NOT_FOUND: { status: 404, next: 'GET /queue/jobs lists the background runs.' },
   JOB_NOT_REQUEUEABLE: { status: 409, next: 'Only failed and cancelled jobs can be requeued.' },
   RUN_HANDED_OVER: {

@@ -191,6 +191,7 @@ export const SETTINGS = {
   ),
   AGENTOS_HEARTBEAT_MS: setting('Runs', ms(1000, 600_000, 15_000), 'Comment sent on idle streams, in milliseconds.'),
   AGENTOS_EVENT_RETENTION_DAYS: setting('Runs', ms(1, 3650, 7), 'Days that the events of runs are kept.'),
+  AGENTOS_TRACE_RETENTION_DAYS: setting('Runs', ms(1, 3650, 30), 'Days that traces are kept in the database.'),
   AGENTOS_RUN_RETENTION_DAYS: setting(
     'Runs',
     ms(0, 36_500, 365),

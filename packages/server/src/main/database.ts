@@ -11,6 +11,7 @@ import type { Config } from '../config/load.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
 import { prepareEventPartitions } from '../storage/run-events.ts'
+import { prepareSpanPartitions } from '../storage/spans.ts'
 import type { Log } from '../telemetry/log.ts'
 
 type Deps = {
@@ -44,13 +45,14 @@ function mayPass(error: unknown): error is AgentOSError {
   return error instanceof AgentOSError && passing.includes(error.code)
 }
 
-/** Opens the database for `agentos migrate`, the server's start, or a test: migrated and with room for today's events. */
+/** Opens the database for `agentos migrate`, the server's start, or a test: migrated and with room for today's events and spans. */
 async function openOnce(config: Config, deps: Deps): Promise<Database> {
   const database = await openDatabase(databaseOptions(config, deps.dataDirectory), withLog(deps))
   try {
     const { applied } = await migrate(database)
     if (applied.length > 0) deps.log.info('schema brought up to date', { migrations: applied })
     await prepareEventPartitions(database.maintenance)
+    await prepareSpanPartitions(database.maintenance)
   } catch (error) {
     await database.close()
     throw error

@@ -1,12 +1,13 @@
 /**
- * Keeps storage bounded: makes room for the events of the coming days, drops those past their retention, deletes runs and
- * sessions past theirs. Every replica does it, one at a time; what one has done is not there for the next.
+ * Keeps storage bounded: makes room for the events and spans of the coming days, drops those past their retention, deletes
+ * runs, sessions and traces past theirs. Every replica does it, one at a time; what one has done is not there for the next.
  * @module
  */
 import { sleep } from '../base/backoff.ts'
 import type { Database } from '../storage/database.ts'
-import { deleteOldRuns, deleteOldSessions, type Batch } from '../storage/retention.ts'
+import { deleteOldRuns, deleteOldSessions, deleteOldTraces, type Batch } from '../storage/retention.ts'
 import { dropEventPartitions, prepareEventPartitions } from '../storage/run-events.ts'
+import { dropSpanPartitions, prepareSpanPartitions } from '../storage/spans.ts'
 import { vacuumEmbedded } from '../storage/vacuum.ts'
 import type { Log } from '../telemetry/log.ts'
 
@@ -15,6 +16,8 @@ export type Retention = {
   readonly eventDays: number
   /** Days that ended runs and untouched sessions are kept; 0 keeps them for ever. */
   readonly runDays: number
+  /** Days that traces are kept. */
+  readonly traceDays: number
 }
 
 export type Pacing = {
@@ -60,12 +63,16 @@ async function keepClean(database: Database, retention: Retention, work: Work): 
   }
 }
 
-async function cleanOnce(database: Database, { eventDays, runDays }: Retention, work: Work): Promise<void> {
+async function cleanOnce(database: Database, { eventDays, runDays, traceDays }: Retention, work: Work): Promise<void> {
   const { log } = work
   const db = database.maintenance
   await prepareEventPartitions(db)
+  await prepareSpanPartitions(db)
   const dropped = await dropEventPartitions(db, eventDays)
   if (dropped.length > 0) log.info('dropped old events', { partitions: dropped })
+  const droppedSpans = await dropSpanPartitions(db, traceDays)
+  const traces = await inBatches(traceDays, work, (batch) => deleteOldTraces(db, batch))
+  if (droppedSpans.length + traces > 0) log.info('deleted old traces', { traces, partitions: droppedSpans })
   if (runDays > 0) {
     const runs = await inBatches(runDays, work, (batch) => deleteOldRuns(db, batch))
     const sessions = await inBatches(runDays, work, (batch) => deleteOldSessions(db, batch))

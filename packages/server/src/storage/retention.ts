@@ -14,7 +14,7 @@ const ADVISORY_LOCK = 4_218_097_313
 export type Batch = {
   /** By the clock of the database. */
   readonly olderThanDays: number
-  /** Most runs, or sessions, to delete. */
+  /** Most runs, sessions or traces to delete. */
   readonly batch: number
 }
 
@@ -66,6 +66,28 @@ export async function deleteOldSessions(db: Db, { olderThanDays, batch }: Batch)
         for update skip locked
       ), deleted as (
         delete from agentos_sessions where session_id in (select session_id from doomed) returning 1
+      )
+      select count(*) from deleted`.execute(transaction)
+    return rows[0]?.count ?? 0
+  })
+}
+
+/**
+ * Deletes traces that ended so long ago. Their spans go with the partitions of their days (`spans.ts`).
+ * @returns how many; fewer than `batch` when no more are left, or another server is at it
+ */
+export async function deleteOldTraces(db: Db, { olderThanDays, batch }: Batch): Promise<number> {
+  return alone(db, async (transaction) => {
+    const { rows } = await sql<{ count: number }>`
+      with cutoff as (select now() - ${olderThanDays}::integer * interval '1 day' as moment), doomed as (
+        select trace_id from agentos_traces
+        -- What ended long ago began before; there is an index for that, and it spares the young ones.
+        where start_time < (select moment from cutoff) and end_time < (select moment from cutoff)
+        order by start_time
+        limit ${batch}::integer
+        for update skip locked
+      ), deleted as (
+        delete from agentos_traces where trace_id in (select trace_id from doomed) returning 1
       )
       select count(*) from deleted`.execute(transaction)
     return rows[0]?.count ?? 0

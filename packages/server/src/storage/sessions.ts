@@ -134,7 +134,7 @@ export async function updateSession(
 }
 
 /**
- * Deletes sessions with their runs, messages and events. Unknown ids are fine.
+ * Deletes sessions with their runs, messages, events and traces. Unknown ids are fine.
  * @returns how many there were
  */
 export async function deleteSessions(
@@ -157,6 +157,13 @@ export async function deleteSessions(
       for update
     ), doomed_events as (
       delete from agentos_run_events where run_id in (select run_id from doomed_runs)
+    ), doomed_traces as (
+      delete from agentos_traces where session_id in (select session_id from agentos_sessions where ${doomed})
+      returning trace_id, start_time, end_time
+    ), doomed_spans as (
+      delete from agentos_spans s using doomed_traces t
+      where s.trace_id = t.trace_id
+        and s.day between (t.start_time at time zone 'utc')::date and (t.end_time at time zone 'utc')::date
     )
     delete from agentos_sessions where (select count(*) from doomed_runs) >= 0 and ${doomed}`.execute(db)
   return Number(numAffectedRows ?? 0n)

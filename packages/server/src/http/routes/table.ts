@@ -32,6 +32,7 @@ import {
   postSession,
   renameSession,
 } from './sessions.ts'
+import { getTrace, getTraceFilterSchema, getTraces, getTraceSessionStats, searchTraces } from './traces.ts'
 
 export const ROUTES: readonly Route[] = [
   home,
@@ -74,6 +75,11 @@ export const ROUTES: readonly Route[] = [
   getQueueJobs,
   getQueueJob,
   requeueJob,
+  getTraces,
+  getTraceFilterSchema,
+  getTrace,
+  searchTraces,
+  getTraceSessionStats,
   reload,
   storage,
 ]

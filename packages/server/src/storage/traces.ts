@@ -1,0 +1,201 @@
+/**
+ * Traces as they are read: lists and statistics from their own rows alone, trees from the spans of the days that a trace
+ * lasted.
+ * @module
+ */
+import { sql, type Selectable } from 'kysely'
+import type { SpanRecord } from '../base/span.ts'
+import type { Db, SpanRow, TraceRow, TraceStatus } from './tables.ts'
+import { type TraceCondition, traceCondition } from './trace-filter.ts'
+import { textArray } from './values.ts'
+
+export type { TraceStatus } from './tables.ts'
+
+export type Trace = {
+  readonly traceId: string
+  readonly name: string
+  readonly status: TraceStatus
+  readonly startTime: Date
+  readonly endTime: Date
+  readonly totalSpans: number
+  readonly errorCount: number
+  /** The beginning of what was asked. */
+  readonly input: string | null
+  /** The beginning of what the run that ended last said, or why it failed. */
+  readonly output: string | null
+  readonly error: string | null
+  /** Of the run that began first; the trace may have more. */
+  readonly runId: string | null
+  readonly sessionId: string | null
+  readonly userId: string | null
+  readonly agentId: string | null
+  readonly teamId: string | null
+  readonly workflowId: string | null
+  /** When its first spans were stored. */
+  readonly createdAt: Date
+}
+
+export type Span = {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId: string | null
+  readonly name: string
+  readonly kind: SpanRow['kind']
+  readonly startTime: Date
+  readonly endTime: Date
+  readonly error: string | null
+  readonly runId: string | null
+  readonly attributes: SpanRecord['attributes']
+}
+
+export type SessionTraces = {
+  readonly sessionId: string
+  readonly userId: string | null
+  readonly agentId: string | null
+  readonly teamId: string | null
+  readonly workflowId: string | null
+  readonly totalTraces: number
+  readonly firstTraceAt: Date
+  readonly lastTraceAt: Date
+}
+
+/** `limit` from 0; `page` from 1, 0 is the first page too. */
+export type TracePage = { readonly limit: number; readonly page: number }
+
+/** One page of the traces that match, newest start first, and how many match in all. */
+export async function listTraces(
+  db: Db,
+  condition: TraceCondition,
+  { limit, page }: TracePage,
+): Promise<{ traces: Trace[]; total: number }> {
+  const matching = db.selectFrom('agentos_traces').where(traceCondition(condition))
+  const [rows, count] = await Promise.all([
+    matching
+      .selectAll()
+      .orderBy('start_time', 'desc')
+      .orderBy('trace_id', 'desc')
+      .limit(limit)
+      .offset(Math.max(0, page - 1) * limit)
+      .execute(),
+    matching.select(sql<number>`count(*)`.as('total')).executeTakeFirstOrThrow(),
+  ])
+  return { traces: rows.map(readTrace), total: count.total }
+}
+
+/** @returns undefined when there is none of that id */
+export async function findTrace(db: Db, traceId: string): Promise<Trace | undefined> {
+  const row = await db.selectFrom('agentos_traces').selectAll().where('trace_id', '=', traceId).executeTakeFirst()
+  return row && readTrace(row)
+}
+
+export type SpanQuery = {
+  /** Most spans of each trace; those that began first. */
+  readonly most: number
+  /** Names of the attributes wanted: the others may be long. */
+  readonly attributes: readonly string[]
+}
+
+/** The spans of some traces by trace id, oldest first, in one query. */
+export async function readSpans(
+  db: Db,
+  traceIds: readonly string[],
+  { most, attributes }: SpanQuery,
+): Promise<ReadonlyMap<string, readonly Span[]>> {
+  if (traceIds.length === 0) return new Map()
+  const { rows } = await sql<Selectable<SpanRow>>`
+    select s.* from agentos_traces t cross join lateral (
+      select trace_id, span_id, parent_span_id, name, kind, start_time, end_time, error, run_id, (
+        select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(attributes)
+        where key = any(${textArray(attributes)}::text[])
+      ) as attributes
+      from agentos_spans
+      where trace_id = t.trace_id and ${withinDays('t')}
+      order by start_time, span_id
+      limit ${most}::integer
+    ) s
+    where t.trace_id = any(${textArray(traceIds)}::text[])
+    order by s.trace_id, s.start_time, s.span_id`.execute(db)
+  return Map.groupBy(rows.map(readSpan), ({ traceId }) => traceId)
+}
+
+/** One span of a trace, with all its attributes. @returns undefined when the trace has none of that id */
+export async function findSpan(db: Db, traceId: string, spanId: string): Promise<Span | undefined> {
+  const { rows } = await sql<Selectable<SpanRow>>`
+    select s.* from agentos_traces t join agentos_spans s on s.trace_id = t.trace_id and ${withinDays('t')}
+    where t.trace_id = ${traceId} and s.span_id = ${spanId}
+    limit 1`.execute(db)
+  return rows[0] && readSpan(rows[0])
+}
+
+/** Traces by session, the session with the newest one first, and how many sessions have matching ones. */
+export async function listSessionTraces(
+  db: Db,
+  condition: TraceCondition,
+  { limit, page }: TracePage,
+): Promise<{ sessions: SessionTraces[]; total: number }> {
+  const matching = db.selectFrom('agentos_traces').where('session_id', 'is not', null).where(traceCondition(condition))
+  const [rows, count] = await Promise.all([
+    matching
+      .groupBy('session_id')
+      .select([
+        sql<string>`session_id`.as('sessionId'),
+        sql<string | null>`max(user_id)`.as('userId'),
+        sql<string | null>`max(agent_id)`.as('agentId'),
+        sql<string | null>`max(team_id)`.as('teamId'),
+        sql<string | null>`max(workflow_id)`.as('workflowId'),
+        sql<number>`count(*)`.as('totalTraces'),
+        sql<Date>`min(created_at)`.as('firstTraceAt'),
+        sql<Date>`max(created_at)`.as('lastTraceAt'),
+      ])
+      .orderBy('lastTraceAt', 'desc')
+      .orderBy('session_id')
+      .limit(limit)
+      .offset(Math.max(0, page - 1) * limit)
+      .execute(),
+    matching.select(sql<number>`count(distinct session_id)`.as('total')).executeTakeFirstOrThrow(),
+  ])
+  return { sessions: rows, total: count.total }
+}
+
+/** Spares the partitions of the days on which the trace `alias` had no span. */
+function withinDays(alias: string) {
+  const dayOf = (column: string) => sql`(${sql.ref(`${alias}.${column}`)} at time zone 'utc')::date`
+  return sql`day between ${dayOf('start_time')} and ${dayOf('end_time')}`
+}
+
+function readTrace(row: Selectable<TraceRow>): Trace {
+  return {
+    traceId: row.trace_id,
+    name: row.name,
+    status: row.status,
+    startTime: row.start_time,
+    endTime: row.end_time,
+    totalSpans: row.total_spans,
+    errorCount: row.error_count,
+    input: row.input,
+    output: row.output,
+    error: row.error,
+    runId: row.run_id,
+    sessionId: row.session_id,
+    userId: row.user_id,
+    agentId: row.agent_id,
+    teamId: row.team_id,
+    workflowId: row.workflow_id,
+    createdAt: row.created_at,
+  }
+}
+
+function readSpan(row: Selectable<SpanRow>): Span {
+  return {
+    traceId: row.trace_id,
+    spanId: row.span_id,
+    parentSpanId: row.parent_span_id,
+    name: row.name,
+    kind: row.kind,
+    startTime: row.start_time,
+    endTime: row.end_time,
+    error: row.error,
+    runId: row.run_id,
+    attributes: row.attributes,
+  }
+}
