@@ -8,12 +8,14 @@ import { systemClock } from './base/clock.ts'
 import { createIds } from './base/ids.ts'
 import { createRedact } from './base/redact.ts'
 import type { RunJob } from './base/run.ts'
+import { formatTraceparent, toolSpanId } from './base/trace-context.ts'
 import { toLogFields } from './loader/log-fields.ts'
 import type { LogLevel, WorkerInit } from './loader/protocol.ts'
 import { openWorker } from './loader/worker-side.ts'
 import { createModels } from './models/registry.ts'
 import { prepareAgent, type PreparedAgent } from './runtime/agent.ts'
 import { executeRun } from './runtime/execute.ts'
+import { createOutgoingTrace } from './runtime/outgoing-trace.ts'
 
 if (parentPort === null) throw new Error('worker.ts runs in a worker thread of the server')
 // The registry starts this file with a WorkerInit and nothing else.
@@ -23,6 +25,7 @@ const { port, serve } = openWorker(init, parentPort)
 const ids = createIds(systemClock)
 const models = createModels({ env: init.env, clock: systemClock, redact: createRedact([]) })
 const limits = { toolTimeoutMs: init.toolTimeoutMs, toolResultBytes: init.toolResultBytes }
+const outgoing = createOutgoingTrace()
 const agents = new Map<string, PreparedAgent>()
 
 await serve({
@@ -46,9 +49,15 @@ await serve({
       signal,
       handOver,
       limits,
+      inTrace: (toolCallId, code) => outgoing.run(toolTraceparent(job, toolCallId), code),
     })
   },
 })
+
+/** What a tool tells whom it calls: its own span, under the id that the main thread will give it. */
+function toolTraceparent({ runId, attempt, trace }: RunJob, toolCallId: string): string {
+  return formatTraceparent(trace.traceId, toolSpanId(runId, toolCallId, attempt), trace.sampled)
+}
 
 /** The log of a run's agent; its lines carry the run's ids. */
 function logOf({ runId, sessionId, agentId }: RunJob) {

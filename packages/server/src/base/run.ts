@@ -7,6 +7,7 @@ import type { ErrorCode } from './errors.ts'
 import type { Json, JsonObject } from './json.ts'
 import type { Message } from './message.ts'
 import type { Requirement } from './requirement.ts'
+import type { TraceContext } from './trace-context.ts'
 import type { Usage } from './usage.ts'
 
 /** Status as stored and as sent; the words are Agno's. */
@@ -47,6 +48,7 @@ export type RunJob = {
   /** What earlier attempts have changed in `sessionState` and committed; applied on top of it. */
   readonly statePatch: StatePatch
   readonly request: RunOptions
+  readonly trace: TraceContext
 }
 
 /** What a caller may override for one run; absent means the agent's own setting. */

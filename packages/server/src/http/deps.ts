@@ -9,6 +9,7 @@ import type { Registry } from '../loader/registry.ts'
 import type { Runs } from '../runs/runs.ts'
 import type { Database } from '../storage/database.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 
 export type Readiness = {
   readonly ready: boolean
@@ -46,6 +47,8 @@ export type AppDeps = {
   readonly ids: Ids
   readonly log: Log
   readonly redact: Redact
+  /** Who records the spans of requests; undefined where nobody does. */
+  readonly tracing?: Pick<Tracing, 'server' | 'isSampled'> | undefined
   readonly replicaId: string
   readonly version: string
   readonly startedAt: Date

@@ -8,6 +8,7 @@ import type { Scope } from '../auth/scope.ts'
 import type { AppDeps } from './deps.ts'
 import { readInput } from './input.ts'
 import type { OpenStreams } from './open-streams.ts'
+import { type RequestTrace, traceRequest } from './request-trace.ts'
 import { type Call, type Route, STREAMED } from './route.ts'
 
 declare module 'fastify' {
@@ -28,9 +29,10 @@ export function registerRoute(app: FastifyInstance, route: Route, server: Server
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     config: { scope: route.scope },
     async handler(request, reply) {
+      const trace = route.traced ? traceRequest(request, reply, route, deps) : UNTRACED
       const input = await readInput(route, request, deps.settings.bodyLimitBytes)
       reply.code(route.status)
-      const answer = await route.handle({ ...input, deps, call: createCall(request, reply, server) })
+      const answer = await route.handle({ ...input, deps, call: createCall(request, reply, trace, server) })
       if (answer === STREAMED) return reply
       if (reply.statusCode === 204) return reply.send()
       return reply.header('content-type', 'application/json').send(JSON.stringify(answer))
@@ -38,8 +40,16 @@ export function registerRoute(app: FastifyInstance, route: Route, server: Server
   })
 }
 
-function createCall(request: FastifyRequest, reply: FastifyReply, { auth, streams }: Server): Call {
+const UNTRACED: RequestTrace = { traceparent: null, names: () => {}, joins: () => {} }
+
+function createCall(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  trace: RequestTrace,
+  { auth, streams }: Server,
+): Call {
   return {
+    trace,
     requestId: request.id,
     caller: request.caller,
     auth,

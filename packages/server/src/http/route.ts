@@ -10,6 +10,7 @@ import type { Scope } from '../auth/scope.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { AppDeps } from './deps.ts'
 import type { OpenStreams } from './open-streams.ts'
+import type { RequestTrace } from './request-trace.ts'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 
@@ -39,6 +40,7 @@ export type Call = {
   readonly onDisconnect: (listener: () => void) => () => void
   /** Takes the answer over: its headers are sent, the rest is the handler's, which then returns {@link STREAMED}. */
   readonly takeOver: (headers: Readonly<Record<string, string>>) => TakenOver
+  readonly trace: RequestTrace
 }
 
 export type TakenOver = {
@@ -78,6 +80,8 @@ export type RouteOptions<
   /** Events of the stream that this route can answer with. */
   readonly events?: z.ZodType
   readonly errors: readonly ErrorCode[]
+  /** Whether its requests are part of the traces of runs. */
+  readonly traced?: true
   readonly handle: (input: {
     readonly params: z.output<P>
     readonly query: z.output<Q>

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { traceOf } from '../base/trace-context.ts'
 import { CREDIT_EVENTS } from './protocol.ts'
 import { agentSource, contentOf, makeFolder, openRegistry, startRun, until } from './test-folder.ts'
 
@@ -171,6 +172,7 @@ describe('runs over the port', () => {
         statePatch: { set: {}, unset: [] },
         sessionState: {},
         request: {},
+        trace: traceOf('bad', null),
       },
       {
         onEvents: () => {

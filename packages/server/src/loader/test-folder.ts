@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import type { Message } from '../base/message.ts'
 import type { RunJob, RunResult, StatePatch, StepEvent } from '../base/run.ts'
+import { traceOf } from '../base/trace-context.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Generation } from './generation.ts'
 import { createRegistry, type Registry, type RegistryDeps, type RegistryOptions } from './registry.ts'
@@ -165,6 +166,7 @@ export function startRun(
     statePatch: { set: {}, unset: [] },
     sessionState: {},
     request: {},
+    trace: traceOf('run', null),
     ...options.job,
   }
   const handle = generation.start(job, {

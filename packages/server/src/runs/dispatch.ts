@@ -12,6 +12,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { EventLog } from './event-log.ts'
 import type { HeldRuns } from './held-runs.ts'
 import { type PreparedRun, prepareRun } from './job.ts'
+import type { OnAttempt } from './attempt.ts'
 import { createLiveRun, type EncodeEvent, type LiveRun, type OwnedRun, type RunAgent } from './live-run.ts'
 import { asFailure, committedResult } from './outcome.ts'
 import { type Executor, findTarget, type Target } from './start.ts'
@@ -28,6 +29,7 @@ export type DispatchDeps = {
   readonly executor: () => Executor | undefined
   /** Most bytes of events of one attempt. */
   readonly maxEventBytes: number
+  readonly onAttempt?: OnAttempt | undefined
 }
 
 export type Dispatch = {
@@ -61,6 +63,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
         onAbandoned: () => held.abandon(runId),
         onLimit: (error) => held.fail(runId, error),
         onUnstored: (error) => log.error('what became of a run could not be stored', { run_id: runId, error }),
+        onAttempt: deps.onAttempt ?? (() => {}),
       },
     )
   }

@@ -3,16 +3,18 @@
  * run says first.
  * @module
  */
+import type { AttemptOrigin } from '../base/attempt-record.ts'
 import type { Message } from '../base/message.ts'
 import type { OpeningEvent, RunJob, RunOptions } from '../base/run.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 import { NO_PATCH } from '../base/state-patch.ts'
+import { traceOf } from '../base/trace-context.ts'
 import type { Db } from '../storage/database.ts'
 import { loadEarlierMessages } from '../storage/load-history.ts'
 import { type ClaimedRun, loadMessages, type Run } from '../storage/runs.ts'
 import type { LiveRunOptions } from './live-run.ts'
 
-export type PreparedRun = Pick<LiveRunOptions, 'job' | 'firstIndex' | 'opening' | 'createdAt' | 'background'>
+export type PreparedRun = Pick<LiveRunOptions, 'job' | 'origin' | 'firstIndex' | 'opening' | 'createdAt' | 'background'>
 
 /**
  * @param agent undefined when the run is only to be ended, which needs no history
@@ -33,6 +35,7 @@ export async function prepareRun(
   const job = toJob(claimed, journals.get(run.runId) ?? [], history)
   return {
     job,
+    origin: originOf(claimed),
     firstIndex: claimed.firstIndex,
     opening: openingOf(claimed, job, agent !== undefined, now),
     createdAt: run.createdAt.getTime(),
@@ -62,7 +65,15 @@ function toJob(
     sessionState: { ...sessionState, ...request.sessionState },
     statePatch: run.statePatch ?? NO_PATCH,
     request,
+    trace: traceOf(run.runId, run.traceparent),
   }
+}
+
+/** A run of the queue that is not new was handed over, put back, or answered while it waited there. */
+function originOf({ run, origin }: ClaimedRun): AttemptOrigin {
+  if (origin === 'lost') return 'recover'
+  if (origin !== 'queued' || run.requirements.length > 0) return 'continue'
+  return run.attempt === 1 ? 'start' : 'hand-over'
 }
 
 /** What the caller gave for the session's state is in the session once the run has paused or was handed over. */

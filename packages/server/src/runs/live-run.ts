@@ -13,11 +13,22 @@ import { AgentOSError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { AgentInfo } from '../base/runnable.ts'
-import type { OpeningEvent, RunEvent, RunJob, RunResult, RunStatus, StatePatch, StepEvent } from '../base/run.ts'
+import {
+  isAtRest,
+  type OpeningEvent,
+  type RunEvent,
+  type RunJob,
+  type RunResult,
+  type RunStatus,
+  type StatePatch,
+  type StepEvent,
+} from '../base/run.ts'
 import { applyPatch } from '../base/state-patch.ts'
+import type { AttemptOrigin } from '../base/attempt-record.ts'
+import { createAttemptMarks, type OnAttempt } from './attempt.ts'
 import type { EventLog } from './event-log.ts'
-import { createFeed, type OpenFeed, type RunFeed } from './feed.ts'
-import { createJournal } from './journal.ts'
+import { createFeed, type FeedEntry, type OpenFeed, type RunFeed } from './feed.ts'
+import { createJournal, type Journal } from './journal.ts'
 import {
   asFailure,
   committedResult,
@@ -26,7 +37,7 @@ import {
   type Verdict,
   withRequestedState,
 } from './outcome.ts'
-import type { RunStore } from './store.ts'
+import type { RunStore, StepEnd } from './store.ts'
 
 /** What a run shows of its agent, also when the serving revision has none of that id any more. */
 export type RunAgent = Pick<AgentInfo, 'id' | 'name' | 'metadata' | 'model'>
@@ -75,6 +86,8 @@ export type EncodeEvent = (event: RunEvent, run: EventContext) => string
 
 export type LiveRunOptions = Pick<LiveRun, 'agent' | 'revision' | 'createdAt' | 'background' | 'firstIndex'> & {
   readonly job: RunJob
+  /** Why this attempt begins. */
+  readonly origin: AttemptOrigin
   /** What a run that goes on says first. */
   readonly opening: readonly OpeningEvent[]
   /** Most bytes of events of one attempt. */
@@ -94,6 +107,8 @@ export type LiveRunDeps = {
   readonly onLimit: (error: AgentOSError) => void
   /** A write failed for good; the lease will run out. */
   readonly onUnstored: (error: unknown) => void
+  /** The attempt is over. */
+  readonly onAttempt: OnAttempt
 }
 
 /** What the worker's side tells a run. */
@@ -118,16 +133,14 @@ export type OwnedRun = LiveRun &
 
 export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): OwnedRun {
   const { job } = options
-  const { runId, attempt } = job
   const { store, eventLog } = deps
   const feed = openFeed(options, deps)
   const publish = createOutlet(feed, options, deps)
   const finished = Promise.withResolvers<FinishedRun>()
   const verdict = createVerdict()
   const journal = createJournal(job, store)
+  const marks = createAttemptMarks(options, deps.now)
   let isOver = false
-  let openTools = 0
-
   const committed = () => committedResult(options, journal, deps.now())
   /** A write that failed for good changes nothing: without it, the lease runs out. */
   const attempted = <T>(write: Promise<T>) => write.catch(deps.onUnstored)
@@ -135,40 +148,37 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
   async function end(reported: RunResult): Promise<void> {
     if (isOver) return
     isOver = true
-    const result = withRequestedState(job, verdict.apply(reported))
-    const sessionState = applyPatch(job.sessionState, result.statePatch)
-    const last = feed.number(terminalEvents(runId, result, sessionState, deps.now()))
-    const position = { runId, attempt, firstSeq: journal.close(result.uncommitted), eventIndex: feed.lastIndex() }
-    const events = eventLog.take(runId, last)
-    const finish = store.finish({ ...position, result, events, componentName: options.agent.name })
-    const isStored = (await attempted(finish)) === true
-    const atRest = isStored && result.status !== 'PENDING'
+    const { sessionState, last, ...stored } = describeEnd(options, deps, verdict.apply(reported), { journal, feed })
+    const status = (await attempted(store.finish(stored))) ? stored.result.status : 'RUNNING'
+    const atRest = isAtRest(status)
     if (atRest) feed.publish(last)
-    settle({ status: isStored ? result.status : 'RUNNING', result, sessionState, atRest })
+    settle({ status, result: stored.result, sessionState, atRest })
   }
 
   /** Its worker is gone: what it committed is all there is, and any replica may go on from there. */
   async function giveUp(reason: string): Promise<void> {
     if (isOver) return
     // A tool is what ends workers; the runs beside it did nothing, and must not fail because it does so again and again.
-    const counts = openTools > 0 || !deps.isToolRunning()
+    const counts = marks.isInTool() || !deps.isToolRunning()
     if (verdict.isGiven()) return end(committed())
     isOver = true
     await eventLog.flush()
-    await attempted(store.release([runId], { lost: counts }))
+    await attempted(store.release([job.runId], { lost: counts }))
     leave(reason)
   }
 
   function leave(reason: string): void {
     isOver = true
-    eventLog.forget(runId)
+    eventLog.forget(job.runId)
     const result = asFailure(committed(), new AgentOSError('WORKER_LOST', reason))
     settle({ status: 'RUNNING', result, sessionState: job.sessionState, atRest: false })
   }
 
   function settle(outcome: Omit<FinishedRun, 'messages'>): void {
-    finished.resolve({ ...outcome, messages: journal.messages })
+    const whole = { ...outcome, messages: journal.messages }
+    finished.resolve(whole)
     feed.end(outcome.atRest)
+    deps.onAttempt(marks.record(whole))
   }
 
   publish(options.opening)
@@ -180,20 +190,20 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
     disconnected: () => {
       if (feed.subscribers() === 0) deps.onAbandoned()
     },
-    isInTool: () => openTools > 0,
+    isInTool: marks.isInTool,
     isEnding: () => isOver,
     leave: () => {
       if (!isOver) leave('another replica has taken the run over')
     },
     handlers: {
       onEvents: (events) => {
-        for (const { type } of events) openTools += type === 'tool-start' ? 1 : type === 'tool-end' ? -1 : 0
+        marks.add(events)
         if (!isOver) publish(events)
       },
       async onCommit(committing, patch) {
-        if (isOver) throw new AgentOSError('WORKER_LOST', `Run ${runId} is no longer this replica's`)
+        if (isOver) throw new AgentOSError('WORKER_LOST', `Run ${job.runId} is no longer this replica's`)
         const eventIndex = feed.lastIndex()
-        await journal.commit(committing, patch, { events: eventLog.take(runId, []), eventIndex })
+        await journal.commit(committing, patch, { events: eventLog.take(job.runId, []), eventIndex })
         feed.release(eventIndex)
       },
       onDone: (result) => void end(result),
@@ -220,6 +230,24 @@ function createOutlet(
     if (sentBytes <= maxEventBytes) return
     onLimit(new AgentOSError('EVENTS_TOO_LARGE', `The run sent more than ${maxEventBytes} bytes of events`))
   }
+}
+
+type Said = { readonly journal: Journal; readonly feed: OpenFeed }
+
+/** What is stored of the end of an attempt, together, and shown once it is. */
+function describeEnd(
+  { job, agent }: LiveRunOptions,
+  { eventLog, now }: LiveRunDeps,
+  decided: RunResult,
+  { journal, feed }: Said,
+): StepEnd & { readonly sessionState: JsonObject; readonly last: readonly FeedEntry[] } {
+  const { runId, attempt } = job
+  const result = withRequestedState(job, decided)
+  const sessionState = applyPatch(job.sessionState, result.statePatch)
+  const last = feed.number(terminalEvents(runId, result, sessionState, now()))
+  const position = { runId, attempt, firstSeq: journal.close(result.uncommitted), eventIndex: feed.lastIndex() }
+  const events = eventLog.take(runId, last)
+  return { ...position, sessionState, last, result, events, componentName: agent.name }
 }
 
 function describeRun({ job, agent, revision, background, createdAt, firstIndex }: LiveRunOptions) {

@@ -15,6 +15,7 @@ import { wasFollowed } from '../storage/tail-events.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createAdmission } from './admission.ts'
 import { createAsides } from './asides.ts'
+import type { OnAttempt } from './attempt.ts'
 import type { ContinueDeps, ContinueRequest } from './continue.ts'
 import { drainRuns, releaseRuns } from './departure.ts'
 import { createDispatch } from './dispatch.ts'
@@ -67,6 +68,8 @@ export type RunsDeps = {
   readonly encode: EncodeEvent
   readonly hint: (topic: Hint) => void
   readonly onHint: (listener: (topic: string) => void) => () => void
+  /** Hears of every attempt that has left, in whatever way; for traces and metrics. */
+  readonly onAttempt?: OnAttempt | undefined
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log

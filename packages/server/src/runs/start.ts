@@ -7,6 +7,7 @@ import type { Ids } from '../base/ids.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 import type { RunJob, RunOptions, RunStatus } from '../base/run.ts'
 import { NO_PATCH } from '../base/state-patch.ts'
+import { traceOf } from '../base/trace-context.ts'
 import type { Db } from '../storage/database.ts'
 import { createRun, loadHistory } from '../storage/runs.ts'
 import type { ExecutionHandle } from './held-runs.ts'
@@ -37,6 +38,8 @@ export type NewRunRequest = {
   readonly priority: number
   /** The key of a request that may be sent again, and the SHA-256 of what was asked. */
   readonly idempotency: { readonly key: string; readonly requestHash: string } | null
+  /** W3C trace context of the caller; null begins a trace. */
+  readonly traceparent: string | null
 }
 
 /** The agent that takes a run, in the revision that serves now. */
@@ -112,7 +115,7 @@ export async function storeRun(
       maxAttempts: options.maxAttempts,
       maxQueueDepth: options.maxQueueDepth,
       idempotency,
-      traceparent: null,
+      traceparent: request.traceparent,
     }),
     background || isFirst || !withHistory ? [] : loadHistory(db, sessionId, agent.numHistoryRuns),
   ])
@@ -137,7 +140,8 @@ export async function storeRun(
     sessionState: { ...created.sessionState, ...request.options.sessionState },
     statePatch: NO_PATCH,
     request: request.options,
+    trace: traceOf(runId, request.traceparent),
   }
-  const prepared = { job, firstIndex: 0, opening: [], createdAt: created.createdAt.getTime(), background }
-  return { type: 'leased', prepared }
+  const createdAt = created.createdAt.getTime()
+  return { type: 'leased', prepared: { job, origin: 'start', firstIndex: 0, opening: [], createdAt, background } }
 }

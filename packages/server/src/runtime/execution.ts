@@ -22,7 +22,7 @@ import { prepareRequestedOutput, type PreparedOutput } from './output.ts'
 import { writeSystemPrompt } from './prompt.ts'
 import { copyState } from './state.ts'
 import { describeError, describeStack } from './thrown.ts'
-import type { ToolLimits } from './tool-call.ts'
+import type { ToolLimits, ToolOutcome } from './tool-call.ts'
 
 /** What a run needs of the outside. */
 export type RunPorts = {
@@ -43,6 +43,8 @@ export type RunPorts = {
   /** Aborts when the run is cancelled; the message of its reason says why. */
   readonly signal: AbortSignal
   readonly limits: ToolLimits
+  /** Runs the code of a call so that what it asks of others is part of the run's trace; absent where there is none. */
+  readonly inTrace?: (toolCallId: string, code: () => Promise<ToolOutcome>) => Promise<ToolOutcome>
 }
 
 /** Mutable, and owned by one call of `executeRun`. */

@@ -79,6 +79,7 @@ const JOB: RunJob = {
   statePatch: { set: {}, unset: [] },
   sessionState: {},
   request: {},
+  trace: { traceId: '0af7651916cd43dd8448eb211c80319c', parentSpanId: null, sampled: true },
 }
 
 export async function testRun(options: TestRunOptions): Promise<TestRun> {

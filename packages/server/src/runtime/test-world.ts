@@ -10,6 +10,7 @@ import { toolCallsOf, type Message } from '../base/message.ts'
 import type { Requirement, RequirementAnswer } from '../base/requirement.ts'
 import type { RunResult, StatePatch } from '../base/run.ts'
 import { applyPatch, NO_PATCH } from '../base/state-patch.ts'
+import { traceOf } from '../base/trace-context.ts'
 import type { Model, ModelPart } from '../models/model.ts'
 import { prepareAgent, type PreparedAgent } from './agent.ts'
 import { executeRun } from './execute.ts'
@@ -200,7 +201,16 @@ function jobOf(
   const ids = { runId: 'run-1', sessionId: 'session-1', userId: null, agentId: 'desk' }
   // What an attempt is given went through a database.
   const copy = structuredClone(stored)
-  return { ...ids, attempt, input: 'Go', history: [], inherited: 0, request: {}, ...copy }
+  return {
+    ...ids,
+    attempt,
+    input: 'Go',
+    history: [],
+    inherited: 0,
+    request: {},
+    trace: traceOf('run-1', null),
+    ...copy,
+  }
 }
 
 /** As a tool of the AI SDK that decides for each call whether to ask. */

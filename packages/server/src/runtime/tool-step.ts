@@ -3,11 +3,11 @@
  * the rest the run pauses.
  * @module
  */
-import type { ToolMessage } from '../base/message.ts'
+import type { ToolCall, ToolMessage } from '../base/message.ts'
 import type { Requirement } from '../base/requirement.ts'
 import type { ToolExecution } from '../base/run.ts'
 import { planCall, type CallPlan } from './call-plan.ts'
-import type { Execution, OpenedRun } from './execution.ts'
+import type { Execution, OpenedRun, RunPorts } from './execution.ts'
 import { apply, type PlannedCall } from './loop.ts'
 import { runToolCall, type ToolCallDeps, type ToolOutcome } from './tool-call.ts'
 
@@ -30,7 +30,7 @@ export async function runTools(
   const answers = await Promise.all(
     plans.map(async (plan, index) => {
       if (plan.type === 'pause') return undefined
-      const outcome = plan.type === 'run' ? await runToolCall(plan.call, deps) : plan.outcome
+      const outcome = plan.type === 'run' ? await inTrace(ports, plan.call, deps) : plan.outcome
       showEnd(run, started[index], outcome)
       return toToolMessage(run, plan, outcome)
     }),
@@ -40,6 +40,11 @@ export async function runTools(
   const credit = ports.ready()
   if (credit !== undefined) await credit
   return plans.flatMap((plan) => (plan.type === 'pause' ? [plan.requirement] : []))
+}
+
+function inTrace({ inTrace: trace }: RunPorts, call: ToolCall, deps: ToolCallDeps): Promise<ToolOutcome> {
+  const run = () => runToolCall(call, deps)
+  return trace === undefined ? run() : trace(call.toolCallId, run)
 }
 
 /** Calls that pause and words of a person show no event, as in Agno: their clients know of them by the pause. */

@@ -11,6 +11,7 @@ import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { RunJob, RunResult } from '../base/run.ts'
 import { applyPatch, NO_PATCH } from '../base/state-patch.ts'
+import { traceOf } from '../base/trace-context.ts'
 import { prepareAgent, type PreparedAgent } from '../runtime/agent.ts'
 import { executeRun } from '../runtime/execute.ts'
 import type { RunPorts } from '../runtime/execution.ts'
@@ -32,8 +33,9 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
   const deps = { models: { resolve: () => Promise.resolve(model) }, defaultModel: 'scripted:test' }
   const answers = createAnswers(options.answers ?? [])
   const prepared = withDependencies(withoutDelays(await prepareAgent(found, deps)), options)
+  const runId = ids.uuid()
   const job: RunJob = {
-    runId: ids.uuid(),
+    runId,
     sessionId: ids.uuid(),
     userId: options.userId ?? null,
     agentId: id,
@@ -47,6 +49,7 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
     statePatch: NO_PATCH,
     sessionState: { ...prepared.info.sessionState, ...toJsonObject(options.sessionState ?? {}, 'sessionState') },
     request: {},
+    trace: traceOf(runId, null),
   }
   const { result, messages, sessionState } = await runToRest(prepared, job, ids, answers)
   if (result.status !== 'PAUSED') answers.refuseUnused()

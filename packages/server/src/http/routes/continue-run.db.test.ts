@@ -320,6 +320,7 @@ describe('a run that cannot go on', () => {
       background: false,
       priority: 0,
       idempotency: null,
+      traceparent: null,
     })
     const running = await carryOn(live!)
     expect([running.statusCode, running.json().error_id]).toEqual([409, 'RUN_NOT_PAUSED'])

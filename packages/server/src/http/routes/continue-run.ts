@@ -4,6 +4,7 @@
  */
 import { AcceptedRun, AgentEvent, ContinueRequest, RunOutput } from '@agentos/wire'
 import { AgentOSError } from '../../base/errors.ts'
+import { spanIdOf, traceOf } from '../../base/trace-context.ts'
 import { findRun, type Run } from '../../storage/runs.ts'
 import { formBody, route } from '../route.ts'
 import { acceptRun, streamStarted, waitForRest } from '../run-answer.ts'
@@ -16,6 +17,7 @@ export const continueRun = route({
   method: 'POST',
   path: '/agents/{id}/runs/{run_id}/continue',
   scope: 'agents:run',
+  traced: true,
   tag: 'Runs',
   summary: 'Go on with a run: answer what it waits for, try again after an error, fork it, or regenerate its answer',
   params: RunParams,
@@ -45,6 +47,7 @@ export const continueRun = route({
     const continueFrom = readContinueFrom(body.continue_from)
     refuseConflicts(body, continueFrom)
     const run = await findContinued(deps, params.id, params.run_id, sessionId)
+    call.trace.joins(traceOf(run.runId, run.traceparent), spanIdOf(run.runId, 'run'))
     const started = await deps.runs.continue({
       agentId: params.id,
       runId: params.run_id,
@@ -61,6 +64,7 @@ export const continueRun = route({
       mayApprove: call.caller.may('approvals:write'),
       resolvedBy: body.user_id ?? null,
     })
+    call.trace.names({ runId: started.runId, sessionId, userId: run.userId, agentId: params.id })
     if (body.stream) {
       // The same run goes on after what it has settled; a fork begins.
       const afterIndex = started.runId === run.runId ? run.settledIndex : -1

@@ -20,6 +20,7 @@ export const startRun = route({
   method: 'POST',
   path: '/agents/{id}/runs',
   scope: 'agents:run',
+  traced: true,
   tag: 'Runs',
   summary: 'Run an agent: a stream of events, the whole run with stream=false, or a place in the queue',
   params: AgentParams,
@@ -54,7 +55,10 @@ export const startRun = route({
       background: body.background,
       priority: body.priority ?? 0,
       idempotency: toIdempotency(headers['idempotency-key'], body),
+      traceparent: call.trace.traceparent,
     })
+    const { runId, sessionId } = started
+    call.trace.names({ runId, sessionId, userId: body.user_id ?? null, agentId: params.id })
     if (body.stream) {
       return streamStarted(started, -1, { textOnly: !body.stream_events, withIndex: body.background }, deps, call)
     }

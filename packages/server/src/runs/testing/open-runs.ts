@@ -80,6 +80,7 @@ export function request(given: Partial<NewRunRequest> = {}): NewRunRequest {
     background: false,
     priority: 0,
     idempotency: null,
+    traceparent: null,
     ...given,
   }
 }

@@ -1,0 +1,50 @@
+/**
+ * One attempt of a run as it was when it left the replica that ran it: all that spans and metrics are made from.
+ * @module
+ */
+import type { Json } from './json.ts'
+import type { Message } from './message.ts'
+import type { ModelName, RunFailure, RunStatus, StepEvent } from './run.ts'
+import type { TraceContext } from './trace-context.ts'
+import type { Usage } from './usage.ts'
+
+/**
+ * Why an attempt began: the run is new; somebody answered or asked for more; it was lost with a replica or a worker; its
+ * replica gave it away in order, or it waited in the queue again.
+ */
+export type AttemptOrigin = 'start' | 'continue' | 'recover' | 'hand-over'
+
+/** Times are milliseconds since the epoch. */
+export type AttemptRecord = {
+  readonly runId: string
+  readonly sessionId: string
+  readonly userId: string | null
+  readonly agentId: string
+  readonly agentName: string
+  /** Empty when it ended without any. */
+  readonly revision: string
+  /** From 1. */
+  readonly attempt: number
+  readonly origin: AttemptOrigin
+  /** When the run was accepted, by the clock of the database. */
+  readonly createdAt: number
+  readonly startedAt: number
+  readonly endedAt: number
+  /** PENDING: handed over. RUNNING: lost, and taken up by whoever comes first. */
+  readonly status: RunStatus
+  readonly model: ModelName
+  readonly input: string
+  readonly content: Json
+  readonly error: RunFailure | null
+  /** The transcript of the run at the end of the attempt, without the history of its session. */
+  readonly messages: readonly Message[]
+  /** How many of `messages` are a copy of another run's. */
+  readonly inherited: number
+  /** How many of `messages` were there when the attempt began. */
+  readonly fromMessage: number
+  /** Begin and end of its model calls and tools, at most 10 000. */
+  readonly marks: readonly StepEvent[]
+  /** Of this attempt alone. */
+  readonly usage: Usage
+  readonly trace: TraceContext
+}

@@ -1,0 +1,105 @@
+/**
+ * Spans on their way to one receiver: collected into batches, handed over one batch at a time, oldest first. A receiver
+ * that fails or hangs costs its own spans and nothing else.
+ * @module
+ */
+import type { SpanRecord } from '../base/span.ts'
+
+export type SpanQueueOptions = {
+  /** Most spans that wait; past it the oldest are dropped. */
+  readonly maxSpans: number
+  /** Most spans of one batch. */
+  readonly batchSpans: number
+  /** Longest wait for a batch to fill, in milliseconds. */
+  readonly batchMs: number
+  /** Longest export of one batch, in milliseconds. */
+  readonly exportMs: number
+}
+
+export type SpanQueueDeps = {
+  readonly send: (spans: readonly SpanRecord[], signal: AbortSignal) => Promise<void>
+  /** These spans are lost. @param error why the export failed; undefined when there was no room */
+  readonly onDropped: (spans: number, error?: unknown) => void
+  /** A batch has arrived. */
+  readonly onSent: (spans: number) => void
+}
+
+export type SpanQueue = {
+  readonly push: (spans: readonly SpanRecord[]) => void
+  /** Sends what waits now; resolves when it has gone, one way or the other. Never rejects. */
+  readonly flush: () => Promise<void>
+  /** Gives up the export under way and what waits. */
+  readonly close: () => void
+}
+
+export function createSpanQueue(options: SpanQueueOptions, deps: SpanQueueDeps): SpanQueue {
+  const waiting: SpanRecord[] = []
+  let timer: NodeJS.Timeout | undefined
+  let sending: Promise<void> | undefined
+  let exporting: AbortController | undefined
+  let closed = false
+
+  async function sendAll(least: number): Promise<void> {
+    while (waiting.length >= least && !closed) await sendBatch(waiting.splice(0, options.batchSpans))
+  }
+
+  async function sendBatch(batch: readonly SpanRecord[]): Promise<void> {
+    const controller = new AbortController()
+    const { signal } = controller
+    exporting = controller
+    const late = setTimeout(() => {
+      controller.abort(new Error(`nothing was heard within ${options.exportMs} ms`))
+    }, options.exportMs)
+    const aborted = Promise.withResolvers<never>()
+    signal.addEventListener('abort', () => aborted.reject(signal.reason as Error), { once: true })
+    try {
+      // A receiver that does not heed the signal must not hold up those after it.
+      await Promise.race([deps.send(batch, signal), aborted.promise])
+      deps.onSent(batch.length)
+    } catch (error) {
+      deps.onDropped(batch.length, error)
+    } finally {
+      clearTimeout(late)
+      exporting = undefined
+    }
+  }
+
+  /** @param least how many spans make a batch worth sending */
+  function send(least: number): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    sending ??= sendAll(least).finally(() => {
+      sending = undefined
+      if (waiting.length > 0) schedule()
+    })
+    return sending
+  }
+
+  function schedule(): void {
+    if (closed || sending !== undefined) return
+    if (waiting.length >= options.batchSpans) void send(options.batchSpans)
+    else timer ??= setTimeout(() => void send(1), options.batchMs)
+  }
+
+  return {
+    push(spans) {
+      if (closed) return deps.onDropped(spans.length)
+      waiting.push(...spans)
+      const excess = waiting.length - options.maxSpans
+      if (excess > 0) {
+        waiting.splice(0, excess)
+        deps.onDropped(excess)
+      }
+      schedule()
+    },
+    async flush() {
+      while ((waiting.length > 0 || sending !== undefined) && !closed) await send(1)
+    },
+    close() {
+      closed = true
+      clearTimeout(timer)
+      exporting?.abort(new Error('the server stopped'))
+      if (waiting.length > 0) deps.onDropped(waiting.splice(0).length)
+    },
+  }
+}
