@@ -17,13 +17,16 @@ import type { AppDeps } from './http/deps.ts'
 import { type Retention, startHousekeeping } from './main/housekeeping.ts'
 import { createRegistry, type Registry } from './loader/registry.ts'
 import { chooseDefaultModel } from './models/registry.ts'
+import { countAttempts, observeParts, openMetrics, startOutputs } from './main/metrics.ts'
 import { type Presence, startPresence } from './main/presence.ts'
 import { describeReadiness } from './main/readiness.ts'
 import { checkToolInput } from './main/tool-input.ts'
-import { createRuns, type Executor, type Runs } from './runs/runs.ts'
+import { openTracing, type ServerTracing } from './main/tracing.ts'
+import { createRuns, type Runs } from './runs/runs.ts'
 import type { Database } from './storage/database.ts'
 import { releaseAllRuns } from './storage/runs.ts'
 import type { Log } from './telemetry/log.ts'
+import type { Metrics } from './telemetry/metrics.ts'
 import { VERSION } from './config/version.ts'
 
 export type ServerOptions = {
@@ -66,8 +69,10 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const replicaId = randomUUID()
   const dataDirectory = resolve(options.workingDirectory, settings.AGENTOS_DATA_DIR)
 
+  const metrics = await openMetrics(options.config, { clock, replicaId, workingDirectory: options.workingDirectory })
+  started.defer(metrics.close)
   // Loading the agents and opening the database do not need each other.
-  const registry = openRegistry(options, deps, dataDirectory)
+  const registry = openRegistry(options, { ...deps, metrics }, dataDirectory)
   started.defer(registry.close)
   const firstLoad = registry.reload()
   const database = await openStorage(options.config, { dataDirectory, clock, ids, log })
@@ -79,10 +84,14 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   started.defer(presence.close)
   const housekeeping = startHousekeeping(database, retentionOf(options.config), log)
   started.defer(housekeeping.close)
-  const runs = openRuns(options.config, deps, { database, registry, replicaId, ids })
+  const onDropped = metrics.spansDropped
+  const tracing = openTracing(options.config, { ...deps, database, replicaId, ids, onDropped })
+  started.defer(tracing.close)
+  const runs = openRuns(options.config, deps, { database, registry, replicaId, ids, metrics, tracing })
   started.defer(runs.close)
+  observeParts(options.config, metrics, { database, runs, registry, replicaId })
 
-  const parts: Parts = { database, runs, registry, presence, replicaId, ids, drain: { begun: false } }
+  const parts: Parts = { database, runs, registry, presence, replicaId, ids, metrics, tracing, drain: { begun: false } }
   const appDeps = describeApp(options.config, deps, parts)
   const app = await createApp(appDeps)
   started.defer(() => app.close())
@@ -92,6 +101,8 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   await Promise.race([firstLoad, new Promise((done) => setTimeout(done, FIRST_LOAD_MS).unref())])
   const url = await app.listen({ host: settings.AGENTOS_HOST, port: settings.AGENTOS_PORT })
   await loopback?.listen({ host: '127.0.0.1', port: settings.AGENTOS_LOOPBACK_PORT ?? 0 })
+  started.use(await startOutputs(options.config, metrics, log))
+  void tracing.selfTest()
   log.info('listening', { address: url, replica_id: replicaId, database: database.engine, version: VERSION })
   return {
     url,
@@ -109,6 +120,8 @@ type Parts = {
   readonly presence: Presence
   readonly replicaId: string
   readonly ids: Ids
+  readonly metrics: Metrics
+  readonly tracing: ServerTracing
   /** Whether the server is stopping. */
   readonly drain: { begun: boolean }
 }
@@ -149,7 +162,14 @@ async function giveRunsAway(runs: Runs, log: Log): Promise<number> {
 function openRuns(
   { settings }: Config,
   { clock, log }: ServerDeps,
-  { database, registry, replicaId, ids }: Pick<Parts, 'database' | 'registry' | 'replicaId' | 'ids'>,
+  {
+    database,
+    registry,
+    replicaId,
+    ids,
+    metrics,
+    tracing,
+  }: Pick<Parts, 'database' | 'registry' | 'replicaId' | 'ids' | 'metrics' | 'tracing'>,
 ): Runs {
   const graceSeconds = settings.AGENTOS_DISCONNECT_GRACE
   return createRuns(
@@ -173,7 +193,11 @@ function openRuns(
       ids,
       log,
       encode: encodeEvent,
-      executor: () => currentExecutor(registry),
+      executor: () => currentExecutor(registry, metrics),
+      onAttempt: (attempt) => {
+        metrics.attemptEnded(attempt)
+        tracing.record(attempt)
+      },
       checkInput: (agentId, toolName, input) => checkToolInput(registry, agentId, toolName, input),
       hint: database.notifications.notify,
       onHint: database.notifications.onNotify,
@@ -183,7 +207,7 @@ function openRuns(
 
 function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: Parts): AppDeps {
   const { settings } = config
-  const { database, runs, registry, presence, replicaId, ids, drain } = parts
+  const { database, runs, registry, presence, replicaId, ids, metrics, tracing, drain } = parts
   return {
     database,
     runs,
@@ -192,6 +216,8 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
     ids,
     log,
     redact,
+    metrics,
+    tracing: tracing.isDistributed ? tracing : undefined,
     replicaId,
     version: VERSION,
     startedAt: new Date(clock.now()),
@@ -218,7 +244,7 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
  */
 export function openRegistry(
   options: Pick<ServerOptions, 'config' | 'agentsDirectory'>,
-  { clock, log }: Pick<ServerDeps, 'clock' | 'log'>,
+  { clock, log, metrics }: Pick<ServerDeps, 'clock' | 'log'> & { readonly metrics?: Metrics },
   dataDirectory: string,
 ): Registry {
   const { settings, agentEnv } = options.config
@@ -240,7 +266,13 @@ export function openRegistry(
       toolTimeoutMs: settings.AGENTOS_TOOL_TIMEOUT_MS,
       toolResultBytes: settings.AGENTOS_TOOL_RESULT_BYTES,
     },
-    { clock, log, onLog: ({ level, message, fields, revision }) => log[level](message, { ...fields, revision }) },
+    {
+      clock,
+      log,
+      onLog: ({ level, message, fields, revision }) => log[level](message, { ...fields, revision }),
+      onWorkerEnd: metrics?.workerEnded,
+      onLoad: metrics?.revisionLoaded,
+    },
   )
 }
 
@@ -257,14 +289,7 @@ function defaultModelOf({ settings, agentEnv }: Config): string {
 }
 
 /** The serving generation as the runs see it. */
-function currentExecutor(registry: Registry): Executor | undefined {
+function currentExecutor(registry: Registry, metrics: Metrics) {
   const generation = registry.current()
-  return (
-    generation && {
-      revision: generation.revision,
-      agents: generation.manifest.agents,
-      start: generation.start,
-      retain: generation.retain,
-    }
-  )
+  return generation && countAttempts(generation, metrics)
 }

@@ -19,4 +19,5 @@ export type Scope =
   | 'approvals:read'
   | 'approvals:write'
   | 'approvals:delete'
+  | 'metrics:read'
   | 'traces:read'

@@ -21,7 +21,7 @@ const list = () =>
     .pipe(z.array(z.string()))
 
 /** Where a setting belongs on the reference page. */
-export type Group = 'Listening' | 'Agents' | 'Database' | 'Runs' | 'Queue' | 'Identity and logs'
+export type Group = 'Listening' | 'Agents' | 'Database' | 'Runs' | 'Queue' | 'Identity and logs' | 'Telemetry'
 
 type Setting = { readonly group: Group; readonly schema: z.ZodType; readonly about: string; readonly secret?: true }
 
@@ -231,6 +231,62 @@ export const SETTINGS = {
     'Identity and logs',
     z.enum(['auto', 'json', 'pretty']).default('auto'),
     'auto: pretty in a terminal, JSON elsewhere.',
+  ),
+
+  AGENTOS_METRICS_PORT: setting(
+    'Telemetry',
+    z.coerce.number().int().min(0).max(65_535).optional(),
+    'Port of GET /metrics in the format of Prometheus, without a key; 0 takes a free one. On 127.0.0.1, unless AGENTOS_HOST is open to the network. Unset: not opened.',
+  ),
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: setting(
+    'Telemetry',
+    z.url({ protocol: /^https?$/ }).optional(),
+    'Collector that metrics are pushed to over OTLP/gRPC, as http://host:4317, or https:// for TLS. Unset: that of OTEL_EXPORTER_OTLP_ENDPOINT, on port 4317 where that says 4318.',
+  ),
+  AGENTOS_TRACING: setting('Telemetry', flag(true), 'Record the traces of runs, in the database and to a collector.'),
+  AGENTOS_TRACE_CONTENT: setting(
+    'Telemetry',
+    z.enum(['database', 'all', 'none']).default('database'),
+    'Where the words of users, models and tools go with the traces: the database only, collectors too, or nowhere.',
+  ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: setting(
+    'Telemetry',
+    z.url({ protocol: /^https?$/ }).optional(),
+    'Where traces are posted to over OTLP/HTTP, whole: http://host:4318/v1/traces.',
+  ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting(
+    'Telemetry',
+    z.url({ protocol: /^https?$/ }).optional(),
+    'Collector of what has no endpoint of its own, as http://host:4318; v1/traces is added.',
+  ),
+  OTEL_EXPORTER_OTLP_HEADERS: secret(
+    'Telemetry',
+    z
+      .string()
+      .regex(/^\s*[^=,\s]+\s*=[^,]*(,\s*[^=,\s]+\s*=[^,]*)*,?\s*$/, 'must be name=value,name=value')
+      .optional(),
+    'Headers for the collector, as name=value,name=value; values may be percent-encoded.',
+  ),
+  OTEL_SERVICE_NAME: setting('Telemetry', text().optional(), 'Name of this server in traces. Unset: AGENTOS_ID.'),
+  OTEL_RESOURCE_ATTRIBUTES: setting(
+    'Telemetry',
+    z.string().optional(),
+    'What else describes this server in traces, as name=value,name=value; values may be percent-encoded.',
+  ),
+  OTEL_TRACES_SAMPLER_ARG: setting(
+    'Telemetry',
+    z.coerce.number().min(0).max(1).default(1),
+    'Share of the traces that are kept, 0 to 1. Those of failures always are.',
+  ),
+  OTEL_METRIC_EXPORT_INTERVAL: setting(
+    'Telemetry',
+    ms(1000, 3_600_000, 60_000),
+    'How often metrics are pushed, in milliseconds.',
+  ),
+  AGENTOS_MODEL_PRICES: setting(
+    'Telemetry',
+    text().optional(),
+    'JSON file with prices of models, in US dollars per million tokens, laid over the list prices.',
   ),
 } as const satisfies Record<string, Setting>
 

@@ -9,6 +9,7 @@ import type { Registry } from '../loader/registry.ts'
 import type { Runs } from '../runs/runs.ts'
 import type { Database } from '../storage/database.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 
 export type Readiness = {
@@ -49,6 +50,10 @@ export type AppDeps = {
   readonly redact: Redact
   /** Who records the spans of requests; undefined where nobody does. */
   readonly tracing?: Pick<Tracing, 'server' | 'isSampled'> | undefined
+  /** Who counts requests and streams; undefined where nobody does. */
+  readonly metrics?:
+    | Pick<Metrics, 'requestEnded' | 'streamOpened' | 'streamClosed' | 'clientCut' | 'collect'>
+    | undefined
   readonly replicaId: string
   readonly version: string
   readonly startedAt: Date

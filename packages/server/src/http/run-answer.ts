@@ -60,14 +60,17 @@ export function streamFollowing(
   const { response, register } = call.takeOver(STREAM_HEADERS)
   let isOver = false
   let forget = () => {}
+  deps.metrics?.streamOpened()
   const handle = streamRun(following, response, {
     onLeft: () => {},
     ...choices,
     clock: deps.clock,
     heartbeatMs: deps.settings.heartbeatMs,
     bufferBytes: deps.settings.streamBufferBytes,
+    onCut: deps.metrics?.clientCut,
     onOver: () => {
       isOver = true
+      deps.metrics?.streamClosed()
       forget()
     },
   })

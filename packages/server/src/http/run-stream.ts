@@ -26,6 +26,8 @@ export type RunStreamOptions = {
   readonly subscribed?: string
   /** The client went away before the end. */
   readonly onLeft: () => void
+  /** The client was cut because it did not read. */
+  readonly onCut?: (() => void) | undefined
   /** The stream is over, for whatever reason. */
   readonly onOver: () => void
 }
@@ -60,6 +62,7 @@ export function streamRun(
   const stream = createEventStream(response, {
     heartbeatMs: options.heartbeatMs,
     onDrain: flush,
+    onCut: options.onCut,
     onClosed(complete) {
       wake()
       unsubscribe()

@@ -13,9 +13,9 @@ const REQUEST_TIMEOUT_MS = 120_000
 /** Percent-encoded ids of 255 characters fit. */
 const MAX_PARAM_LENGTH = 4096
 
-type ServerDeps = Pick<AppDeps, 'ids' | 'log' | 'redact'> & { readonly bodyLimitBytes: number }
+type ServerDeps = Pick<AppDeps, 'ids' | 'log' | 'redact' | 'metrics'> & { readonly bodyLimitBytes: number }
 
-export function createServer({ ids, log, redact, bodyLimitBytes }: ServerDeps): FastifyInstance {
+export function createServer({ ids, log, redact, metrics, bodyLimitBytes }: ServerDeps): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: bodyLimitBytes,
@@ -44,6 +44,12 @@ export function createServer({ ids, log, redact, bodyLimitBytes }: ServerDeps): 
     reply.header('x-request-id', request.id)
   })
   app.addHook('onResponse', async (request, reply) => {
+    metrics?.requestEnded({
+      method: request.method,
+      route: request.routeOptions.url?.replaceAll(/:(\w+)/g, '{$1}'),
+      status: reply.raw.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    })
     const scope = request.routeOptions.config.scope
     // Probes come every few seconds and say nothing as long as they succeed.
     const level = scope === 'public' && reply.statusCode < 400 ? 'debug' : 'info'

@@ -23,6 +23,8 @@ export type EventStreamOptions = {
   readonly onDrain: () => void
   /** @param complete whether the client got everything up to {@link EventStream.end} */
   readonly onClosed: (complete: boolean) => void
+  /** The client was cut because it did not read. */
+  readonly onCut?: (() => void) | undefined
 }
 
 export type EventStream = {
@@ -34,7 +36,7 @@ export type EventStream = {
   readonly flushHeaders: () => void
   /** Ends the stream after what was written. */
   readonly end: () => void
-  /** Closes the connection now. */
+  /** Closes the connection now, because the client does not read. */
   readonly cut: () => void
 }
 
@@ -54,10 +56,11 @@ export function createEventStream(response: ServerResponse, options: EventStream
   let stalledBeats = 0
   let ended = false
   let closed = false
+  let isCut = false
 
   const beat = setTimeout(() => {
     if (!stalled && !ended) stalled = !response.write(': heartbeat\n\n')
-    else if (++stalledBeats >= MAX_STALLED_BEATS) socket.destroy()
+    else if (++stalledBeats >= MAX_STALLED_BEATS) cut()
     beat.refresh()
   }, options.heartbeatMs)
   beat.unref()
@@ -79,6 +82,12 @@ export function createEventStream(response: ServerResponse, options: EventStream
     if (!closed && !ended) options.onDrain()
   })
 
+  function cut(): void {
+    if (!closed && !isCut) options.onCut?.()
+    isCut = true
+    socket.destroy()
+  }
+
   function write(text: string): boolean {
     if (closed || ended) return true
     beat.refresh()
@@ -97,6 +106,6 @@ export function createEventStream(response: ServerResponse, options: EventStream
       ended = true
       response.end()
     },
-    cut: () => socket.destroy(),
+    cut,
   }
 }

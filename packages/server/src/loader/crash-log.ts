@@ -23,7 +23,8 @@ const WINDOW_MS = 60_000
 const LOOP = 3
 const BACKOFF = { baseMs: 500, maxMs: 10_000 }
 
-export function createCrashLog(clock: Clock, log: Log, revision: string): CrashLog {
+/** @param onEnd hears of every end */
+export function createCrashLog(clock: Clock, log: Log, revision: string, onEnd = () => {}): CrashLog {
   let times: readonly number[] = []
   let lastReason = ''
   const count = () => {
@@ -37,6 +38,7 @@ export function createCrashLog(clock: Clock, log: Log, revision: string): CrashL
     note: (reason, lostRuns) => {
       times = [...times, clock.monotonic()]
       lastReason = reason
+      onEnd()
       const text = isLoop() ? 'the worker of a revision keeps ending' : 'the worker of a revision ended by itself'
       log.error(text, { revision, reason, ends_within_a_minute: count(), lost_runs: lostRuns })
     },

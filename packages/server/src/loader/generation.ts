@@ -50,6 +50,8 @@ export type GenerationOptions = {
   readonly thread: Omit<ThreadOptions, 'onMessage'>
   readonly clock: Clock
   readonly log: Log
+  /** The worker has ended by itself, or did not start again. */
+  readonly onWorkerEnd?: (() => void) | undefined
   /** Gives the start up; has no effect once it serves. */
   readonly signal: AbortSignal
 }
@@ -97,15 +99,10 @@ export async function startGeneration(options: GenerationOptions): Promise<Start
 }
 
 /** Keeps a thread running until it is stopped. */
-function supervise(
-  first: Thread,
-  start: () => Thread,
-  table: RunTable,
-  { thread: { init }, clock, log }: GenerationOptions,
-) {
-  const { revision } = init
+function supervise(first: Thread, start: () => Thread, table: RunTable, options: GenerationOptions) {
+  const { revision } = options.thread.init
   const stopping = new AbortController()
-  const crashes = createCrashLog(clock, log, revision)
+  const crashes = createCrashLog(options.clock, options.log, revision, options.onWorkerEnd)
   let thread: Thread = first
   let isServing = true
   let isDraining = false

@@ -18,6 +18,8 @@ export type PursuitOptions = {
   readonly onSight: (sight: Sight) => void
   readonly attempt: (sight: Sight) => Promise<Attempt>
   readonly replace: (loaded: Loaded) => void
+  /** An attempt came to something. */
+  readonly onAttempt: (type: 'ready' | 'failed' | 'empty') => void
 }
 
 /** Attempts on a folder that changes while it is read; then the next change or poll goes on. */
@@ -41,6 +43,7 @@ export function createPursuit(options: PursuitOptions): Pick<ReconcilerOptions, 
       if (outcome.type === 'moved') return 'moved'
       if (outcome.type === 'ready') replace(outcome)
       if (!signal.aborted) condition.take(outcome)
+      if (outcome.type !== 'same' && !signal.aborted) options.onAttempt(outcome.type)
     }
     retry.note(condition.now().state === 'failed')
     settled = settledIdentity(sight, await look.see())

@@ -39,6 +39,10 @@ export type RegistryDeps = {
   readonly log: Log
   /** Takes what agent code logs and prints. */
   readonly onLog: (line: AgentLogLine) => void
+  /** The worker of a generation has ended by itself. */
+  readonly onWorkerEnd?: (() => void) | undefined
+  /** A revision was tried, and what came of it; not when it is what serves already. */
+  readonly onLoad?: ((outcome: 'swapped' | 'failed' | 'empty') => void) | undefined
   readonly watch?: WatcherDeps['watch']
 }
 
@@ -83,6 +87,7 @@ export function createRegistry(options: RegistryOptions, deps: RegistryDeps): Re
     condition,
     clock,
     signal: stopping.signal,
+    onAttempt: (type) => deps.onLoad?.(type === 'ready' ? 'swapped' : type),
     onSight: (sight) => watcher?.follow(directoriesOf(sight)),
     replace: serving.replace,
     attempt: (sight) =>

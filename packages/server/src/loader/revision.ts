@@ -62,6 +62,8 @@ export type RevisionDeps = {
   readonly clock: Clock
   readonly log: Log
   readonly onLog: (line: AgentLogLine) => void
+  /** The worker of a generation has ended by itself. */
+  readonly onWorkerEnd?: (() => void) | undefined
   /** Gives a load up; the generation that has loaded goes on. */
   readonly signal: AbortSignal
 }

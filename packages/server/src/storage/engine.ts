@@ -41,6 +41,17 @@ export type DatabaseLog = (
   fields: Readonly<Record<string, string | number>>,
 ) => void
 
+/** Connections of a pool at the moment. */
+export type PoolState = {
+  readonly name: 'requests' | 'background'
+  readonly used: number
+  readonly idle: number
+  /** Statements that wait for a connection. */
+  readonly waiting: number
+  /** Most connections. */
+  readonly max: number
+}
+
 export type Database = {
   readonly engine: 'postgres' | 'embedded'
   readonly db: Db
@@ -52,6 +63,8 @@ export type Database = {
    */
   readonly maintenance: Db
   readonly notifications: Notifications
+  /** Empty on the embedded engine, which has none. */
+  readonly pools: () => readonly PoolState[]
   /** @throws {AgentOSError} DATABASE_UNAVAILABLE when the database does not answer within `timeoutMs` */
   readonly ping: (timeoutMs: number) => Promise<void>
   /** Waits for what is running; what comes later fails with DATABASE_UNAVAILABLE. May be called twice. */

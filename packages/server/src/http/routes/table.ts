@@ -16,6 +16,7 @@ import {
 } from './approvals.ts'
 import { forkAgentSession, getCheckpoint, getCheckpoints } from './checkpoints.ts'
 import { continueRun } from './continue-run.ts'
+import { getMetrics } from './metrics.ts'
 import { getQueueJob, getQueueJobs, getQueueStats, requeueJob } from './queue.ts'
 import { getRunEvents, resumeRun } from './run-events.ts'
 import { cancelRun, getRun, getRuns } from './runs.ts'
@@ -82,4 +83,5 @@ export const ROUTES: readonly Route[] = [
   getTraceSessionStats,
   reload,
   storage,
+  getMetrics,
 ]

@@ -72,6 +72,7 @@ export type TestAppOptions = {
   readonly agents?: readonly AgentInfo[]
   readonly files?: readonly FileReport[]
   readonly status?: Partial<LoadStatus>
+  readonly metrics?: AppDeps['metrics']
 }
 
 export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
@@ -89,6 +90,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     ids: createIds(systemClock),
     log: createLog({ level: 'debug', format: 'json', redact, write }),
     redact,
+    metrics: options.metrics,
     replicaId: 'replica-1',
     version: '0.1.0',
     startedAt: new Date('2026-11-23T04:51:47.522Z'),
@@ -169,6 +171,7 @@ function noDatabase(): Database {
       return use()
     },
     notifications: { notify: () => {}, onNotify: () => () => {} },
+    pools: () => [],
     ping: use,
     close: async () => {},
     [Symbol.asyncDispose]: async () => {},

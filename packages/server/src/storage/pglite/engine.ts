@@ -39,6 +39,7 @@ export async function openEmbedded(
       background: db,
       maintenance: db,
       notifications: NO_NOTIFICATIONS,
+      pools: () => [],
       ping: async (timeoutMs) => {
         await withDeadline(client.query('select 1', []), timeoutMs)
       },

@@ -46,6 +46,10 @@ export async function openPostgres(options: PostgresOptions, log: DatabaseLog): 
     background: createKysely(background),
     maintenance: createKysely(direct.pool),
     notifications: listener,
+    pools: () => [
+      { name: 'requests', ...requests.state() },
+      { name: 'background', ...background.state() },
+    ],
     ping: (timeoutMs) => way.pool.ask('select 1', timeoutMs),
     close,
     [Symbol.asyncDispose]: close,

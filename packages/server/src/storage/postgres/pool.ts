@@ -6,6 +6,7 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import { withDeadline } from '../deadline.ts'
+import type { PoolState } from '../engine.ts'
 import { breaksConnection, codeOf, reasonOf, translateFailure } from '../failure.ts'
 import { parameterText } from '../values.ts'
 import { cancelStatement } from './cancel.ts'
@@ -34,6 +35,7 @@ export type PoolSettings = ConnectionSettings & {
 }
 
 export type Pool = PostgresPool & {
+  readonly state: () => Omit<PoolState, 'name'>
   /** One statement on a connection of its own that must answer within `timeoutMs`. */
   readonly ask: (sql: string, timeoutMs: number) => Promise<void>
   /** Whether a pooler in between knows prepared statements, and so lets them have names. */
@@ -69,6 +71,12 @@ export function createPool(settings: PoolSettings): Pool {
     connect,
     options: pool.options,
     end: () => pool.end(),
+    state: () => ({
+      used: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+      max: settings.size,
+    }),
     ask: (sql, timeoutMs) => withDeadline(askOnce(connect(), sql, timeoutMs), timeoutMs),
     poolerKnowsNames: async () => probeNames(await connectClient(pool, settings.passwordFile !== undefined)),
   }
