@@ -1,5 +1,5 @@
 /**
- * Reference pages that are made from tables of the code: settings and errors. `docs.test.ts` holds the pages to them.
+ * Reference pages that are made from tables of the code: settings, errors and metrics. `docs.test.ts` holds the pages to them.
  *
  *   node tools/docs.ts --write
  *
@@ -9,6 +9,12 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ERRORS } from '../packages/server/src/base/errors.ts'
 import { SETTINGS } from '../packages/server/src/config/settings.ts'
+import {
+  ATTRIBUTES,
+  type Metric,
+  METRIC_GROUPS,
+  prometheusName,
+} from '../packages/server/src/telemetry/metrics-table.ts'
 
 export type Page = {
   /** Relative to the repository. */
@@ -23,6 +29,7 @@ function renderPages(): readonly Page[] {
   return [
     { path: 'docs/reference/configuration.md', text: renderConfiguration() },
     { path: 'docs/reference/errors.md', text: renderErrors() },
+    { path: 'docs/reference/metrics.md', text: renderMetrics() },
   ]
 }
 
@@ -114,6 +121,60 @@ the run is stored with the code. A failure that stops the start is printed befor
 function renderErrors(): string {
   const rows = Object.entries(ERRORS).map(([name, { status, next }]) => row([code(name), String(status), next]))
   return [ABOUT_ERRORS, ...tableHead('Code', 'Status', 'What to do'), ...rows, ''].join('\n')
+}
+
+const ABOUT_METRICS = `# Metrics
+
+${NOTICE}
+
+Every replica measures itself. The same values come out in three ways:
+
+| Way | Switched on by |
+| --- | --- |
+| Prometheus: \`GET /metrics\` on a port of its own, without a key | \`AGENTOS_METRICS_PORT\` |
+| OTLP over gRPC, pushed to a collector every \`OTEL_METRIC_EXPORT_INTERVAL\` milliseconds | \`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT\` or \`OTEL_EXPORTER_OTLP_ENDPOINT\` |
+| JSON: \`GET /api/metrics\`, with the key | always on |
+
+- Counters and histograms count since the process started. What has not happened yet has no value.
+- A metric has at most 2 000 combinations of attributes; what comes beyond them is counted under \`otel_metric_overflow\`.
+- Readings of the database are at most five seconds old, that of its size a minute. While it does not answer they have no value.
+- Costs come from list prices, which \`AGENTOS_MODEL_PRICES\` replaces model by model:
+  \`{"openai:gpt-5-mini": {"input": 0.25, "output": 2, "cacheRead": 0.025}}\`, in US dollars per million tokens.
+
+[Runbooks](../runbooks/README.md) has the alerts that are made from them.
+`
+
+function renderMetrics(): string {
+  const sections = Object.entries(METRIC_GROUPS).map(([title, metrics]) => {
+    const rows = Object.values(metrics).map((metric: Metric) =>
+      row([
+        code(metric.name),
+        code(prometheusName(metric)),
+        `${METRIC_KINDS[metric.kind]}, ${code(metric.unit)}`,
+        metric.attributes.map(code).join(', '),
+        metric.about,
+      ]),
+    )
+    return [
+      `## ${title}`,
+      '',
+      ...tableHead('Metric', 'In Prometheus', 'Kind', 'Attributes', 'Meaning'),
+      ...rows,
+      '',
+    ].join('\n')
+  })
+  const attributes = Object.entries(ATTRIBUTES).map(([name, about]) => row([code(name), about]))
+  const about = 'Dots are underscores in Prometheus. Beside these, every value has the attributes of its process.'
+  const last = ['## Attributes', '', about, '', ...tableHead('Attribute', 'Meaning'), ...attributes, ''].join('\n')
+  return [ABOUT_METRICS, ...sections, last].join('\n')
+}
+
+const METRIC_KINDS: Readonly<Record<Metric['kind'], string>> = {
+  counter: 'counter',
+  total: 'counter',
+  histogram: 'histogram',
+  updown: 'gauge',
+  gauge: 'gauge',
 }
 
 function tableHead(...titles: string[]): string[] {

@@ -3,6 +3,8 @@
  * that no SDK has to run where runs do. The exporter is imported when it is first used.
  * @module
  */
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
 import { type HrTime, SpanKind as OtelKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api'
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
 import type { SpanRecord } from '../base/span.ts'
@@ -25,13 +27,24 @@ export type OtlpExport = {
   readonly close: () => Promise<void>
 }
 
-type Collector = { readonly exporter: SpanExporter; readonly resource: ReadableSpan['resource'] }
+type Collector = {
+  readonly exporter: SpanExporter
+  readonly resource: ReadableSpan['resource']
+  /** Ends its connections, those in use too, and makes no more. */
+  readonly disconnect: () => void
+}
 
 const KINDS: Readonly<Record<SpanRecord['kind'], OtelKind>> = {
   AGENT: OtelKind.INTERNAL,
   LLM: OtelKind.CLIENT,
   TOOL: OtelKind.INTERNAL,
   SERVER: OtelKind.SERVER,
+}
+
+/** Whether the collector may take the same spans later: it was not reached, was busy, or had a fault of its own. */
+export function mayPassAtCollector(error: unknown): boolean {
+  const status = error instanceof Error && 'code' in error ? Number(error.code) : Number.NaN
+  return !(status >= 400 && status < 500) || status === 408 || status === 429
 }
 
 export function createOtlpExport(options: OtlpOptions): OtlpExport {
@@ -54,7 +67,8 @@ export function createOtlpExport(options: OtlpOptions): OtlpExport {
     },
     async close() {
       const collector = await opened?.catch(() => undefined)
-      // It waits for exports under way, which may hang; they were given up before.
+      collector?.disconnect()
+      // It waits for exports under way, which were given up before; why they failed is of no interest any more.
       void collector?.exporter.shutdown().catch(() => undefined)
     },
   }
@@ -65,13 +79,17 @@ async function connect({ url, headers, resource, timeoutMs }: OtlpOptions): Prom
     import('@opentelemetry/exporter-trace-otlp-proto'),
     import('@opentelemetry/resources'),
   ])
-  const exporter = new OTLPTraceExporter({
-    url,
-    headers: { ...headers },
-    timeoutMillis: timeoutMs,
-    concurrencyLimit: 4,
-  })
-  return { exporter, resource: resourceFromAttributes(resource) }
+  const agent = new (url.startsWith('https:') ? HttpsAgent : HttpAgent)({ keepAlive: true })
+  const limits = { timeoutMillis: timeoutMs, concurrencyLimit: 4 }
+  const exporter = new OTLPTraceExporter({ url, headers: { ...headers }, ...limits, httpAgentOptions: () => agent })
+  const disconnect = () => {
+    // The exporter tries again on its own account.
+    agent.createConnection = () => {
+      throw new Error('the server stopped')
+    }
+    agent.destroy()
+  }
+  return { exporter, resource: resourceFromAttributes(resource), disconnect }
 }
 
 function toReadable(

@@ -3,6 +3,7 @@
  * that fails or hangs costs its own spans and nothing else.
  * @module
  */
+import { type Backoff, backoffMs, sleep } from '../base/backoff.ts'
 import type { SpanRecord } from '../base/span.ts'
 
 export type SpanQueueOptions = {
@@ -14,10 +15,20 @@ export type SpanQueueOptions = {
   readonly batchMs: number
   /** Longest export of one batch, in milliseconds. */
   readonly exportMs: number
+  /** Waits between tries of a batch. */
+  readonly retry: Backoff
+  /** Tries after the first; then the batch is given up. */
+  readonly retries: number
 }
 
 export type SpanQueueDeps = {
   readonly send: (spans: readonly SpanRecord[], signal: AbortSignal) => Promise<void>
+  /** Whether the same batch may arrive later. */
+  readonly mayPass: (error: unknown) => boolean
+  /** An export failed and is tried again. */
+  readonly onTrouble: (error: unknown) => void
+  /** 0 to 1, for jitter: replicas should not all come back at once. */
+  readonly random: () => number
   /** These spans are lost. @param error why the export failed; undefined when there was no room */
   readonly onDropped: (spans: number, error?: unknown) => void
   /** A batch has arrived. */
@@ -34,30 +45,43 @@ export type SpanQueue = {
 
 export function createSpanQueue(options: SpanQueueOptions, deps: SpanQueueDeps): SpanQueue {
   const waiting: SpanRecord[] = []
+  const closing = new AbortController()
+  const { signal: closed } = closing
   let timer: NodeJS.Timeout | undefined
   let sending: Promise<void> | undefined
   let exporting: AbortController | undefined
-  let closed = false
 
   async function sendAll(least: number): Promise<void> {
-    while (waiting.length >= least && !closed) await sendBatch(waiting.splice(0, options.batchSpans))
+    while (waiting.length >= least && !closed.aborted) await sendBatch(waiting.splice(0, options.batchSpans))
   }
 
   async function sendBatch(batch: readonly SpanRecord[]): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await exportOnce(batch)
+        return deps.onSent(batch.length)
+      } catch (error) {
+        const isOver = closed.aborted || attempt >= options.retries || !deps.mayPass(error)
+        if (isOver) return deps.onDropped(batch.length, error)
+        deps.onTrouble(error)
+      }
+      // Whoever closes the queue ends the wait, and the batch is tried one last time in vain.
+      await sleep(backoffMs(options.retry, attempt, deps.random()), closed).catch(() => undefined)
+    }
+  }
+
+  async function exportOnce(batch: readonly SpanRecord[]): Promise<void> {
+    closed.throwIfAborted()
     const controller = new AbortController()
-    const { signal } = controller
     exporting = controller
     const late = setTimeout(() => {
       controller.abort(new Error(`nothing was heard within ${options.exportMs} ms`))
     }, options.exportMs)
     const aborted = Promise.withResolvers<never>()
-    signal.addEventListener('abort', () => aborted.reject(signal.reason as Error), { once: true })
+    controller.signal.addEventListener('abort', () => aborted.reject(controller.signal.reason as Error), { once: true })
     try {
       // A receiver that does not heed the signal must not hold up those after it.
-      await Promise.race([deps.send(batch, signal), aborted.promise])
-      deps.onSent(batch.length)
-    } catch (error) {
-      deps.onDropped(batch.length, error)
+      await Promise.race([deps.send(batch, controller.signal), aborted.promise])
     } finally {
       clearTimeout(late)
       exporting = undefined
@@ -76,14 +100,14 @@ export function createSpanQueue(options: SpanQueueOptions, deps: SpanQueueDeps):
   }
 
   function schedule(): void {
-    if (closed || sending !== undefined) return
+    if (closed.aborted || sending !== undefined) return
     if (waiting.length >= options.batchSpans) void send(options.batchSpans)
     else timer ??= setTimeout(() => void send(1), options.batchMs)
   }
 
   return {
     push(spans) {
-      if (closed) return deps.onDropped(spans.length)
+      if (closed.aborted) return deps.onDropped(spans.length)
       waiting.push(...spans)
       const excess = waiting.length - options.maxSpans
       if (excess > 0) {
@@ -93,12 +117,12 @@ export function createSpanQueue(options: SpanQueueOptions, deps: SpanQueueDeps):
       schedule()
     },
     async flush() {
-      while ((waiting.length > 0 || sending !== undefined) && !closed) await send(1)
+      while ((waiting.length > 0 || sending !== undefined) && !closed.aborted) await send(1)
     },
     close() {
-      closed = true
+      closing.abort(new Error('the server stopped'))
       clearTimeout(timer)
-      exporting?.abort(new Error('the server stopped'))
+      exporting?.abort(closed.reason)
       if (waiting.length > 0) deps.onDropped(waiting.splice(0).length)
     },
   }

@@ -9,7 +9,7 @@ import type { Redact } from '../base/redact.ts'
 import type { SpanRecord } from '../base/span.ts'
 import type { TraceContext } from '../base/trace-context.ts'
 import { describeAttempt } from './attempt-spans.ts'
-import type { Log } from './log.ts'
+import type { Log, LogFields } from './log.ts'
 import { cleanSpan, type ContentLevel, limitContent } from './span-content.ts'
 import { createSpanQueue, type SpanQueue } from './span-queue.ts'
 
@@ -21,6 +21,8 @@ export type SpanSink = {
   readonly isDistributed: boolean
   /** Rejects when the spans did not arrive; may go on after `signal` aborts, but nobody waits for it then. */
   readonly export: (spans: readonly SpanRecord[], signal: AbortSignal) => Promise<void>
+  /** Whether the same spans may arrive later. */
+  readonly mayPass: (error: unknown) => boolean
 }
 
 export type TracingOptions = {
@@ -29,6 +31,8 @@ export type TracingOptions = {
   readonly sampleRatio: number
   readonly redact: Redact
   readonly log: Log
+  /** 0 to 1, for jitter. */
+  readonly random: () => number
   /** Spans that never arrived, for metrics. */
   readonly onDropped?: (sink: string, spans: number) => void
 }
@@ -47,9 +51,9 @@ export type Tracing = {
 
 /** Spans that may wait for a sink: a burst of some thousand runs, or a minute without a collector. */
 const MAX_SPANS = 20_000
-const BATCH_SPANS = 512
-const BATCH_MS = 1000
-const EXPORT_MS = 10_000
+const QUEUE = { maxSpans: MAX_SPANS, batchSpans: 512, batchMs: 1000, exportMs: 10_000 }
+/** About a minute, which is how long a collector takes to start again. */
+const RETRY = { retry: { baseMs: 1000, maxMs: 30_000 }, retries: 6 }
 
 type Route = { readonly sink: SpanSink; readonly queue: SpanQueue }
 
@@ -126,17 +130,23 @@ function highest(sinks: readonly SpanSink[]): ContentLevel {
   return levels.includes('messages') ? 'messages' : levels.includes('values') ? 'values' : 'none'
 }
 
-function openRoute(sink: SpanSink, { log, onDropped }: TracingOptions): Route {
+function openRoute(sink: SpanSink, { log, random, onDropped }: TracingOptions): Route {
   let isFailing = false
+  /** Said once per trouble, not once per batch. */
+  const complain = (message: string, fields: LogFields) => {
+    if (!isFailing) log.warn(message, { sink: sink.name, ...fields })
+    isFailing = true
+  }
   const queue = createSpanQueue(
-    { maxSpans: MAX_SPANS, batchSpans: BATCH_SPANS, batchMs: BATCH_MS, exportMs: EXPORT_MS },
+    { ...QUEUE, ...RETRY },
     {
       send: (spans, signal) => sink.export(spans, signal),
+      mayPass: sink.mayPass,
+      random,
+      onTrouble: (error) => complain('spans do not arrive, trying again', { error }),
       onDropped: (spans, error) => {
         onDropped?.(sink.name, spans)
-        // Once per trouble, not once per batch.
-        if (!isFailing) log.warn('spans are being dropped', { sink: sink.name, spans, error })
-        isFailing = true
+        complain('spans are dropped', { spans, error })
       },
       onSent: () => {
         if (isFailing) log.info('spans arrive again', { sink: sink.name })
