@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createRedact } from '../base/redact.ts'
+import { insertSpans } from '../storage/spans.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
+import { newTrace } from '../storage/testing/new-span.ts'
 import { createEventPartition, insertRun } from '../storage/testing/stored-rows.ts'
 import { createLog } from '../telemetry/log.ts'
 import { startHousekeeping, type Retention } from './housekeeping.ts'
@@ -58,6 +60,23 @@ test('drops events on their own schedule, and keeps runs for ever when told so',
   await using housekeeping = start({ eventDays: 7, runDays: 0, traceDays: 30 })
   await expect.poll(() => housekeeping.lines.map(({ message }) => message), WAIT).toContain('dropped old events')
   expect(await count('agentos_runs')).toBe(1)
+})
+
+test('deletes traces of their own age, with their spans', async () => {
+  const left = async () => {
+    const spans = await database.db.selectFrom('agentos_spans').select('trace_id').distinct().execute()
+    const traces = await database.db.selectFrom('agentos_traces').select('trace_id').execute()
+    return [spans, traces].map((rows) => rows.map(({ trace_id: traceId }) => traceId))
+  }
+  for (const days of [9, 10, 11]) await insertSpans(database.db, newTrace({ startMs: daysAgo(days).getTime() }))
+  const young = newTrace({ startMs: daysAgo(6).getTime() })
+  await insertSpans(database.db, young)
+  await using housekeeping = start({ eventDays: 7, runDays: 0, traceDays: 7 })
+  const id = young[0]?.traceId
+  await expect.poll(left, WAIT).toEqual([[id], [id]])
+  await expect
+    .poll(() => housekeeping.lines, WAIT)
+    .toContainEqual(expect.objectContaining({ message: 'deleted old traces', traces: 3 }))
 })
 
 test('closing ends the wait for the next round, and the deleting between two batches', async () => {

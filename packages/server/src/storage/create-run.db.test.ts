@@ -174,6 +174,14 @@ describe('a background run', () => {
   })
 })
 
+test('a run keeps the trace context of its request', async () => {
+  const traceparent = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`
+  for (const run of [newRun({ traceparent }), newJob({ traceparent })]) {
+    await createRun(db, run)
+    expect(await findRun(db, run.runId)).toMatchObject({ traceparent })
+  }
+})
+
 test('an inline run knows how often it may be lost', async () => {
   const run = newRun({ maxAttempts: 7, priority: 3 })
   await createRun(db, run)

@@ -1,12 +1,14 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { deleteOldRuns, deleteOldSessions } from './retention.ts'
+import { deleteOldRuns, deleteOldSessions, deleteOldTraces } from './retention.ts'
 import { findRun } from './runs.ts'
 import type { Db } from './tables.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
 import { newRun, userMessage } from './testing/new-run.ts'
 import { insertApproval, insertMessages, insertRun } from './testing/stored-rows.ts'
 import { createRun } from './create-run.ts'
+import { insertSpans } from './spans.ts'
+import { newSpan, newTrace } from './testing/new-span.ts'
 
 let database: TestDatabase
 let db: Db
@@ -116,5 +118,25 @@ describe('old sessions', () => {
     expect(created).toHaveLength(20)
     expect(await count('agentos_runs')).toBe(20)
     expect(await sessions()).toHaveLength(20)
+  })
+})
+
+describe('old traces', () => {
+  const names = async () =>
+    (await db.selectFrom('agentos_traces').select('name').orderBy('name').execute()).map(({ name }) => name)
+
+  test('go by their end, the oldest first, in batches', async () => {
+    const ages: [string, number][] = [
+      ['33 days', 33],
+      ['35 days', 35],
+      ['29 days', 29],
+    ]
+    for (const [name, days] of ages) await insertSpans(db, newTrace({ name, startMs: daysAgo(days).getTime() }))
+    await insertSpans(db, [newSpan({ name: 'went on', startMs: daysAgo(40).getTime(), endMs: daysAgo(1).getTime() })])
+    expect(await deleteOldTraces(db, { olderThanDays: 30, batch: 1 })).toBe(1)
+    expect(await names()).toEqual(['29 days', '33 days', 'went on'])
+    expect(await deleteOldTraces(db, month)).toBe(1)
+    expect(await deleteOldTraces(db, month)).toBe(0)
+    expect(await names()).toEqual(['29 days', 'went on'])
   })
 })

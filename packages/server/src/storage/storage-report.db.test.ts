@@ -23,6 +23,8 @@ test('of an empty database tells its tables and that there are no runs', async (
     'agentos_runs',
     'agentos_sessions',
     'agentos_signals',
+    'agentos_spans',
+    'agentos_traces',
   ])
   expect(eventPartitions).toMatchObject([{ name: 'agentos_run_events_default', day: null }])
   expect(oldestRunAt).toBeNull()

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SpanRecord } from '../base/span.ts'
 import { deleteSessions, createSession } from './sessions.ts'
@@ -146,6 +147,24 @@ test('counts traces by session, the session with the newest one first', async ()
   expect(first!.firstTraceAt.getTime()).toBeLessThan(first!.lastTraceAt.getTime())
   const ofAda = await listSessionTraces(db, { op: 'eq', field: 'user_id', value: 'ada' }, PAGE)
   expect([ofAda.total, ofAda.sessions.map(({ sessionId }) => sessionId)]).toEqual([1, ['s1']])
+})
+
+test('counts ten thousand traces, and estimates from there', async () => {
+  const insert = (from: number, to: number) =>
+    sql`
+    insert into agentos_traces (trace_id, name, status, start_time, end_time, total_spans, error_count, team_id)
+    select 'many-' || i, 'x', 'OK', now(), now(), 1, 0, 'many' from generate_series(${from}::integer, ${to}::integer) i`.execute(
+      db,
+    )
+  const many: TraceCondition = { op: 'eq', field: 'team_id', value: 'many' }
+  await insert(1, 10_000)
+  expect((await listTraces(db, many, { limit: 1, page: 1 })).total).toBe(10_000)
+  await insert(10_001, 12_000)
+  await sql`analyze agentos_traces`.execute(db)
+  const { total } = await listTraces(db, many, { limit: 1, page: 1 })
+  expect(total).toBeGreaterThan(10_000)
+  expect(total).toBeLessThan(13_000)
+  await db.deleteFrom('agentos_traces').where('team_id', '=', 'many').execute()
 })
 
 describe('deleting a session', () => {

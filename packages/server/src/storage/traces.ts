@@ -62,14 +62,17 @@ export type SessionTraces = {
 /** `limit` from 0; `page` from 1, 0 is the first page too. */
 export type TracePage = { readonly limit: number; readonly page: number }
 
-/** One page of the traces that match, newest start first, and how many match in all. */
+/** Counting more than so many takes longer than anybody wants to wait for a page; from there on an estimate has to do. */
+const COUNTED = 10_000
+
+/** One page of the traces that match, newest start first, and how many match in all: exactly up to {@link COUNTED}. */
 export async function listTraces(
   db: Db,
   condition: TraceCondition,
   { limit, page }: TracePage,
 ): Promise<{ traces: Trace[]; total: number }> {
   const matching = db.selectFrom('agentos_traces').where(traceCondition(condition))
-  const [rows, count] = await Promise.all([
+  const [rows, total] = await Promise.all([
     matching
       .selectAll()
       .orderBy('start_time', 'desc')
@@ -77,9 +80,27 @@ export async function listTraces(
       .limit(limit)
       .offset(Math.max(0, page - 1) * limit)
       .execute(),
-    matching.select(sql<number>`count(*)`.as('total')).executeTakeFirstOrThrow(),
+    countTraces(db, condition),
   ])
-  return { traces: rows.map(readTrace), total: count.total }
+  return { traces: rows.map(readTrace), total }
+}
+
+async function countTraces(db: Db, condition: TraceCondition): Promise<number> {
+  const matching = db.selectFrom('agentos_traces').where(traceCondition(condition))
+  // In the order of the list, so that the same index serves both.
+  const some = matching
+    .select('trace_id')
+    .orderBy('start_time', 'desc')
+    .limit(COUNTED + 1)
+  const { total } = await db
+    .selectFrom(some.as('some'))
+    .select(sql<number>`count(*)`.as('total'))
+    .executeTakeFirstOrThrow()
+  if (total <= COUNTED) return total
+  const [explained] = await matching
+    .select('trace_id')
+    .explain<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>('json')
+  return Math.max(total, explained?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0)
 }
 
 /** @returns undefined when there is none of that id */

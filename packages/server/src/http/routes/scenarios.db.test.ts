@@ -4,7 +4,9 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ERRORS } from '../../base/errors.ts'
+import { insertSpans } from '../../storage/spans.ts'
 import { openTestDatabase, type TestDatabase } from '../../storage/testing/database.ts'
+import { newTrace } from '../../storage/testing/new-span.ts'
 import { createEventStreamParser } from '@agentos/wire/client'
 import { plainAnswer } from '../testing/fake-runs.ts'
 import { openReplica, type Replica, requirement } from '../testing/replica.ts'
@@ -13,6 +15,7 @@ import type { Route } from '../route.ts'
 import { ROUTES } from './table.ts'
 
 const KEY = 'the-security-key'
+const TRACE_ID = 'ab'.repeat(16)
 /** Codes that any route may answer with. */
 const GENERAL = ['INVALID_FIELDS', 'UNAUTHORIZED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA', 'INVALID_REQUEST']
 
@@ -25,6 +28,7 @@ beforeAll(async () => {
   const requirements = [requirement({ approval: 'required', approvalId: 'approval' })]
   await storeRun(database.db, { runId: 'paused', sessionId: 'known', status: 'PAUSED', requirements })
   await storeRun(database.db, { runId: 'failed', sessionId: 'known', status: 'ERROR', background: true })
+  await insertSpans(database.db, newTrace({ traceId: TRACE_ID }))
   server = await openReplica(database, { settings: { securityKey: KEY } })
 })
 afterAll(async () => {
@@ -63,6 +67,7 @@ const KNOWN: Readonly<Record<string, string>> = {
   '/{message_index}': '/2',
   '/jobs/{job_id}': '/jobs/failed',
   '/approvals/{approval_id}': '/approvals/approval',
+  '/traces/{trace_id}': `/traces/${TRACE_ID}`,
 }
 const point = (path: string) => Object.entries(KNOWN).reduce((url, [part, known]) => url.replace(part, known), path)
 
