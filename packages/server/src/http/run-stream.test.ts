@@ -47,6 +47,19 @@ async function nextRun(server: TestApp, begin: () => Promise<unknown>): Promise<
   return next
 }
 
+/** What the metrics are told of streams. */
+function countStreams() {
+  const told: string[] = []
+  return {
+    told,
+    requestEnded: () => {},
+    streamOpened: () => void told.push('opened'),
+    streamClosed: () => void told.push('closed'),
+    clientCut: () => void told.push('cut'),
+    collect: () => Promise.reject(new Error('nobody asks')),
+  }
+}
+
 describe('a stream', () => {
   test('carries each event with its index, name and JSON, and ends after the last', async () => {
     await using server = await createTestApp()
@@ -212,7 +225,8 @@ describe('a client that does not read', () => {
   })
 
   test('is cut past its buffer, and the run hears of it', async () => {
-    await using server = await createTestApp({ settings: { streamBufferBytes: 1_000_000 } })
+    const metrics = countStreams()
+    await using server = await createTestApp({ settings: { streamBufferBytes: 1_000_000 }, metrics })
     const url = await server.listen()
     const socket = await startUnread(url)
     const run = await server.runs.next()
@@ -222,17 +236,20 @@ describe('a client that does not read', () => {
     }
     await expect.poll(() => run.disconnects(), PATIENT).toBe(1)
     expect(run.feed.subscribers()).toBe(0)
+    expect(metrics.told).toEqual(['opened', 'cut', 'closed'])
     socket.destroy()
   })
 
   test('is cut in the end also when its run is over', async () => {
-    await using server = await createTestApp({ settings: { heartbeatMs: 10, streamBufferBytes: 50_000_000 } })
+    const metrics = countStreams()
+    await using server = await createTestApp({ settings: { heartbeatMs: 10, streamBufferBytes: 50_000_000 }, metrics })
     const url = await server.listen()
     const socket = await startUnread(url)
     const run = await server.runs.next()
     for (let index = 0; index < 100; index++) run.emit(content(big))
     run.finish()
     await expect.poll(() => run.disconnects(), PATIENT).toBe(1)
+    expect(metrics.told).toEqual(['opened', 'cut', 'closed'])
     socket.destroy()
   })
 

@@ -19,6 +19,13 @@ describe('ends of a worker', () => {
     expect(waits).toEqual([0, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000])
   })
 
+  test('are told one by one', () => {
+    let told = 0
+    const crashes = createCrashLog(manualClock(), keepLog().log, 'r', () => told++)
+    for (const reason of ['one', 'two']) crashes.note(reason, 0)
+    expect(told).toBe(2)
+  })
+
   test('three within a minute are a loop, which ends when they are a minute old', () => {
     const clock = manualClock()
     const { log, entries } = keepLog()

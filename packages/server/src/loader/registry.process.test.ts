@@ -78,6 +78,29 @@ describe('revisions', () => {
     })
   })
 
+  test('tells what came of each revision that was tried, and of each worker that ended', async () => {
+    const loads: string[] = []
+    let ends = 0
+    const exits = `import { agent, tool } from '@agentos/sdk'
+      export default agent({ id: 'a', tools: [
+        tool({ name: 'exit', input: { type: 'object' }, run: () => process.exit(1) }),
+      ] })`
+    await using folder = await makeSynced({ 'agents/a.ts': exits })
+    const told = { onLoad: (outcome: string) => loads.push(outcome), onWorkerEnd: () => ends++ }
+    await using registry = await openRegistry(folder.agents, {}, told)
+    await registry.reload()
+    await registry.reload()
+    expect(loads).toEqual(['swapped'])
+    await startRun(registry.current(), { tool: 'exit' }).ended
+    expect(ends).toBe(1)
+    await folder.publish(sha('b'), { 'agents/a.ts': 'export default 1 +' })
+    await registry.reload()
+    await folder.publish(sha('c'), { 'agents/a.ts': agentSource() })
+    await registry.reload()
+    expect(loads).toEqual(['swapped', 'failed', 'swapped'])
+    expect(ends).toBe(1)
+  })
+
   test('equal hash is no change: a worktree rebuilt in place is not loaded again', async () => {
     await using folder = await makeSynced()
     await using registry = await openRegistry(folder.agents)

@@ -108,7 +108,7 @@ describe('alerts', () => {
   test('have a severity, a summary, a description and a runbook, and no runbook has no alert', () => {
     const pages = alerts.map(({ name, text }) => {
       for (const part of [/severity: (critical|warning|info)\n/, /summary: '.+'\n/, /description: '.+'\n/]) {
-        expect(text, name).toMatch(part)
+        expect([name, part.test(text)]).toEqual([name, true])
       }
       const path = /runbook_url: docs\/runbooks\/(\S+)/.exec(text)?.[1] ?? ''
       expect(readFileSync(join(ROOT, RUNBOOKS, path), 'utf8').split('\n')[0]).toBe(`# ${name}`)

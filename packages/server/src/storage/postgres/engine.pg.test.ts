@@ -25,6 +25,19 @@ afterAll(() => admin?.close())
 
 const open = (change: Partial<PostgresOptions> = {}) => openDatabase({ ...given, ...change }, { clock: systemClock })
 
+test('tells what its pools are doing: who works, who is idle, who waits', async () => {
+  await using database = await open({ poolSize: 2, backgroundPoolSize: 1 })
+  const requests = () => database.pools().find(({ name }) => name === 'requests')
+  const sleeping = Array.from({ length: 3 }, () => sql`select pg_sleep(0.3)`.execute(database.db))
+  await expect.poll(requests).toEqual({ name: 'requests', used: 2, idle: 0, waiting: 1, max: 2 })
+  await Promise.all(sleeping)
+  expect(requests()).toEqual({ name: 'requests', used: 0, idle: 2, waiting: 0, max: 2 })
+  expect(database.pools().map(({ name, max }) => [name, max])).toEqual([
+    ['requests', 2],
+    ['background', 1],
+  ])
+})
+
 function withUrl(change: (url: URL) => void): string {
   const url = new URL(given.url)
   change(url)
