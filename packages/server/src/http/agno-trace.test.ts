@@ -105,13 +105,17 @@ test('tells what the attempt that ended last said, and why the trace is an error
     kind: 'AGENT',
     startTime: at(2000),
     endTime: at(2500),
-    attributes: { 'output.value': 'late' },
+    attributes: { 'output.value': 'late', 'agentos.run.attempt': 2, 'agentos.run.origin': 'recover' },
   })
   const failed: Trace = { ...trace, status: 'ERROR', errorCount: 1 }
   const detail = toTraceDetail(failed, [lost, again])
   expect(detail).toMatchObject({ input: 'hi, all of it', output: 'late', error: 'replica lost' })
   expect(detail.tree[0]).not.toHaveProperty('error')
-  expect(detail.tree[0]?.spans?.[0]).toMatchObject({ id: 'again', output: 'late', metadata: { run_id: 'run-1' } })
+  expect(detail.tree[0]?.spans?.[0]).toMatchObject({
+    id: 'again',
+    output: 'late',
+    metadata: { run_id: 'run-1', attempt: 2, origin: 'recover' },
+  })
 })
 
 test('falls back to the previews when the spans are gone, and puts at the top what lost its parent', () => {
@@ -144,6 +148,18 @@ test('gives the part of one run, with the runs that it caused', () => {
     sessionId: null,
   })
   expect(partOfRun(trace, spans, 'nope')).toBeUndefined()
+})
+
+test('in the part of a run, a child that began with its parent stays below it', () => {
+  const called = span('called', { kind: 'AGENT', runId: 'run-3', parentSpanId: 'tool', endTime: at(90) })
+  const llm = span('a', { runId: 'run-3', parentSpanId: 'called', attributes: { 'agentos.time_to_first_token_ms': 7 } })
+  const all = [llm, called, ...spans]
+  expect(partOfRun(trace, all, 'run-3')).toMatchObject({
+    trace: { name: 'called' },
+    spans: [{ spanId: 'a' }, { spanId: 'called' }],
+  })
+  expect(partOfRun(trace, all, 'run-1')?.spans).toHaveLength(5)
+  expect(toTraceNode(llm).metadata).toEqual({ time_to_first_token_ms: 7 })
 })
 
 test('tells agents, teams and workflows apart', () => {

@@ -24,6 +24,9 @@ export const SHOWN_ATTRIBUTES: readonly string[] = [
   'agno.agent.id',
   'agno.team.id',
   'agno.workflow.id',
+  'agentos.run.attempt',
+  'agentos.run.origin',
+  'agentos.time_to_first_token_ms',
 ]
 
 export function toTraceSummary(trace: Trace): WireTraceSummary {
@@ -50,12 +53,13 @@ export function toTraceSummary(trace: Trace): WireTraceSummary {
 /** @param spans those of the trace, oldest first; where some are missing, what hung from them stands at the top */
 export function toTraceDetail(trace: Trace, spans: readonly Span[]): TraceDetail {
   const runs = spans.filter(({ kind }) => kind === 'AGENT')
+  const first = runs.find(({ parentSpanId }) => !runs.some(({ spanId }) => spanId === parentSpanId))
   const last = runs.reduce<Span | undefined>((a, b) => (a && a.endTime > b.endTime ? a : b), undefined)
   const failed = last?.error ?? trace.error ?? spans.find(({ error }) => error !== null)?.error
   return {
     ...toTraceSummary(trace),
     ...present({
-      input: textOf(runs[0], 'input.value') ?? trace.input,
+      input: textOf(first, 'input.value') ?? trace.input,
       output: last ? textOf(last, 'output.value') : trace.output,
       error: trace.status === 'ERROR' ? failed : null,
     }),
@@ -73,14 +77,12 @@ export function partOfRun(
   spans: readonly Span[],
   runId: string,
 ): { trace: Trace; spans: Span[] } | undefined {
-  const kept = new Set<string>()
-  // A span comes before what it causes.
-  const part = spans.filter((span) => {
-    const isPart = span.runId === runId || (span.parentSpanId !== null && kept.has(span.parentSpanId))
-    if (isPart) kept.add(span.spanId)
-    return isPart
-  })
-  const [first] = part
+  const below = Map.groupBy(spans, ({ parentSpanId }) => parentSpanId)
+  const kept = new Set(spans.filter((span) => span.runId === runId))
+  // Grows while it is walked through.
+  for (const span of kept) for (const child of below.get(span.spanId) ?? []) kept.add(child)
+  const part = spans.filter((span) => kept.has(span))
+  const first = part.find(({ kind }) => kind === 'AGENT') ?? part[0]
   if (first === undefined) return undefined
   const errorCount = part.filter(({ error }) => error !== null).length
   return {
@@ -88,7 +90,10 @@ export function partOfRun(
       ...trace,
       name: first.name,
       status: errorCount > 0 ? 'ERROR' : 'OK',
-      startTime: first.startTime,
+      startTime: part.reduce(
+        (earliest, { startTime }) => (startTime < earliest ? startTime : earliest),
+        first.startTime,
+      ),
       endTime: part.reduce((latest, { endTime }) => (endTime > latest ? endTime : latest), first.endTime),
       totalSpans: part.length,
       errorCount,
@@ -172,12 +177,18 @@ function metadataOf(span: Span) {
   const ids = { session_id: textOf(span, 'session.id'), user_id: textOf(span, 'user.id') }
   switch (span.kind) {
     case 'AGENT':
-      return present({ run_id: span.runId, ...ids })
+      return present({
+        run_id: span.runId,
+        ...ids,
+        attempt: numberOf(span, 'agentos.run.attempt'),
+        origin: textOf(span, 'agentos.run.origin'),
+      })
     case 'LLM':
       return present({
         model: textOf(span, 'llm.model_name'),
         input_tokens: numberOf(span, 'llm.token_count.prompt'),
         output_tokens: numberOf(span, 'llm.token_count.completion'),
+        time_to_first_token_ms: numberOf(span, 'agentos.time_to_first_token_ms'),
         ...ids,
       })
     case 'TOOL':

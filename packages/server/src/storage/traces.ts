@@ -116,7 +116,7 @@ export type SpanQuery = {
   readonly attributes: readonly string[]
 }
 
-/** The spans of some traces by trace id, oldest first, in one query. */
+/** The spans of some traces by trace id, in one query: those that began first come first, then those that ended first. */
 export async function readSpans(
   db: Db,
   traceIds: readonly string[],
@@ -131,11 +131,11 @@ export async function readSpans(
       ) as attributes
       from agentos_spans
       where trace_id = t.trace_id and ${withinDays('t')}
-      order by start_time, span_id
+      order by start_time, end_time, span_id
       limit ${most}::integer
     ) s
     where t.trace_id = any(${textArray(traceIds)}::text[])
-    order by s.trace_id, s.start_time, s.span_id`.execute(db)
+    order by s.trace_id, s.start_time, s.end_time, s.span_id`.execute(db)
   return Map.groupBy(rows.map(readSpan), ({ traceId }) => traceId)
 }
 
