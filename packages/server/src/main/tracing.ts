@@ -3,14 +3,15 @@
  * @module
  */
 import type { Clock } from '../base/clock.ts'
-import type { Ids } from '../base/ids.ts'
+import { AgentOSError } from '../base/errors.ts'
+import { type Ids, randomFraction } from '../base/ids.ts'
 import type { Redact } from '../base/redact.ts'
 import type { Config } from '../config/load.ts'
 import { VERSION } from '../config/version.ts'
 import type { Database } from '../storage/database.ts'
 import { insertSpans } from '../storage/spans.ts'
 import type { Log } from '../telemetry/log.ts'
-import { createOtlpExport, type OtlpExport } from '../telemetry/otlp-spans.ts'
+import { createOtlpExport, mayPassAtCollector, type OtlpExport } from '../telemetry/otlp-spans.ts'
 import { createTracing, type SpanSink, type Tracing } from '../telemetry/tracing.ts'
 import { readPairs } from './name-value.ts'
 
@@ -36,7 +37,8 @@ export type ServerTracing = Tracing & {
 
 /** Longest time for what waits when the server stops, in milliseconds. */
 const FLUSH_MS = 5000
-const EXPORT_MS = 10_000
+/** Longest export, in milliseconds: a process that ends waits for the one under way. */
+const EXPORT_MS = 4000
 
 export function openTracing(config: Config, deps: TracingDeps): ServerTracing {
   const { settings } = config
@@ -45,7 +47,14 @@ export function openTracing(config: Config, deps: TracingDeps): ServerTracing {
   const collector = url === undefined ? undefined : openCollector(config, url, deps)
   const sinks = settings.AGENTOS_TRACING ? sinksOf(config, deps, collector) : []
   const sampleRatio = settings.OTEL_TRACES_SAMPLER_ARG
-  const tracing = createTracing({ sinks, sampleRatio, redact, log, ...(onDropped && { onDropped }) })
+  const tracing = createTracing({
+    sinks,
+    sampleRatio,
+    redact,
+    log,
+    random: () => randomFraction(deps.ids),
+    ...(onDropped && { onDropped }),
+  })
   return {
     ...tracing,
     isDistributed: collector !== undefined,
@@ -67,10 +76,11 @@ function sinksOf({ settings }: Config, { database }: TracingDeps, collector: Otl
     content: content === 'none' ? 'none' : 'values',
     isDistributed: false,
     export: (spans) => insertSpans(database.background, spans),
+    mayPass: (error) => error instanceof AgentOSError && error.code === 'DATABASE_UNAVAILABLE',
   }
   if (collector === undefined) return [stored]
   const sent = { name: 'otlp', content: content === 'all' ? 'messages' : 'none', isDistributed: true } as const
-  return [stored, { ...sent, export: collector.export }]
+  return [stored, { ...sent, export: collector.export, mayPass: mayPassAtCollector }]
 }
 
 /** The endpoint of traces is taken as it is; the general one has a path for each kind of data. */

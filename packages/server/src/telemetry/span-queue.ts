@@ -49,7 +49,6 @@ export function createSpanQueue(options: SpanQueueOptions, deps: SpanQueueDeps):
   const { signal: closed } = closing
   let timer: NodeJS.Timeout | undefined
   let sending: Promise<void> | undefined
-  let exporting: AbortController | undefined
 
   async function sendAll(least: number): Promise<void> {
     while (waiting.length >= least && !closed.aborted) await sendBatch(waiting.splice(0, options.batchSpans))
@@ -58,7 +57,7 @@ export function createSpanQueue(options: SpanQueueOptions, deps: SpanQueueDeps):
   async function sendBatch(batch: readonly SpanRecord[]): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       try {
-        await exportOnce(batch)
+        await withinTime((signal) => deps.send(batch, signal), options.exportMs, closed)
         return deps.onSent(batch.length)
       } catch (error) {
         const isOver = closed.aborted || attempt >= options.retries || !deps.mayPass(error)
@@ -67,24 +66,6 @@ export function createSpanQueue(options: SpanQueueOptions, deps: SpanQueueDeps):
       }
       // Whoever closes the queue ends the wait, and the batch is tried one last time in vain.
       await sleep(backoffMs(options.retry, attempt, deps.random()), closed).catch(() => undefined)
-    }
-  }
-
-  async function exportOnce(batch: readonly SpanRecord[]): Promise<void> {
-    closed.throwIfAborted()
-    const controller = new AbortController()
-    exporting = controller
-    const late = setTimeout(() => {
-      controller.abort(new Error(`nothing was heard within ${options.exportMs} ms`))
-    }, options.exportMs)
-    const aborted = Promise.withResolvers<never>()
-    controller.signal.addEventListener('abort', () => aborted.reject(controller.signal.reason as Error), { once: true })
-    try {
-      // A receiver that does not heed the signal must not hold up those after it.
-      await Promise.race([deps.send(batch, controller.signal), aborted.promise])
-    } finally {
-      clearTimeout(late)
-      exporting = undefined
     }
   }
 
@@ -122,8 +103,31 @@ export function createSpanQueue(options: SpanQueueOptions, deps: SpanQueueDeps):
     close() {
       closing.abort(new Error('the server stopped'))
       clearTimeout(timer)
-      exporting?.abort(closed.reason)
       if (waiting.length > 0) deps.onDropped(waiting.splice(0).length)
     },
+  }
+}
+
+/** Waits for `work` no longer than `ms` milliseconds, and not when `closed` aborts, even if it does not heed its signal. */
+async function withinTime(
+  work: (signal: AbortSignal) => Promise<void>,
+  ms: number,
+  closed: AbortSignal,
+): Promise<void> {
+  closed.throwIfAborted()
+  const controller = new AbortController()
+  const { promise, reject } = Promise.withResolvers<never>()
+  const stop = (reason: Error) => {
+    controller.abort(reason)
+    reject(reason)
+  }
+  const onClosed = () => stop(closed.reason as Error)
+  closed.addEventListener('abort', onClosed, { once: true })
+  const late = setTimeout(() => stop(new Error(`nothing was heard within ${ms} ms`)), ms)
+  try {
+    await Promise.race([work(controller.signal), promise])
+  } finally {
+    clearTimeout(late)
+    closed.removeEventListener('abort', onClosed)
   }
 }

@@ -131,11 +131,12 @@ function highest(sinks: readonly SpanSink[]): ContentLevel {
 }
 
 function openRoute(sink: SpanSink, { log, random, onDropped }: TracingOptions): Route {
-  let isFailing = false
-  /** Said once per trouble, not once per batch. */
-  const complain = (message: string, fields: LogFields) => {
-    if (!isFailing) log.warn(message, { sink: sink.name, ...fields })
-    isFailing = true
+  let said: 'nothing' | 'late' | 'lost' = 'nothing'
+  /** Once per trouble, not once per batch. */
+  const complain = (what: 'late' | 'lost', message: string, fields: LogFields) => {
+    if (said === what || said === 'lost') return
+    said = what
+    log.warn(message, { sink: sink.name, ...fields })
   }
   const queue = createSpanQueue(
     { ...QUEUE, ...RETRY },
@@ -143,14 +144,14 @@ function openRoute(sink: SpanSink, { log, random, onDropped }: TracingOptions): 
       send: (spans, signal) => sink.export(spans, signal),
       mayPass: sink.mayPass,
       random,
-      onTrouble: (error) => complain('spans do not arrive, trying again', { error }),
+      onTrouble: (error) => complain('late', 'spans do not arrive, trying again', { error }),
       onDropped: (spans, error) => {
         onDropped?.(sink.name, spans)
-        complain('spans are dropped', { spans, error })
+        complain('lost', 'spans are dropped', { spans, error })
       },
       onSent: () => {
-        if (isFailing) log.info('spans arrive again', { sink: sink.name })
-        isFailing = false
+        if (said !== 'nothing') log.info('spans arrive again', { sink: sink.name })
+        said = 'nothing'
       },
     },
   )

@@ -1,0 +1,191 @@
+import { expect, test } from 'vitest'
+import type { SpanRecord } from '../base/span.ts'
+import { spanIdOf, toolSpanId } from '../base/trace-context.ts'
+import { describeAttempt } from './attempt-spans.ts'
+import { attempt, MARKS, MESSAGES } from './testing/attempt.ts'
+
+const RUN = attempt().runId
+const ROOT = spanIdOf(RUN, 'run')
+const ERROR = { code: 'MODEL_REJECTED', message: 'The provider refused' } as const
+
+const only = (spans: readonly SpanRecord[], kind: SpanRecord['kind']) => {
+  const found = spans.filter((span) => span.kind === kind)
+  if (found.length !== 1) throw new Error(`${found.length} spans of ${kind}`)
+  return found[0]!
+}
+
+test('a run is one span of its agent above those of its model calls and tools', () => {
+  const spans = describeAttempt(attempt())
+  expect(spans.map(({ kind, name, startMs, endMs, error }) => [kind, name, startMs, endMs, error])).toEqual([
+    ['AGENT', 'Weather_Desk.arun', 1_000, 1_200, null],
+    ['LLM', 'chat gpt-5-mini', 1_010, 1_090, null],
+    ['LLM', 'chat gpt-5-mini', 1_130, 1_190, null],
+    ['TOOL', 'look', 1_100, 1_120, null],
+  ])
+  expect(spans.map(({ parentSpanId }) => parentSpanId)).toEqual([null, ROOT, ROOT, ROOT])
+  expect(spans.map(({ spanId }) => spanId)).toEqual([
+    ROOT,
+    spanIdOf(RUN, 'model', '1', '0'),
+    spanIdOf(RUN, 'model', '1', '1'),
+    toolSpanId(RUN, 'call_1', 1),
+  ])
+  const run = { runId: RUN, sessionId: 'session-1', userId: 'ada', agentId: 'weather' }
+  for (const span of spans) expect(span).toMatchObject({ traceId: RUN.replaceAll('-', ''), run })
+})
+
+test('the span of the agent has the attributes of both conventions', () => {
+  expect(only(describeAttempt(attempt()), 'AGENT').attributes).toMatchObject({
+    'openinference.span.kind': 'AGENT',
+    'graph.node.id': ROOT,
+    'graph.node.name': 'Weather Desk',
+    'agent.name': 'Weather Desk',
+    'agno.agent': 'Weather Desk',
+    'agno.agent.id': 'weather',
+    'agno.run.id': RUN,
+    'session.id': 'session-1',
+    'user.id': 'ada',
+    'input.value': 'Weather in Oslo?',
+    'output.value': 'It rains.',
+    'output.mime_type': 'text/plain',
+    'gen_ai.operation.name': 'invoke_agent',
+    'gen_ai.agent.id': 'weather',
+    'gen_ai.conversation.id': 'session-1',
+    'gen_ai.usage.input_tokens': 20,
+    'gen_ai.usage.output_tokens': 10,
+    'agentos.run.status': 'COMPLETED',
+  })
+})
+
+test('the span of a model call has what it was asked, what it said and what that cost', () => {
+  const [first, second] = describeAttempt(attempt()).filter(({ kind }) => kind === 'LLM')
+  expect(first?.attributes).toMatchObject({
+    'openinference.span.kind': 'LLM',
+    'llm.model_name': 'gpt-5-mini',
+    'llm.provider': 'openai',
+    'llm.token_count.prompt': 10,
+    'llm.token_count.completion': 5,
+    'llm.token_count.total': 15,
+    'llm.token_count.prompt_details.cache_read': 3,
+    'llm.token_count.prompt_details.cache_write': 0,
+    'llm.input_messages.0.message.role': 'system',
+    'llm.input_messages.1.message.content': 'Weather in Oslo?',
+    'llm.output_messages.0.message.tool_calls.0.tool_call.id': 'call_1',
+    'llm.output_messages.0.message.tool_calls.0.tool_call.function.name': 'look',
+    'llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments': '{"city":"Oslo"}',
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.provider.name': 'openai',
+    'gen_ai.request.model': 'gpt-5-mini',
+    'gen_ai.usage.input_tokens': 10,
+    'agentos.time_to_first_token_ms': 7,
+  })
+  expect(second?.attributes).toMatchObject({
+    'llm.input_messages.3.message.tool_call_id': 'call_1',
+    'llm.input_messages.3.message.content': 'rain',
+    'llm.output_messages.0.message.content': 'It rains.',
+  })
+  const said = JSON.parse(String(second?.attributes['gen_ai.output.messages']))
+  expect(said).toEqual([{ role: 'assistant', parts: [{ type: 'text', content: 'It rains.' }] }])
+  const asked = JSON.parse(String(second?.attributes['input.value']))
+  expect(asked.messages.at(-1)).toEqual({ role: 'tool', content: 'rain', tool_call_id: 'call_1' })
+})
+
+test('the span of a tool has its arguments and its result', () => {
+  expect(only(describeAttempt(attempt()), 'TOOL').attributes).toMatchObject({
+    'openinference.span.kind': 'TOOL',
+    'tool.name': 'look',
+    'tool.parameters': '{"city":"Oslo"}',
+    'input.value': '{"city":"Oslo"}',
+    'output.value': 'rain',
+    'gen_ai.operation.name': 'execute_tool',
+    'gen_ai.tool.call.id': 'call_1',
+    'gen_ai.tool.call.result': 'rain',
+  })
+})
+
+test.each(['values', 'none'] as const)('less content is made where %s of it is wanted', (level) => {
+  const names = describeAttempt(attempt(), level).flatMap(({ attributes }) => Object.keys(attributes))
+  expect(names.some((name) => name.startsWith('llm.input_messages') || name.startsWith('gen_ai.input'))).toBe(false)
+  expect(names.includes('input.value')).toBe(level === 'values')
+  expect(names).toContain('llm.token_count.total')
+})
+
+test('the caller is the parent of the first attempt, and that of all later ones', () => {
+  const trace = { traceId: 'a'.repeat(32), parentSpanId: 'b'.repeat(16), sampled: true }
+  expect(only(describeAttempt(attempt({ trace, marks: [] })), 'AGENT')).toMatchObject({
+    spanId: ROOT,
+    parentSpanId: 'b'.repeat(16),
+  })
+  const third = describeAttempt(attempt({ trace, attempt: 3, origin: 'hand-over' }))
+  const own = spanIdOf(RUN, 'attempt', '3')
+  expect(only(third, 'AGENT')).toMatchObject({ spanId: own, parentSpanId: ROOT, traceId: 'a'.repeat(32) })
+  expect(only(third, 'TOOL')).toMatchObject({ spanId: toolSpanId(RUN, 'call_1', 3), parentSpanId: own })
+})
+
+test('a later attempt tells only of its own messages', () => {
+  const later = attempt({ attempt: 2, origin: 'continue', fromMessage: 4, marks: MARKS.slice(4) })
+  const model = only(describeAttempt(later), 'LLM')
+  expect(model.attributes).toMatchObject({ 'llm.output_messages.0.message.content': 'It rains.' })
+})
+
+test('a failed run is an error, and so is the model call that failed it', () => {
+  const failed = attempt({
+    status: 'ERROR',
+    error: ERROR,
+    content: '',
+    messages: MESSAGES.slice(0, 2),
+    marks: MARKS.slice(0, 1),
+  })
+  const spans = describeAttempt(failed)
+  expect(only(spans, 'AGENT')).toMatchObject({ error: ERROR.message, attributes: { 'error.type': 'MODEL_REJECTED' } })
+  expect(only(spans, 'LLM')).toMatchObject({
+    error: ERROR.message,
+    endMs: 1_200,
+    attributes: { 'error.type': 'MODEL_REJECTED' },
+  })
+})
+
+test('a tool that failed is an error of its own; the run goes on', () => {
+  const marks = MARKS.map((mark) =>
+    mark.type === 'tool-end' ? { ...mark, tool: { ...mark.tool, result: 'no such city', isError: true } } : mark,
+  )
+  const spans = describeAttempt(attempt({ marks }))
+  expect(only(spans, 'TOOL')).toMatchObject({ error: 'no such city', attributes: { 'error.type': 'tool_error' } })
+  expect(only(spans, 'AGENT').error).toBeNull()
+})
+
+test.each(['CANCELLED', 'PAUSED', 'PENDING'] as const)(
+  'a run that is %s has not failed, nor what it was doing',
+  (status) => {
+    const spans = describeAttempt(attempt({ status, marks: MARKS.slice(0, 3), messages: MESSAGES.slice(0, 3) }))
+    expect(spans.map(({ error }) => error)).toEqual([null, null, null])
+    expect(spans.at(-1)).toMatchObject({ kind: 'TOOL', endMs: 1_200 })
+  },
+)
+
+test('a first attempt that was lost leaves its own span to the next, which tells of both', () => {
+  const lost = describeAttempt(attempt({ status: 'RUNNING', marks: MARKS.slice(0, 3), messages: MESSAGES.slice(0, 3) }))
+  expect(lost.map(({ kind }) => kind)).toEqual(['LLM', 'TOOL'])
+  expect(lost.at(-1)).toMatchObject({ parentSpanId: ROOT, error: 'replica lost' })
+  const [root, second] = describeAttempt(attempt({ attempt: 2, origin: 'recover', startedAt: 5_000, endedAt: 6_000 }))
+  expect(root).toMatchObject({ spanId: ROOT, parentSpanId: null, startMs: 990, endMs: 5_000, error: 'replica lost' })
+  expect(root?.attributes).not.toHaveProperty('gen_ai.usage.input_tokens')
+  expect(second).toMatchObject({ spanId: spanIdOf(RUN, 'attempt', '2'), parentSpanId: ROOT, error: null })
+})
+
+test('a later attempt that was lost with its worker is told of where it was lost', () => {
+  const [span] = describeAttempt(attempt({ attempt: 2, origin: 'recover', status: 'RUNNING' })).slice(1)
+  expect(span).toMatchObject({ spanId: spanIdOf(RUN, 'attempt', '2'), error: 'replica lost' })
+  expect(describeAttempt(attempt({ attempt: 3, origin: 'recover', marks: [] }))).toHaveLength(1)
+})
+
+test('marks without a beginning, as after the limit of marks, make no span', () => {
+  expect(describeAttempt(attempt({ marks: [MARKS[1]!, MARKS[3]!] })).map(({ kind }) => kind)).toEqual(['AGENT'])
+})
+
+test('a long transcript is told with its newest messages', () => {
+  const long = Array.from({ length: 100 }, () => ({ ...MESSAGES[1]!, content: 'x'.repeat(1_000) })) as typeof MESSAGES
+  const spans = describeAttempt(attempt({ messages: [...long, MESSAGES[4]!], marks: MARKS.slice(4) }))
+  const value = String(only(spans, 'LLM').attributes['input.value'])
+  expect(value.length).toBeLessThan(16_384)
+  expect(JSON.parse(value).messages.length).toBeGreaterThan(5)
+})
