@@ -92,3 +92,11 @@ test("agents see the environment without the server's own secrets", () => {
   expect(agentEnv).toEqual({ JIRA_TOKEN: 'jira-token' })
   expect(secrets).toEqual(expect.arrayContaining(['jira-token', 'secret-1', 'a-long-key']))
 })
+
+test('the headers of a collector are a secret, each value for itself, and agents do not see them', () => {
+  const env = { OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=collector%20key,authorization=Basic YQ==' }
+  const { secrets, agentEnv } = loadConfig(env)
+  expect(secrets).toEqual(expect.arrayContaining(['collector%20key', 'collector key', 'Basic YQ==']))
+  expect(agentEnv).not.toHaveProperty('OTEL_EXPORTER_OTLP_HEADERS')
+  expect(failure({ OTEL_EXPORTER_OTLP_HEADERS: 'a-key-alone' }).message).not.toContain('a-key-alone')
+})

@@ -136,6 +136,10 @@ function secretValues(env: Environment, settings: Settings): string[] {
     const password = /^[a-z0-9+]+:\/\/[^:@/]*:([^@]*)@/i.exec(value)?.[1]
     if (password !== undefined) values.push(password, decodeOrKeep(password))
   }
+  for (const pair of (settings.OTEL_EXPORTER_OTLP_HEADERS ?? '').split(',')) {
+    const value = pair.slice(pair.indexOf('=') + 1).trim()
+    values.push(value, decodeOrKeep(value))
+  }
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && /(_KEY|_TOKEN|_SECRET|_PASSWORD|_PASS)$/.test(name)) values.push(value)
   }
@@ -143,5 +147,10 @@ function secretValues(env: Environment, settings: Settings): string[] {
 }
 
 function decodeOrKeep(text: string): string {
-  return /%(?![0-9a-f]{2})/i.test(text) ? text : decodeURIComponent(text)
+  try {
+    return decodeURIComponent(text)
+  } catch (error) {
+    if (error instanceof URIError) return text
+    throw error
+  }
 }

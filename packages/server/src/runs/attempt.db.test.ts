@@ -1,0 +1,168 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import type { AttemptRecord } from '../base/attempt-record.ts'
+import type { Message } from '../base/message.ts'
+import type { StepEvent } from '../base/run.ts'
+import { NO_USAGE } from '../base/usage.ts'
+import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
+import { result, scriptExecutor, type Started } from './testing/executor.ts'
+import { openRuns, request, said } from './testing/open-runs.ts'
+import { requirement, answer } from './testing/requirements.ts'
+
+const MODEL = { provider: 'demo', id: 'assistant' }
+const USAGE = { ...NO_USAGE, inputTokens: 3, outputTokens: 2, totalTokens: 5 }
+const TRACE = { traceId: '0af7651916cd43dd8448eb211c80319c', parentSpanId: 'b7ad6b7169203331', sampled: true }
+const TRACEPARENT = `00-${TRACE.traceId}-${TRACE.parentSpanId}-01`
+const TOOL = { toolCallId: 'call_1', toolName: 'look', input: {}, createdAt: 3, stopAfterToolCall: false }
+const STEP: readonly StepEvent[] = [
+  { type: 'model-start', at: 1, model: MODEL },
+  { type: 'content', at: 2, text: 'Hi' },
+  { type: 'model-end', at: 2, model: MODEL, usage: USAGE },
+  { type: 'tool-start', at: 3, tool: TOOL },
+]
+
+const reply = (text: string): Message => {
+  return { role: 'assistant', id: text, createdAt: 1, parts: [{ type: 'text', text }], usage: USAGE }
+}
+
+let database: TestDatabase
+let records: AttemptRecord[]
+beforeAll(async () => {
+  database = await openTestDatabase()
+})
+afterEach(() => database.db.deleteFrom('agentos_runs').execute())
+afterAll(() => database.close())
+
+/** A replica whose worker does with each attempt what `acts` says, in turn. */
+const open = (...acts: ((run: Started) => void | Promise<void>)[]) => {
+  records = []
+  const left = [...acts]
+  const executor = scriptExecutor((run) => left.shift()?.(run))
+  return openRuns(database, executor, {}, { onAttempt: (record) => void records.push(record) })
+}
+const done = (given: Parameters<typeof result>[0] = {}) => {
+  return ({ handlers }: Started) => handlers.onDone(result(given))
+}
+const attempts = () => records.map(({ attempt, origin, status }) => `${attempt} ${origin} ${status}`)
+
+test('an attempt tells what it was given, what it did, what came out and what that took', async () => {
+  await using runs = open(async ({ handlers }) => {
+    handlers.onEvents(STEP)
+    await handlers.onCommit([said('Hi'), reply('one')], undefined)
+    handlers.onEvents([{ type: 'tool-end', at: 4, tool: { ...TOOL, result: 'seen' } }])
+    handlers.onDone(result({ uncommitted: [reply('two')] }))
+  })
+  const run = await runs.begin({ traceparent: TRACEPARENT, userId: 'ada' })
+  await run.finished
+  expect(records).toEqual([
+    expect.objectContaining({
+      runId: run.runId,
+      sessionId: run.sessionId,
+      userId: 'ada',
+      agentId: 'assistant',
+      agentName: 'Assistant',
+      revision: 'r1',
+      attempt: 1,
+      origin: 'start',
+      createdAt: run.createdAt,
+      status: 'COMPLETED',
+      model: MODEL,
+      input: 'Hi',
+      content: 'Hello',
+      error: null,
+      inherited: 0,
+      fromMessage: 0,
+      trace: TRACE,
+      usage: { ...NO_USAGE, inputTokens: 6, outputTokens: 4, totalTokens: 10 },
+    }),
+  ])
+  expect(records[0]?.marks.map(({ type }) => type)).toEqual(['model-start', 'model-end', 'tool-start', 'tool-end'])
+  expect(records[0]?.messages).toHaveLength(3)
+  expect(records[0]?.endedAt).toBeGreaterThanOrEqual(records[0]?.startedAt ?? Infinity)
+})
+
+test('attempts of a run are in one trace: the one of its caller, or its own', async () => {
+  await using runs = open(done({ status: 'PAUSED', requirements: [requirement()] }), done(), done())
+  const own = await runs.begin()
+  await own.finished
+  await goOn(runs, own)
+  expect(attempts()).toEqual(['1 start PAUSED', '2 continue COMPLETED'])
+  expect(new Set(records.map(({ trace }) => trace.traceId))).toEqual(new Set([own.runId.replaceAll('-', '')]))
+  await runs.start(request({ background: true, traceparent: TRACEPARENT }))
+  await vi.waitFor(() => expect(records).toHaveLength(3))
+  expect(records[2]).toMatchObject({ attempt: 1, origin: 'start', trace: TRACE })
+})
+
+test('a later attempt has its own messages and usage apart from those before', async () => {
+  const first = { status: 'PAUSED', requirements: [requirement()], uncommitted: [said('Hi'), reply('one')] } as const
+  await using runs = open(done(first), done({ uncommitted: [reply('two')] }))
+  const run = await runs.begin()
+  await run.finished
+  await goOn(runs, run)
+  expect(records[1]).toMatchObject({ fromMessage: 2, usage: USAGE })
+  expect(records[1]?.messages).toHaveLength(3)
+})
+
+test('a run that is lost with its worker is told of as lost, and taken up as recovered', async () => {
+  await using runs = open(({ handlers }) => {
+    handlers.onEvents(STEP)
+    handlers.onLost('the worker ended')
+    handlers.onEvents([{ type: 'tool-end', at: 9, tool: TOOL }])
+  }, done())
+  await runs.begin({ traceparent: TRACEPARENT })
+  await vi.waitFor(() => expect(attempts()).toEqual(['1 start RUNNING', '2 recover COMPLETED']))
+  expect(records.map(({ trace }) => trace)).toEqual([TRACE, TRACE])
+  expect(records[0]?.error).toMatchObject({ code: 'WORKER_LOST' })
+})
+
+test('a run that is handed over is told of by both replicas', async () => {
+  const leaving = open()
+  const run = await leaving.begin({ traceparent: TRACEPARENT })
+  await leaving.drain(10)
+  await run.finished
+  await leaving.close()
+  expect(attempts()).toEqual(['1 start PENDING'])
+  await using taking = open(done())
+  await vi.waitFor(() => expect(attempts()).toEqual(['2 hand-over COMPLETED']))
+  expect(records[0]?.trace).toEqual(TRACE)
+  expect(taking.running()).toBe(0)
+})
+
+test('a run that ends without being run is told of, too', async () => {
+  await using runs = open(done({ status: 'PAUSED', requirements: [requirement()] }))
+  const run = await runs.begin()
+  await run.finished
+  await runs.cancel(run.runId)
+  expect(attempts()).toEqual(['1 start PAUSED', '2 continue CANCELLED'])
+})
+
+test('of very many model calls and tools, the first are told of', async () => {
+  await using runs = open(({ handlers }) => {
+    for (let call = 0; call < 6_000; call++) handlers.onEvents([STEP[0]!, STEP[2]!])
+    handlers.onDone(result())
+  })
+  await (
+    await runs.begin()
+  ).finished
+  expect(records[0]?.marks).toHaveLength(10_000)
+})
+
+/** Answers what the run waits for, and waits for its end. */
+async function goOn(runs: ReturnType<typeof open>, run: { readonly runId: string; readonly sessionId: string }) {
+  const { live } = await runs.continue({
+    agentId: 'assistant',
+    runId: run.runId,
+    sessionId: run.sessionId,
+    userId: null,
+    answers: [answer({ confirmed: true })],
+    input: undefined,
+    continueFrom: 'end',
+    fork: false,
+    regenerate: false,
+    replaceOriginal: undefined,
+    background: false,
+    streamed: false,
+    mayApprove: true,
+    resolvedBy: null,
+  })
+  await live?.finished
+}
