@@ -40,6 +40,7 @@ describe('the server itself', () => {
     expect(config).toMatchObject({
       chat: { quick_prompts: { assistant: ['What is new?'] } },
       session: { dbs: [{ db_id: 'agentos', tables: ['agentos_sessions'] }] },
+      traces: { dbs: [{ db_id: 'agentos' }] },
       agents: [{ id: 'assistant', model: { id: 'fake-1', provider: 'fake' } }],
     })
     expect((await server.app.inject('/models')).json()).toEqual([
@@ -263,6 +264,7 @@ describe('bodies', () => {
     expect(server.runs.requests).toHaveLength(3)
     for (const request of server.runs.requests) {
       expect(request).toEqual({
+        traceparent: null,
         agentId: 'assistant',
         message: 'hi',
         sessionId: 's',

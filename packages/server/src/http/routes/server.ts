@@ -133,6 +133,7 @@ function describeConfig(deps: AppDeps): Config {
   const quickPrompts = Object.fromEntries(
     agents.filter((agent) => agent.quickPrompts.length > 0).map((agent) => [agent.id, [...agent.quickPrompts]]),
   )
+  const here = { db_id: DATABASE_ID, domain_config: { display_name: DATABASE_ID } }
   const nowhere = { dbs: [] }
   return {
     os_id: settings.osId,
@@ -142,14 +143,14 @@ function describeConfig(deps: AppDeps): Config {
     os_database: DATABASE_ID,
     databases: [DATABASE_ID],
     ...(Object.keys(quickPrompts).length > 0 && { chat: { quick_prompts: quickPrompts } }),
-    session: { dbs: [{ db_id: DATABASE_ID, domain_config: { display_name: DATABASE_ID }, tables: [SESSION_TABLE] }] },
+    session: { dbs: [{ ...here, tables: [SESSION_TABLE] }] },
     metrics: nowhere,
     memory: nowhere,
     learning: nowhere,
     filesystem: { namespaces: [] },
     knowledge: { ...nowhere, knowledge_instances: [] },
     evals: nowhere,
-    traces: nowhere,
+    traces: { dbs: [here] },
     queue: { durable: true, queue_per_session: true },
     agents: agents.map(toAgentSummary),
     teams: [],
