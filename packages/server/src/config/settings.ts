@@ -286,7 +286,7 @@ export const SETTINGS = {
   AGENTOS_MODEL_PRICES: setting(
     'Telemetry',
     text().optional(),
-    'JSON file with prices of models, in US dollars per million tokens, laid over the list prices.',
+    'JSON file with prices of models, in US dollars per million tokens, laid over the list prices of February 2026.',
   ),
 } as const satisfies Record<string, Setting>
 

@@ -113,6 +113,14 @@ test('a failed request has its status as its error, and an unknown method no nam
 })
 
 describe('readings', () => {
+  test('are told to all who collect at the same time', async () => {
+    metrics.observe(READINGS)
+    const both = await Promise.all([metrics.collect(), metrics.collect()])
+    const names = both.map((collected) => viewMetrics(collected).map(({ name }) => name))
+    expect(names[0]).toContain('agentos.runs.waiting')
+    expect(names[1]).toEqual(names[0])
+  })
+
   test('tell milliseconds as seconds', async () => {
     metrics.observe(READINGS)
     expect(await valuesOf('agentos.queue.age')).toEqual([9])

@@ -11,7 +11,7 @@ import { createDatabaseReport, type Readings, reportParts, watchVitals } from '.
 import type { CostOf } from './prices.ts'
 
 export type { Collected } from './metrics-instruments.ts'
-export type { FleetReading, GenerationsReading, PoolReading, Readings } from './metrics-readings.ts'
+export type { Readings } from './metrics-readings.ts'
 
 /** One answered request. */
 export type RequestOutcome = {

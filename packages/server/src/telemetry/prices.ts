@@ -20,10 +20,7 @@ export type PriceTable = Readonly<Record<string, Price>>
 /** US dollars for the tokens of a call; undefined when the model has no price. */
 export type CostOf = (model: ModelName, usage: Usage) => number | undefined
 
-/** Day of {@link LIST_PRICES}. */
-export const PRICES_AS_OF = '2026-02-01'
-
-/** By `provider:model`; a name with a date, `-latest` or `-preview` behind it has the same price. */
+/** As of 2026-02-01. By `provider:model`; a name with a date, `-latest` or `-preview` behind it has the same price. */
 export const LIST_PRICES: PriceTable = {
   'openai:gpt-5': { input: 1.25, output: 10, cacheRead: 0.125 },
   'openai:gpt-5-mini': { input: 0.25, output: 2, cacheRead: 0.025 },
