@@ -45,7 +45,7 @@ afterAll(() => database?.close())
 async function find(condition: TraceCondition): Promise<number[]> {
   const { traces, total } = await listTraces(db, condition, PAGE)
   expect(total).toBe(traces.length)
-  return traces.map(({ traceId }) => ids.indexOf(traceId) + 1).toSorted()
+  return traces.map(({ traceId }) => ids.indexOf(traceId) + 1).toSorted((a, b) => a - b)
 }
 
 test('lists traces page by page, the newest start first', async () => {

@@ -3,6 +3,7 @@
  * @module
  */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { systemClock } from '../../base/clock.ts'
 import type { SpanRecord } from '../../base/span.ts'
 
 export function newTraceId(): string {
@@ -11,7 +12,7 @@ export function newTraceId(): string {
 
 /** Of kind AGENT, a second long, begun now, unless told otherwise. */
 export function newSpan(given: Partial<SpanRecord> = {}): SpanRecord {
-  const startMs = given.startMs ?? Date.now()
+  const startMs = given.startMs ?? systemClock.now()
   return {
     traceId: newTraceId(),
     spanId: randomBytes(8).toString('hex'),
