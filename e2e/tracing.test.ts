@@ -15,7 +15,7 @@ import { HAS_POSTGRES } from './database.ts'
 import { startFleet } from './fleet.ts'
 import { copyPreparedData } from './prepared-data.ts'
 import { type ProviderProcess, startProvider } from './provider-process.ts'
-import { waitForRest } from './run-requests.ts'
+import { answerRun, waitForRest } from './run-requests.ts'
 import { fake } from './script.ts'
 import { type ServerProcess, startServer } from './server-process.ts'
 import { postRun, streamRun } from './stream.ts'
@@ -66,6 +66,7 @@ describe('a collector', () => {
       await createFolder({
         'caller.ts': toolAgentSource('caller', `await (await fetch('${echo.url}')).text(); return '${SECRET}'`),
         'worker.ts': agentSource('worker'),
+        'asker.ts': toolAgentSource('asker', `return 'ran'`, 'requiresConfirmation: true,'),
       }),
     )
     const data = stack.use(await copyPreparedData())
@@ -130,7 +131,25 @@ describe('a collector', () => {
     expect(agent.parentSpanId).toBe(only(spans, 'SERVER').spanId)
   })
 
-  test('never hears of itself at a model provider', async () => {
+  test('gets a run that was answered as one trace, the answer in it', async () => {
+    const message = fake({ tool: 'act', text: 'Done' })
+    const paused = await createClient({ baseUrl: server.url }).run('asker', { message })
+    const run = { agentId: 'asker', runId: paused.run_id, sessionId: paused.session_id }
+    const tools = (paused.tools ?? []).map((tool) => ({ ...tool, confirmed: true }))
+    expect(await answerRun(server.url, run, tools)).toMatchObject({ status: 'COMPLETED' })
+    const first = await until('the first attempt', () =>
+      collector.spans().find(({ attributes }) => attributes['agno.run.id'] === run.runId),
+    )
+    const spans = await collector.trace(first.traceId, 7)
+    const [request, answer] = spans.filter((span) => kindOf(span) === 'SERVER')
+    const [root, second] = spans.filter((span) => kindOf(span) === 'AGENT')
+    expect(root).toMatchObject({ parentSpanId: request?.spanId, attributes: { 'agentos.run.status': 'PAUSED' } })
+    expect(second).toMatchObject({ parentSpanId: root?.spanId, attributes: { 'agentos.run.origin': 'continue' } })
+    expect(answer).toMatchObject({ name: 'POST /agents/{id}/runs/{run_id}/continue', parentSpanId: root?.spanId })
+    expect(only(spans, 'TOOL').parentSpanId).toBe(second?.spanId)
+  })
+
+  test('is nothing that a model provider hears of', async () => {
     for (const request of await provider.requests()) expect(JSON.stringify(request)).not.toContain('traceparent')
   })
 

@@ -7,7 +7,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { SpanRecord, SpanRun } from '../base/span.ts'
 import { formatTraceparent, parseTraceparent, type TraceContext } from '../base/trace-context.ts'
 import type { AppDeps } from './deps.ts'
-import type { Route } from './route.ts'
 import { pathOf } from './server.ts'
 
 export type RequestTrace = {
@@ -19,11 +18,13 @@ export type RequestTrace = {
   readonly joins: (trace: TraceContext, parentSpanId: string) => void
 }
 
+type TracedRoute = { readonly method: string; readonly path: string }
+
 /** Begins the span of a request; it ends with the connection's part of it, however the answer was sent. */
 export function traceRequest(
   request: FastifyRequest,
   reply: FastifyReply,
-  route: Pick<Route, 'method' | 'path'>,
+  route: TracedRoute,
   { tracing, ids, clock }: Pick<AppDeps, 'tracing' | 'ids' | 'clock'>,
 ): RequestTrace {
   const header = request.headers['traceparent']
@@ -60,7 +61,7 @@ export function traceRequest(
 /** OpenTelemetry semantic conventions for HTTP servers, 1.23. */
 function attributesOf(
   request: FastifyRequest,
-  { method, path }: Pick<Route, 'method' | 'path'>,
+  { method, path }: TracedRoute,
   status: number,
 ): SpanRecord['attributes'] {
   return {

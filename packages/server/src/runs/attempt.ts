@@ -2,11 +2,11 @@
  * What one attempt of a run tells about itself once it has left: when its model calls and tools began and ended.
  * @module
  */
-import type { AttemptOrigin, AttemptRecord } from '../base/attempt-record.ts'
+import type { AttemptRecord } from '../base/attempt-record.ts'
 import type { Message } from '../base/message.ts'
-import type { RunResult, RunStatus, StepEvent } from '../base/run.ts'
+import type { AgentInfo } from '../base/runnable.ts'
+import type { RunJob, RunResult, RunStatus, StepEvent } from '../base/run.ts'
 import { addUsage, NO_USAGE } from '../base/usage.ts'
-import type { LiveRunOptions } from './live-run.ts'
 
 /** Hears of every attempt once, when it has left. Must not throw. */
 export type OnAttempt = (record: AttemptRecord) => void
@@ -45,8 +45,9 @@ export function createAttemptMarks(options: AttemptOptions, now: () => number): 
   }
 }
 
-type AttemptOptions = Pick<LiveRunOptions, 'job' | 'agent' | 'revision' | 'createdAt'> & {
-  readonly origin: AttemptOrigin
+type AttemptOptions = Pick<AttemptRecord, 'origin' | 'revision' | 'createdAt'> & {
+  readonly job: RunJob
+  readonly agent: Pick<AgentInfo, 'id' | 'name' | 'model'>
 }
 
 function isMark({ type }: StepEvent): boolean {

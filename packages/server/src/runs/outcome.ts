@@ -5,10 +5,10 @@
 import type { AgentOSError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import { textOf } from '../base/message.ts'
+import type { AgentInfo } from '../base/runnable.ts'
 import type { RunJob, RunResult, TerminalEvent } from '../base/run.ts'
 import { addUsage, NO_USAGE } from '../base/usage.ts'
 import type { Journal } from './journal.ts'
-import type { RunAgent } from './live-run.ts'
 
 /** As in Agno, a cancelled run says so, and then completes. A run that is handed over says nothing: it goes on. */
 export function terminalEvents(
@@ -59,7 +59,11 @@ function asCancelled(result: RunResult): RunResult {
 
 /** What a cancelled run has to show when nobody is there to tell: the text, the usage and the state that it committed. */
 export function committedResult(
-  { agent, createdAt, job }: { readonly agent: RunAgent; readonly createdAt: number; readonly job: RunJob },
+  {
+    agent,
+    createdAt,
+    job,
+  }: { readonly agent: Pick<AgentInfo, 'model'>; readonly createdAt: number; readonly job: RunJob },
   { messages, statePatch }: Pick<Journal, 'messages' | 'statePatch'>,
   now: number,
 ): RunResult {

@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createOutgoingTrace, type OutgoingTrace } from './outgoing-trace.ts'
+import { createOutgoingTrace, isProvider, type OutgoingTrace } from './outgoing-trace.ts'
 
 const A = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const B = '00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01'
@@ -57,4 +57,18 @@ test('nothing is added once it is closed', async () => {
   outgoing.close()
   await outgoing.run(A, () => ask('closed'))
   expect(traceparents()).toEqual({ closed: undefined })
+})
+
+test.each([
+  ['https://api.openai.com', true],
+  ['https://shop.openai.azure.com', true],
+  ['https://europe-west1-aiplatform.googleapis.com', true],
+  ['https://bedrock-runtime.eu-central-1.amazonaws.com', true],
+  ['https://openai.com.example.com', false],
+  ['https://notopenai.com', false],
+  ['https://s3.eu-central-1.amazonaws.com', false],
+  ['https://storage.googleapis.com', false],
+  ['nonsense', false],
+])('%s is a model provider: %s', (origin, expected) => {
+  expect(isProvider(origin)).toBe(expected)
 })

@@ -58,6 +58,7 @@ function hasTraceparent(headers: unknown): boolean {
   return Array.isArray(headers) && headers.some(isName)
 }
 
+/** Whether `origin` is that of a model provider, which is told nothing of our traces. */
 export function isProvider(origin: unknown): boolean {
   const host = URL.parse(String(origin))?.hostname ?? ''
   return PROVIDERS.some((provider) => provider.test(host))

@@ -38,11 +38,12 @@ export function limitContent(span: SpanRecord, level: ContentLevel): SpanRecord 
   return { ...span, attributes, error: saysNothing ? 'The tool failed' : span.error }
 }
 
-/** Masks what looks like a secret, and cuts what is too long. */
+/** Masks what looks like a secret in content and errors, and cuts what is too long; ids, names and counts stay. */
 export function cleanSpan(span: SpanRecord, redact: Redact): SpanRecord {
   const attributes: Record<string, SpanAttribute> = {}
   for (const [name, value] of Object.entries(span.attributes)) {
-    attributes[name] = typeof value === 'string' ? cleanText(value, redact) : value
+    const isContent = typeof value === 'string' && (CONTENT.test(name) || MESSAGES.test(name))
+    attributes[name] = isContent ? cleanText(value, redact) : value
   }
   return { ...span, attributes, error: span.error === null ? null : cleanText(span.error, redact) }
 }
