@@ -15,9 +15,9 @@ import type { Message } from '../base/message.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 import type { OpeningEvent, RunEvent, RunJob, RunResult, RunStatus, StatePatch, StepEvent } from '../base/run.ts'
 import { applyPatch } from '../base/state-patch.ts'
-import type { EventLog } from './event-log.ts'
+import type { EventLog, EventSource } from './event-log.ts'
 import { createFeed, type OpenFeed, type RunFeed } from './feed.ts'
-import { createJournal } from './journal.ts'
+import { createJournal, type Journal } from './journal.ts'
 import {
   asFailure,
   committedResult,
@@ -121,12 +121,12 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
   const { runId, attempt } = job
   const { store, eventLog } = deps
   const feed = openFeed(options, deps)
-  const publish = createOutlet(feed, options, deps)
+  const source = { runId, attempt, onStored: feed.release }
+  const outlet = createOutlet(feed, source, options.maxEventBytes, deps)
   const finished = Promise.withResolvers<FinishedRun>()
   const verdict = createVerdict()
   const journal = createJournal(job, store)
   let isOver = false
-  let openTools = 0
 
   const committed = () => committedResult(options, journal, deps.now())
   /** A write that failed for good changes nothing: without it, the lease runs out. */
@@ -140,8 +140,8 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
     const last = feed.number(terminalEvents(runId, result, sessionState, deps.now()))
     const position = { runId, attempt, firstSeq: journal.close(result.uncommitted), eventIndex: feed.lastIndex() }
     const events = eventLog.take(runId, last)
-    const finish = store.finish({ ...position, result, events, componentName: options.agent.name })
-    const isStored = (await attempted(finish)) === true
+    const end = { ...position, result, events, componentName: options.agent.name }
+    const isStored = (await attempted(store.finish(end))) === true
     const atRest = isStored && result.status !== 'PENDING'
     if (atRest) feed.publish(last)
     settle({ status: isStored ? result.status : 'RUNNING', result, sessionState, atRest })
@@ -151,7 +151,7 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
   async function giveUp(reason: string): Promise<void> {
     if (isOver) return
     // A tool is what ends workers; the runs beside it did nothing, and must not fail because it does so again and again.
-    const counts = openTools > 0 || !deps.isToolRunning()
+    const counts = outlet.isInTool() || !deps.isToolRunning()
     if (verdict.isGiven()) return end(committed())
     isOver = true
     await eventLog.flush()
@@ -171,7 +171,7 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
     feed.end(outcome.atRest)
   }
 
-  publish(options.opening)
+  outlet.publish(options.opening)
   return {
     ...describeRun(options),
     ...verdict,
@@ -180,21 +180,16 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
     disconnected: () => {
       if (feed.subscribers() === 0) deps.onAbandoned()
     },
-    isInTool: () => openTools > 0,
+    isInTool: outlet.isInTool,
     isEnding: () => isOver,
     leave: () => {
       if (!isOver) leave('another replica has taken the run over')
     },
     handlers: {
-      onEvents: (events) => {
-        for (const { type } of events) openTools += type === 'tool-start' ? 1 : type === 'tool-end' ? -1 : 0
-        if (!isOver) publish(events)
-      },
-      async onCommit(committing, patch) {
+      onEvents: (events) => void (isOver || outlet.publish(events)),
+      async onCommit(messages, patch) {
         if (isOver) throw new AgentOSError('WORKER_LOST', `Run ${runId} is no longer this replica's`)
-        const eventIndex = feed.lastIndex()
-        await journal.commit(committing, patch, { events: eventLog.take(runId, []), eventIndex })
-        feed.release(eventIndex)
+        await commitStep(journal, messages, patch, { feed, source, eventLog })
       },
       onDone: (result) => void end(result),
       onLost: (reason) => void giveUp(reason),
@@ -202,24 +197,56 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
   }
 }
 
+type Outlet = {
+  readonly publish: (events: readonly RunEvent[]) => void
+  /** Whether a tool has begun and not ended. */
+  readonly isInTool: () => boolean
+}
+
 /** Shows and stores events, up to the limit of the attempt; past it there are none but the last ones. */
 function createOutlet(
   feed: OpenFeed,
-  { job: { runId, attempt }, maxEventBytes }: LiveRunOptions,
+  source: EventSource,
+  maxEventBytes: number,
   { eventLog, onLimit }: LiveRunDeps,
-): (events: readonly RunEvent[]) => void {
-  const source = { runId, attempt, onStored: feed.release }
+): Outlet {
   let sentBytes = 0
-  return (events) => {
-    if (events.length === 0 || sentBytes > maxEventBytes) return
-    const entries = feed.number(events)
-    // A listener that fails must not keep the events from being stored.
-    eventLog.append(source, entries)
-    feed.publish(entries)
-    for (const { json } of entries) sentBytes += Buffer.byteLength(json)
-    if (sentBytes <= maxEventBytes) return
-    onLimit(new AgentOSError('EVENTS_TOO_LARGE', `The run sent more than ${maxEventBytes} bytes of events`))
+  let openTools = 0
+  return {
+    isInTool: () => openTools > 0,
+    publish(events) {
+      for (const { type } of events) openTools += type === 'tool-start' ? 1 : type === 'tool-end' ? -1 : 0
+      if (events.length === 0 || sentBytes > maxEventBytes) return
+      const entries = feed.number(events)
+      // A listener that fails must not keep the events from being stored.
+      eventLog.append(source, entries)
+      feed.publish(entries)
+      for (const { json } of entries) sentBytes += Buffer.byteLength(json)
+      if (sentBytes <= maxEventBytes) return
+      onLimit(new AgentOSError('EVENTS_TOO_LARGE', `The run sent more than ${maxEventBytes} bytes of events`))
+    },
   }
+}
+
+type Said = { readonly feed: OpenFeed; readonly source: EventSource; readonly eventLog: EventLog }
+
+/** Stores messages together with all that was said before them. */
+async function commitStep(
+  journal: Journal,
+  messages: readonly Message[],
+  patch: StatePatch | undefined,
+  { feed, source, eventLog }: Said,
+): Promise<void> {
+  const eventIndex = feed.lastIndex()
+  const events = eventLog.take(source.runId, [])
+  try {
+    await journal.commit(messages, patch, { events, eventIndex })
+  } catch (error) {
+    // The run ends now, and what was said counts all the same.
+    if (events !== undefined) eventLog.restore(source, feed.held(events.firstIndex - 1))
+    throw error
+  }
+  feed.release(eventIndex)
 }
 
 function describeRun({ job, agent, revision, background, createdAt, firstIndex }: LiveRunOptions) {

@@ -16,11 +16,14 @@ export type BreakableDatabase = Pick<TestDatabase, 'db' | 'background' | 'notifi
   /** From now on answers wait for {@link mend}. */
   readonly delayAnswers: () => void
   readonly mend: () => void
+  /** Refuses the next `count` statements that mention `text`. */
+  readonly refuseSome: (text: string, count: number) => void
 }
 
 export function breakable({ db, background, notifications }: TestDatabase): BreakableDatabase {
   let state: 'whole' | 'lost' | 'refused' | 'mute' | 'slow' = 'whole'
   let mended = Promise.withResolvers<void>()
+  const refused = { text: '', count: 0 }
   const turn = (next: typeof state) => {
     state = next
     mended.resolve()
@@ -29,7 +32,9 @@ export function breakable({ db, background, notifications }: TestDatabase): Brea
   const plugin: KyselyPlugin = {
     transformQuery({ node }) {
       if (state === 'lost') throw unavailable('The test took the database away')
-      if (state === 'refused') throw new Error('The test refused the statement')
+      const isRefused = refused.count > 0 && JSON.stringify(node).includes(refused.text)
+      if (isRefused) refused.count--
+      if (state === 'refused' || isRefused) throw new Error('The test refused the statement')
       return node
     },
     async transformResult({ result }) {
@@ -47,5 +52,6 @@ export function breakable({ db, background, notifications }: TestDatabase): Brea
     loseAnswers: () => turn('mute'),
     delayAnswers: () => turn('slow'),
     mend: () => turn('whole'),
+    refuseSome: (text, count) => void Object.assign(refused, { text, count }),
   }
 }
