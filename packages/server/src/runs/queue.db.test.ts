@@ -198,7 +198,7 @@ test('a run goes on with the revision it was claimed for, though another one ser
   serving = current
   view.mend()
   expect(await runs.wait(runId, soon())).toMatchObject({ status: 'COMPLETED', revision: 'r1' })
-  expect([old.retained(), current.retained()]).toEqual([0, 0])
+  await expect.poll(() => [old.retained(), current.retained()]).toEqual([0, 0])
 })
 
 function finishSoon({ handlers }: Started): void {
