@@ -146,23 +146,20 @@ test('an answer about an attempt that has left says nothing about the next one',
   const executor = scriptExecutor()
   await using runs = openRuns(view, executor, { queuePollMs: 50 })
   const { runId } = await runs.begin()
-  // The lease is renewed every second; its answer comes when the next attempt is here.
-  await database.db.updateTable('agentos_runs').set({ lease_owner: 'another' }).where('run_id', '=', runId).execute()
-  view.delayAnswers()
+  const giveTo = (owner: string) =>
+    database.db.updateTable('agentos_runs').set({ lease_owner: owner }).where('run_id', '=', runId).execute()
+  // The renewal, which comes every second, does not find the run; its answer comes when the next attempt is here.
+  view.delayAnswers('returning r.run_id, r.cancel_requested_at')
+  await giveTo('another')
   await pause(1200)
-  await database.db
-    .updateTable('agentos_runs')
-    .set({ lease_owner: runs.replicaId })
-    .where('run_id', '=', runId)
-    .execute()
+  await giveTo(runs.replicaId)
   executor.started[0]?.handlers.onLost('it crashed')
-  await pause(100)
-  view.mend()
   await expect.poll(() => executor.started.length, { timeout: 5000 }).toBe(2)
+  view.mend()
   await pause(200)
   expect(executor.started[1]?.cancelReason()).toBeUndefined()
   executor.started[1]?.handlers.onDone(result())
-  expect(await runs.wait(runId, soon())).toMatchObject({ status: 'COMPLETED' })
+  expect(await runs.wait(runId, soon())).toMatchObject({ status: 'COMPLETED', attempt: 2 })
 })
 
 test('after trouble with the database nobody is taken for dead for one lease', async () => {

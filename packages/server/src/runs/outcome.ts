@@ -40,8 +40,7 @@ export function terminalEvents(
 export function withRequestedState({ request }: RunJob, result: RunResult): RunResult {
   if (request.sessionState === undefined) return result
   const { set, unset } = result.statePatch
-  const given = Object.entries(request.sessionState).filter(([key]) => !unset.includes(key))
-  return { ...result, statePatch: { set: { ...Object.fromEntries(given), ...set }, unset } }
+  return { ...result, statePatch: { set: { ...request.sessionState, ...set }, unset } }
 }
 
 /** A run that completed, or waits for answers, before it could be stopped has done so. */
