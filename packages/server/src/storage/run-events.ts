@@ -10,7 +10,7 @@ import type { Db } from './tables.ts'
 export type { EventChunk } from './event-chunks.ts'
 export { tailEvents, touchFollowed, wasFollowed } from './tail-events.ts'
 
-export const TODAY = sql<string>`(now() at time zone 'utc')::date`
+const TODAY = sql<string>`(now() at time zone 'utc')::date`
 
 /** How many days ahead have their partition: a database that misses its turn for a day does not notice. */
 const DAYS_AHEAD = 2
