@@ -12,7 +12,6 @@
 import { AgentOSError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
-import type { AgentInfo } from '../base/runnable.ts'
 import type { OpeningEvent, RunEvent, RunJob, RunResult, RunStatus, StatePatch, StepEvent } from '../base/run.ts'
 import { applyPatch } from '../base/state-patch.ts'
 import type { EventLog, EventSource } from './event-log.ts'
@@ -22,14 +21,12 @@ import {
   asFailure,
   committedResult,
   createVerdict,
+  type RunAgent,
   terminalEvents,
   type Verdict,
   withRequestedState,
 } from './outcome.ts'
 import type { RunStore } from './store.ts'
-
-/** What a run shows of its agent, also when the serving revision has none of that id any more. */
-export type RunAgent = Pick<AgentInfo, 'id' | 'name' | 'metadata' | 'model'>
 
 /** A run as its callers see it. */
 export type LiveRun = {

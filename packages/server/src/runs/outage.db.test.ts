@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { readEvents } from '../storage/run-events.ts'
 import { findRun, loadMessages } from '../storage/runs.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
-import { breakable } from './testing/breakable-database.ts'
+import { breakable } from '../storage/testing/breakable-database.ts'
 import { result, scriptExecutor } from './testing/executor.ts'
 import { listen, openRuns, request, said } from './testing/open-runs.ts'
 
@@ -189,7 +189,7 @@ test('a lease that could not be renewed makes others doubtful, too', async () =>
   const lost = await dead.begin()
   await dead.close()
   // The look is a minute away; only the renewals notice.
-  await using other = openRuns(view, executor)
+  await using other = openRuns(view, executor, { queuePollMs: 60_000 })
   await other.begin()
   view.lose()
   await pause(1300)

@@ -6,9 +6,12 @@ import type { AgentOSError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import { textOf } from '../base/message.ts'
 import type { RunJob, RunResult, TerminalEvent } from '../base/run.ts'
+import type { AgentInfo } from '../base/runnable.ts'
 import { addUsage, NO_USAGE } from '../base/usage.ts'
 import type { Journal } from './journal.ts'
-import type { RunAgent } from './live-run.ts'
+
+/** What a run shows of its agent, also when the serving revision has none of that id any more. */
+export type RunAgent = Pick<AgentInfo, 'id' | 'name' | 'metadata' | 'model'>
 
 /** As in Agno, a cancelled run says so, and then completes. A run that is handed over says nothing: it goes on. */
 export function terminalEvents(

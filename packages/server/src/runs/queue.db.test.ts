@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findRun, loadMessages } from '../storage/runs.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
-import { breakable } from './testing/breakable-database.ts'
+import { breakable } from '../storage/testing/breakable-database.ts'
 import { type Started, result, scriptExecutor, type ScriptOptions } from './testing/executor.ts'
 import { openRuns, request, said } from './testing/open-runs.ts'
 import type { RunsOptions } from './runs.ts'

@@ -3,8 +3,8 @@
  * @module
  */
 import type { KyselyPlugin } from 'kysely'
-import { unavailable } from '../../storage/failure.ts'
-import type { TestDatabase } from '../../storage/testing/database.ts'
+import { unavailable } from '../failure.ts'
+import type { TestDatabase } from './database.ts'
 
 export type BreakableDatabase = Pick<TestDatabase, 'db' | 'background' | 'notifications'> & {
   /** From now on no statement arrives. */
@@ -33,7 +33,7 @@ export function breakable({ db, background, notifications }: TestDatabase): Brea
   }
   const plugin: KyselyPlugin = {
     transformQuery({ node, queryId }) {
-      isDelayed.set(queryId, JSON.stringify(node).includes(delayed))
+      isDelayed.set(queryId, state === 'slow' && JSON.stringify(node).includes(delayed))
       if (state === 'lost') throw unavailable('The test took the database away')
       const isRefused = refused.count > 0 && JSON.stringify(node).includes(refused.text)
       if (isRefused) refused.count--
@@ -41,7 +41,7 @@ export function breakable({ db, background, notifications }: TestDatabase): Brea
       return node
     },
     async transformResult({ result, queryId }) {
-      if (state === 'slow' && isDelayed.get(queryId)) await mended.promise
+      if (isDelayed.get(queryId) === true) await mended.promise
       if (state === 'lost' || state === 'mute') throw unavailable('The test took the answer away')
       return result
     },
