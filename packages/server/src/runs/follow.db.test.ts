@@ -21,6 +21,7 @@ const encode: Parameters<typeof openRuns>[3] = {
 }
 const soon = () => AbortSignal.timeout(10_000)
 const flushed = () => new Promise((resolve) => setTimeout(resolve, 150))
+const PATIENT = { timeout: 10_000 }
 
 type Heard = {
   readonly entries: { index: number; json: string }[]
@@ -102,12 +103,12 @@ describe('a follower', () => {
     const run = await here.begin()
     const { handlers } = executor.started[0]!
     handlers.onEvents(content('a'))
-    await flushed()
+    await expect.poll(() => run.feed.heldFrom(), PATIENT).toBe(1)
     slow.delayAnswers()
     const following = here.follow(run.runId, -1)
     await flushed()
     handlers.onEvents(content('b'))
-    await flushed()
+    await expect.poll(() => run.feed.heldFrom(), PATIENT).toBe(2)
     slow.mend()
     const heard = hear(await following)
     handlers.onEvents(content('c'))
@@ -143,8 +144,7 @@ describe('a follower', () => {
     })
     expect(() => handlers.onEvents(content('a'))).toThrow('broken')
     expect(() => handlers.onEvents(content('b'))).toThrow('broken')
-    await flushed()
-    expect((await storedOf(run.runId)).map(({ index }) => index)).toEqual([0, 1])
+    await expect.poll(async () => (await storedOf(run.runId)).map(({ index }) => index), PATIENT).toEqual([0, 1])
     await here.release()
   })
 
