@@ -143,8 +143,8 @@ function supervise(first: Thread, start: () => Thread, table: RunTable, options:
     await ended
   }
   const endWhenIdle = () => {
-    if (isDraining && !stopping.signal.aborted && table.size() + retained === 0)
-      void stop(`revision ${revision} was replaced`)
+    const isIdle = isDraining && !stopping.signal.aborted && table.size() + retained === 0
+    if (isIdle) void stop(`revision ${revision} was replaced`)
   }
   const retain = () => {
     retained++
@@ -165,14 +165,24 @@ function supervise(first: Thread, start: () => Thread, table: RunTable, options:
     problem: crashes.problem,
     drain: async (drainMs: number) => {
       isDraining = true
-      const reason = `revision ${revision} was replaced and its time to finish is over`
-      const handOver = setTimeout(table.handOverAll, drainMs)
-      const end = setTimeout(() => void stop(reason), drainMs + Math.min(drainMs, HAND_OVER_MS))
+      const lose = () => void stop(`revision ${revision} was replaced and its time to finish is over`)
+      const deadlines = setDeadlines(drainMs, table.handOverAll, lose)
       endWhenIdle()
       await ended
-      for (const timer of [handOver, end]) clearTimeout(timer)
+      deadlines.clear()
     },
     close: stop,
+  }
+}
+
+function setDeadlines(drainMs: number, handOver: () => void, lose: () => void): { readonly clear: () => void } {
+  const first = setTimeout(handOver, drainMs)
+  const last = setTimeout(lose, drainMs + Math.min(drainMs, HAND_OVER_MS))
+  return {
+    clear: () => {
+      clearTimeout(first)
+      clearTimeout(last)
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { findRun } from '../storage/runs.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
-import { breakable } from './testing/breakable-database.ts'
+import { breakable } from '../storage/testing/breakable-database.ts'
 import { result, scriptExecutor } from './testing/executor.ts'
 import { openRuns, request, said } from './testing/open-runs.ts'
 
@@ -69,9 +69,9 @@ test('runs that are stuck are given away at once, as interrupted, without costin
   await stuck.started[0]?.handlers.onCommit([said('hi')], undefined)
   await slow.drain(100)
   expect(slow.running()).toBe(1)
-  const waiting = expect(slow.wait(run.runId, soon())).rejects.toMatchObject({ code: 'RUN_HANDED_OVER' })
+  const waiting = slow.wait(run.runId, soon()).catch((error: unknown) => error)
   expect(await slow.release()).toBe(1)
-  await waiting
+  expect(await waiting).toMatchObject({ code: 'RUN_HANDED_OVER' })
   expect(await run.finished).toMatchObject({ status: 'RUNNING', atRest: false })
   // Too late: somebody else may have it by now.
   stuck.started[0]?.handlers.onDone(result())
@@ -91,7 +91,8 @@ test('a second stop ends the drain', async () => {
   const { runId } = await slow.begin()
   const draining = slow.drain(60_000)
   const began = performance.now()
-  expect(await slow.release()).toBe(1)
+  // Twice, when a look that was underway finds it again.
+  expect(await slow.release()).toBeGreaterThan(0)
   await draining
   expect(performance.now() - began).toBeLessThan(2000)
   await slow.close()

@@ -62,8 +62,8 @@ export function createEndings({ db, log, held, dispatch, lease, onCancelElsewher
       const isHere = held.cancel(runId)
       const asked = await storeCancel(runId, isHere)
       if (asked === undefined || (isAtRest(asked.status) && asked.status !== 'PAUSED')) return
-      if (isHere && asked.status === 'RUNNING') return
-      if (!(await adoptAndEnd(runId))) onCancelElsewhere()
+      // Its owner may just have stored a pause: the status is of a moment before the cancel was.
+      if (!(await adoptAndEnd(runId)) && !isHere) onCancelElsewhere()
     },
     async endOverdue(waitMs) {
       const message = `No replica took the run up within ${waitMs} ms`

@@ -134,17 +134,15 @@ test('nothing to store is not stored', async () => {
 })
 
 test('whoever asks for a flush waits until all that came before is stored', async () => {
-  const sent = Promise.withResolvers<void>()
   const stored: number[] = []
   await using log = open(async (chunks) => {
-    await sent.promise
+    await new Promise((resolve) => setTimeout(resolve, 20))
     stored.push(...chunks.map(({ lastIndex }) => lastIndex))
   })
   log.append(source('a'), [entry(0)])
   const first = log.flush()
   log.append(source('a'), [entry(1)])
   const waiting = [log.flush(), log.flush()]
-  sent.resolve()
   await waiting[1]
   expect(stored).toEqual([0, 1])
   await Promise.all([first, ...waiting])

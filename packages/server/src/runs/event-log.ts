@@ -1,6 +1,6 @@
 /**
  * Stores the events of all live runs together: what came in since the last flush goes out as one multi-row insert. A run
- * that ends takes its last chunk along into the statement that finishes it.
+ * that commits or ends takes what is left along into that statement.
  *
  * Invariant: entries of a run are stored in order; a failed insert is tried again with what came since, and what was on
  * its way when the run ended goes along with the end, because storing a chunk twice is harmless and losing one is not.
@@ -25,6 +25,8 @@ export type EventLog = {
   readonly append: (source: EventSource, entries: readonly FeedEntry[]) => void
   /** Removes what is not stored of a run and makes it one chunk together with `last`; undefined when there is nothing. */
   readonly take: (runId: string, last: readonly FeedEntry[]) => EventChunk | undefined
+  /** Takes back what was taken and could not be stored, with all that came since. */
+  readonly restore: (source: EventSource, entries: readonly FeedEntry[]) => void
   /** Drops what is queued of a run that left this replica. */
   readonly forget: (runId: string) => void
   /** Stores what is queued now. */
@@ -93,11 +95,6 @@ export function createEventLog(
     for (const { source, entries } of batch.values()) source.onStored(entries.at(-1)?.index ?? -1)
   }
 
-  function forget(runId: string): void {
-    queue.delete(runId)
-    inFlight.delete(runId)
-  }
-
   return {
     append(source, entries) {
       if (entries.length === 0) return
@@ -108,10 +105,16 @@ export function createEventLog(
     },
     take(runId, last) {
       const entries = [...(inFlight.get(runId)?.entries ?? []), ...(queue.get(runId)?.entries ?? []), ...last]
-      forget(runId)
+      for (const waiting of [queue, inFlight]) waiting.delete(runId)
       return entries.length === 0 ? undefined : toChunk(runId, entries)
     },
-    forget,
+    restore(source, entries) {
+      queue.set(source.runId, { source, entries: [...entries] })
+      schedule()
+    },
+    forget(runId) {
+      for (const waiting of [queue, inFlight]) waiting.delete(runId)
+    },
     flush,
     async close() {
       closed = true

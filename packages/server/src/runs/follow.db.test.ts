@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findRun } from '../storage/runs.ts'
 import { tailEvents } from '../storage/tail-events.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
-import { breakable } from './testing/breakable-database.ts'
+import { breakable } from '../storage/testing/breakable-database.ts'
 import { result, scriptExecutor, type ScriptedExecutor } from './testing/executor.ts'
 import { openRuns, request, said, type TestRuns } from './testing/open-runs.ts'
 import type { Following } from './runs.ts'
@@ -21,6 +21,7 @@ const encode: Parameters<typeof openRuns>[3] = {
 }
 const soon = () => AbortSignal.timeout(10_000)
 const flushed = () => new Promise((resolve) => setTimeout(resolve, 150))
+const PATIENT = { timeout: 10_000 }
 
 type Heard = {
   readonly entries: { index: number; json: string }[]
@@ -102,12 +103,12 @@ describe('a follower', () => {
     const run = await here.begin()
     const { handlers } = executor.started[0]!
     handlers.onEvents(content('a'))
-    await flushed()
+    await expect.poll(() => run.feed.heldFrom(), PATIENT).toBe(1)
     slow.delayAnswers()
     const following = here.follow(run.runId, -1)
     await flushed()
     handlers.onEvents(content('b'))
-    await flushed()
+    await expect.poll(() => run.feed.heldFrom(), PATIENT).toBe(2)
     slow.mend()
     const heard = hear(await following)
     handlers.onEvents(content('c'))
@@ -143,8 +144,7 @@ describe('a follower', () => {
     })
     expect(() => handlers.onEvents(content('a'))).toThrow('broken')
     expect(() => handlers.onEvents(content('b'))).toThrow('broken')
-    await flushed()
-    expect((await storedOf(run.runId)).map(({ index }) => index)).toEqual([0, 1])
+    await expect.poll(async () => (await storedOf(run.runId)).map(({ index }) => index), PATIENT).toEqual([0, 1])
     await here.release()
   })
 
@@ -190,14 +190,14 @@ describe('waiting for a run', () => {
     const run = await here.begin()
     const stopping = openRuns(database, scriptExecutor(), { maxRuns: 0 }, encode)
     const client = new AbortController()
-    const left = expect(here.wait(run.runId, client.signal)).rejects.toThrow('gone')
-    const stopped = expect(stopping.wait(run.runId, soon())).rejects.toMatchObject({ code: 'RUN_HANDED_OVER' })
+    const left = here.wait(run.runId, client.signal).catch((error: unknown) => error)
+    const stopped = stopping.wait(run.runId, soon()).catch((error: unknown) => error)
     // Before the wait has read anything, and after.
     client.abort(new Error('gone'))
-    await left
+    expect(await left).toMatchObject({ message: 'gone' })
     await flushed()
     await stopping.release()
-    await stopped
+    expect(await stopped).toMatchObject({ code: 'RUN_HANDED_OVER' })
     await stopping.close()
     await here.cancel(run.runId)
   })

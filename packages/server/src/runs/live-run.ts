@@ -12,7 +12,6 @@
 import { AgentOSError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
-import type { AgentInfo } from '../base/runnable.ts'
 import {
   isAtRest,
   type OpeningEvent,
@@ -26,21 +25,19 @@ import {
 import { applyPatch } from '../base/state-patch.ts'
 import type { AttemptOrigin } from '../base/attempt-record.ts'
 import { createAttemptMarks, type OnAttempt } from './attempt.ts'
-import type { EventLog } from './event-log.ts'
+import type { EventLog, EventSource } from './event-log.ts'
 import { createFeed, type FeedEntry, type OpenFeed, type RunFeed } from './feed.ts'
 import { createJournal, type Journal } from './journal.ts'
 import {
   asFailure,
   committedResult,
   createVerdict,
+  type RunAgent,
   terminalEvents,
   type Verdict,
   withRequestedState,
 } from './outcome.ts'
 import type { RunStore, StepEnd } from './store.ts'
-
-/** What a run shows of its agent, also when the serving revision has none of that id any more. */
-export type RunAgent = Pick<AgentInfo, 'id' | 'name' | 'metadata' | 'model'>
 
 /** A run as its callers see it. */
 export type LiveRun = {
@@ -133,9 +130,11 @@ export type OwnedRun = LiveRun &
 
 export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): OwnedRun {
   const { job } = options
+  const { runId, attempt } = job
   const { store, eventLog } = deps
   const feed = openFeed(options, deps)
-  const publish = createOutlet(feed, options, deps)
+  const source = { runId, attempt, onStored: feed.release }
+  const publish = createOutlet(feed, source, options.maxEventBytes, deps)
   const finished = Promise.withResolvers<FinishedRun>()
   const verdict = createVerdict()
   const journal = createJournal(job, store)
@@ -200,11 +199,9 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
         marks.add(events)
         if (!isOver) publish(events)
       },
-      async onCommit(committing, patch) {
-        if (isOver) throw new AgentOSError('WORKER_LOST', `Run ${job.runId} is no longer this replica's`)
-        const eventIndex = feed.lastIndex()
-        await journal.commit(committing, patch, { events: eventLog.take(job.runId, []), eventIndex })
-        feed.release(eventIndex)
+      async onCommit(messages, patch) {
+        if (isOver) throw new AgentOSError('WORKER_LOST', `Run ${runId} is no longer this replica's`)
+        await commitStep(journal, messages, patch, { feed, source, eventLog })
       },
       onDone: (result) => void end(result),
       onLost: (reason) => void giveUp(reason),
@@ -215,10 +212,10 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
 /** Shows and stores events, up to the limit of the attempt; past it there are none but the last ones. */
 function createOutlet(
   feed: OpenFeed,
-  { job: { runId, attempt }, maxEventBytes }: LiveRunOptions,
+  source: EventSource,
+  maxEventBytes: number,
   { eventLog, onLimit }: LiveRunDeps,
 ): (events: readonly RunEvent[]) => void {
-  const source = { runId, attempt, onStored: feed.release }
   let sentBytes = 0
   return (events) => {
     if (events.length === 0 || sentBytes > maxEventBytes) return
@@ -232,14 +229,14 @@ function createOutlet(
   }
 }
 
-type Said = { readonly journal: Journal; readonly feed: OpenFeed }
+type Ending = { readonly journal: Journal; readonly feed: OpenFeed }
 
 /** What is stored of the end of an attempt, together, and shown once it is. */
 function describeEnd(
   { job, agent }: LiveRunOptions,
   { eventLog, now }: LiveRunDeps,
   decided: RunResult,
-  { journal, feed }: Said,
+  { journal, feed }: Ending,
 ): StepEnd & { readonly sessionState: JsonObject; readonly last: readonly FeedEntry[] } {
   const { runId, attempt } = job
   const result = withRequestedState(job, decided)
@@ -248,6 +245,27 @@ function describeEnd(
   const position = { runId, attempt, firstSeq: journal.close(result.uncommitted), eventIndex: feed.lastIndex() }
   const events = eventLog.take(runId, last)
   return { ...position, sessionState, last, result, events, componentName: agent.name }
+}
+
+type Said = { readonly feed: OpenFeed; readonly source: EventSource; readonly eventLog: EventLog }
+
+/** Stores messages together with all that was said before them. */
+async function commitStep(
+  journal: Journal,
+  messages: readonly Message[],
+  patch: StatePatch | undefined,
+  { feed, source, eventLog }: Said,
+): Promise<void> {
+  const eventIndex = feed.lastIndex()
+  const events = eventLog.take(source.runId, [])
+  try {
+    await journal.commit(messages, patch, { events, eventIndex })
+  } catch (error) {
+    // The run ends now, and what was said counts all the same.
+    if (events !== undefined) eventLog.restore(source, feed.held(events.firstIndex - 1))
+    throw error
+  }
+  feed.release(eventIndex)
 }
 
 function describeRun({ job, agent, revision, background, createdAt, firstIndex }: LiveRunOptions) {

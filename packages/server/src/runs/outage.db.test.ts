@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { readEvents } from '../storage/run-events.ts'
 import { findRun, loadMessages } from '../storage/runs.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
-import { breakable } from './testing/breakable-database.ts'
+import { breakable } from '../storage/testing/breakable-database.ts'
 import { result, scriptExecutor } from './testing/executor.ts'
 import { listen, openRuns, request, said } from './testing/open-runs.ts'
 
@@ -80,6 +80,7 @@ test('a commit that failed leaves no trace in what the end stores', async () => 
   await using runs = openRuns(view, executor)
   const run = await runs.begin()
   const { handlers } = executor.started[0]!
+  handlers.onEvents(content('said'))
   view.refuse()
   await expect(handlers.onCommit([said('a')], undefined)).rejects.toThrow('refused')
   view.mend()
@@ -89,6 +90,8 @@ test('a commit that failed leaves no trace in what the end stores', async () => 
     { content: 'a' },
     { content: 'b' },
   ])
+  const following = await runs.follow(run.runId, -1)
+  expect(following?.missed.map(({ json }) => json)).toEqual(['{"event":"content"}', '{"event":"run-error"}'])
 })
 
 test('a replica that was cut off is dead to the others, and when it wakes it writes nothing', async () => {
@@ -143,23 +146,20 @@ test('an answer about an attempt that has left says nothing about the next one',
   const executor = scriptExecutor()
   await using runs = openRuns(view, executor, { queuePollMs: 50 })
   const { runId } = await runs.begin()
-  // The lease is renewed every second; its answer comes when the next attempt is here.
-  await database.db.updateTable('agentos_runs').set({ lease_owner: 'another' }).where('run_id', '=', runId).execute()
-  view.delayAnswers()
+  const giveTo = (owner: string) =>
+    database.db.updateTable('agentos_runs').set({ lease_owner: owner }).where('run_id', '=', runId).execute()
+  // The renewal, which comes every second, does not find the run; its answer comes when the next attempt is here.
+  view.delayAnswers('returning r.run_id, r.cancel_requested_at')
+  await giveTo('another')
   await pause(1200)
-  await database.db
-    .updateTable('agentos_runs')
-    .set({ lease_owner: runs.replicaId })
-    .where('run_id', '=', runId)
-    .execute()
+  await giveTo(runs.replicaId)
   executor.started[0]?.handlers.onLost('it crashed')
-  await pause(100)
-  view.mend()
   await expect.poll(() => executor.started.length, { timeout: 5000 }).toBe(2)
+  view.mend()
   await pause(200)
   expect(executor.started[1]?.cancelReason()).toBeUndefined()
   executor.started[1]?.handlers.onDone(result())
-  expect(await runs.wait(runId, soon())).toMatchObject({ status: 'COMPLETED' })
+  expect(await runs.wait(runId, soon())).toMatchObject({ status: 'COMPLETED', attempt: 2 })
 })
 
 test('after trouble with the database nobody is taken for dead for one lease', async () => {
@@ -189,7 +189,7 @@ test('a lease that could not be renewed makes others doubtful, too', async () =>
   const lost = await dead.begin()
   await dead.close()
   // The look is a minute away; only the renewals notice.
-  await using other = openRuns(view, executor)
+  await using other = openRuns(view, executor, { queuePollMs: 60_000 })
   await other.begin()
   view.lose()
   await pause(1300)
@@ -215,22 +215,21 @@ test('a cancel that cannot be stored stops a run that is here, and is refused fo
   expect(await run.finished).toMatchObject({ status: 'CANCELLED' })
 })
 
-test('a claimed run that cannot be read is given back, and is gone on with', async () => {
+test('a claimed run that cannot be read is given back at once, and uses up its attempts', async () => {
   const view = breakable(database)
   const executor = scriptExecutor(({ handlers }) => handlers.onDone(result()))
-  await using runs = openRuns(view, executor, { queuePollMs: 50 })
+  await using runs = openRuns(view, executor, { maxAttempts: 3 })
+  // Its first look is over.
+  await pause(300)
+  // Journal and history.
+  view.refuseSome('agentos_messages', 2)
   const { runId } = await runs.start(request({ background: true }))
-  // The claim goes through, the reading after it does not.
-  view.loseAnswers()
-  await pause(400)
-  view.mend()
-  await database.db
-    .updateTable('agentos_runs')
-    .set({ lease_until: new Date(0) })
-    .where('run_id', '=', runId)
-    .execute()
-  await using other = openRuns(database, executor, { queuePollMs: 50 })
-  expect(await other.wait(runId, soon())).toMatchObject({ status: 'COMPLETED' })
+  await expect
+    .poll(() => find(runId), { timeout: 5000 })
+    .toMatchObject({ attempt: 1, leaseOwner: null, lostAttempts: 1 })
+  expect(executor.started).toEqual([])
+  await runs.start(request({ background: true }))
+  expect(await runs.wait(runId, soon())).toMatchObject({ status: 'COMPLETED', attempt: 2 })
 })
 
 test('closing does not wait for a database that is away', async () => {
@@ -241,9 +240,9 @@ test('closing does not wait for a database that is away', async () => {
   view.lose()
   executor.started[0]?.handlers.onDone(result())
   await pause(300)
-  await expect(runs.release())
-    .rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
-    .catch(() => undefined)
+  // As a server that stops does, it is asked for as long as it may take.
+  void runs.release().catch(() => undefined)
+  await pause(100)
   const began = performance.now()
   await runs.close()
   expect(performance.now() - began).toBeLessThan(3000)

@@ -5,10 +5,13 @@
 import type { AgentOSError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import { textOf } from '../base/message.ts'
-import type { AgentInfo } from '../base/runnable.ts'
 import type { RunJob, RunResult, TerminalEvent } from '../base/run.ts'
+import type { AgentInfo } from '../base/runnable.ts'
 import { addUsage, NO_USAGE } from '../base/usage.ts'
 import type { Journal } from './journal.ts'
+
+/** What a run shows of its agent, also when the serving revision has none of that id any more. */
+export type RunAgent = Pick<AgentInfo, 'id' | 'name' | 'metadata' | 'model'>
 
 /** As in Agno, a cancelled run says so, and then completes. A run that is handed over says nothing: it goes on. */
 export function terminalEvents(
@@ -40,8 +43,7 @@ export function terminalEvents(
 export function withRequestedState({ request }: RunJob, result: RunResult): RunResult {
   if (request.sessionState === undefined) return result
   const { set, unset } = result.statePatch
-  const given = Object.entries(request.sessionState).filter(([key]) => !unset.includes(key))
-  return { ...result, statePatch: { set: { ...Object.fromEntries(given), ...set }, unset } }
+  return { ...result, statePatch: { set: { ...request.sessionState, ...set }, unset } }
 }
 
 /** A run that completed, or waits for answers, before it could be stopped has done so. */

@@ -5,7 +5,7 @@ import { openDatabase } from '../storage/database.ts'
 import { readEvents } from '../storage/run-events.ts'
 import { findRun, loadMessages } from '../storage/runs.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
-import { breakable } from './testing/breakable-database.ts'
+import { breakable } from '../storage/testing/breakable-database.ts'
 import { result, scriptExecutor, type Started } from './testing/executor.ts'
 import { openRuns, request, said, type TestRuns } from './testing/open-runs.ts'
 import type { RunsOptions } from './runs.ts'
@@ -111,8 +111,8 @@ test('a replica that slept past its leases writes nothing when it wakes, and goe
 })
 
 test('a job is picked up at once by another replica, and a cancel reaches its owner at once', async () => {
-  await using front = await openReplica(() => {}, { maxBackgroundRuns: 0 })
-  await using worker = await openReplica()
+  await using front = await openReplica(() => {}, { maxBackgroundRuns: 0, queuePollMs: 60_000 })
+  await using worker = await openReplica(() => {}, { queuePollMs: 60_000 })
   // The first look is over, and the next one is a minute away.
   await pause(300)
   const times: number[] = []

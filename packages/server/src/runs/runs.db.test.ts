@@ -41,7 +41,7 @@ test('a run is stored with its events, messages and state before its listeners h
     { event: 'run-end' },
   ])
   expect(runs.running()).toBe(0)
-  expect(executor.retained()).toBe(0)
+  await expect.poll(executor.retained).toBe(0)
 })
 
 test('a run of a session gets the messages of the runs before it', async () => {

@@ -35,77 +35,100 @@ export type ClaimOrigin = 'queued' | 'paused' | 'failed' | 'lost'
 export type ClaimedRow = Selectable<RunRow> & {
   readonly origin: ClaimOrigin
   readonly session_state: JsonObject
-  readonly last_index: number
 }
-
-/**
- * The last index of a run, of the row `r`. Void ranges count: an attempt that stored nothing has begun behind its own.
- * A run has no events before the day it was created on, so older partitions are not even looked at.
- */
-const LAST_INDEX = sql`greatest(
-  r.settled_index,
-  (r.void_events -> -1 ->> 1)::integer,
-  (select last_index from agentos_run_events e
-    where e.run_id = r.run_id and e.day >= (r.created_at at time zone 'utc')::date
-    order by first_index desc, last_index desc limit 1)
-)`
 
 /** Ends a statement whose CTE `claimed` has the rows of the runs after the claim, with `origin`. */
 export const SELECT_CLAIMED = sql`
-  select r.*, s.session_state, ${LAST_INDEX} as last_index
+  select r.*, s.session_state
   from claimed r join agentos_sessions s on s.session_id = r.session_id
   order by r.priority desc, r.created_at, r.run_id`
 
-/** Reads the rows of {@link SELECT_CLAIMED}; lost runs get their void range. */
+/**
+ * Reads the rows of {@link SELECT_CLAIMED}. A run that no attempt has had before costs nothing more, one that comes back
+ * in order a second statement, a lost one a third.
+ */
 export async function readClaimed(db: Db, rows: readonly ClaimedRow[]): Promise<ClaimedRun[]> {
-  const lost = rows.filter(({ origin }) => origin === 'lost')
-  const tails = lost.length === 0 ? new Map<string, Tail>() : await voidTails(db, lost)
+  const known = rows.filter(hadAttempt)
+  const ends = known.length === 0 ? new Map<string, EventsEnd>() : await findEventsEnds(db, known)
+  const lost = rows.flatMap((row) => {
+    const end = ends.get(row.run_id)
+    return row.origin === 'lost' && end !== undefined ? [{ row, tail: tailOf(end) }] : []
+  })
+  const voidEvents = lost.length === 0 ? new Map<string, VoidEvents>() : await voidTails(db, lost)
+  const tails = new Map(lost.map(({ row, tail }) => [row.run_id, tail]))
   return rows.flatMap((row): ClaimedRun[] => {
-    const { origin, session_state: sessionState, last_index: lastIndex } = row
+    const { run_id: runId, origin, session_state: sessionState } = row
     const run = readRun(row)
     if (origin !== 'lost') {
+      const lastIndex = ends.get(runId)?.last ?? row.settled_index
       return [{ run, origin, lastIndex, firstIndex: lastIndex + 1, voided: undefined, sessionState }]
     }
-    const tail = tails.get(row.run_id)
-    // Somebody else has taken it in the meantime: the lease is shorter than these two statements were apart.
-    if (tail === undefined) return []
-    const { voidEvents, voided } = tail
-    return [
-      {
-        run: { ...run, voidEvents },
-        origin,
-        lastIndex: tail.lastIndex,
-        firstIndex: voided.to + 1,
-        voided,
-        sessionState,
-      },
-    ]
+    const tail = tails.get(runId)
+    const voidRanges = voidEvents.get(runId)
+    // Somebody else has taken it in the meantime: the lease is shorter than these statements were apart.
+    if (tail === undefined || voidRanges === undefined) return []
+    return [{ run: { ...run, voidEvents: voidRanges }, origin, ...tail, firstIndex: tail.voided.to + 1, sessionState }]
   })
 }
 
-type Tail = Pick<Run, 'voidEvents'> & { lastIndex: number; voided: { from: number; to: number } }
+/** Whether an attempt before the one of this claim may have left events. */
+function hadAttempt(row: ClaimedRow): boolean {
+  return row.attempt > (row.lease_owner === null ? 0 : 1)
+}
+
+type EventsEnd = {
+  /** Last index that is stored or void. */
+  readonly last: number
+  readonly settled: number
+}
 
 /**
- * A statement of its own: the owner before may have committed between the moment that the claim saw and the moment it
- * took the run. Now that the run is claimed there are no such commits any more, and this statement sees them all.
+ * A statement of its own, for two reasons. The owner before may have committed between the moment that the claim saw and
+ * the moment it took the run; now that the run is claimed there are no such commits any more, and this statement sees
+ * them all. And PostgreSQL 18 (seen in 18.4) crashes, all of it, where a statement that has waited for a locked row
+ * looks through partitions that it chooses while it runs.
+ *
+ * Void ranges count: an attempt that stored nothing has begun behind its own. A run has no events before the day it was
+ * created on, so older partitions are not even looked at.
  */
-async function voidTails(db: Db, lost: readonly ClaimedRow[]): Promise<Map<string, Tail>> {
-  const voided = await sql<{ run_id: string; void_events: [number, number][]; settled: number; last: number }>`
-    with tail as (
-      select r.run_id, r.attempt, ${LAST_INDEX} as last,
-        greatest(r.settled_index, (select max(event_index) from agentos_messages m where m.run_id = r.run_id)) as settled
-      from agentos_runs r join unnest(
-        ${textArray(lost.map((row) => row.run_id))}::text[], ${textArray(lost.map((row) => String(row.attempt)))}::integer[]
-      ) as given (run_id, attempt) on r.run_id = given.run_id and r.attempt = given.attempt
-    )
-    update agentos_runs r set void_events = r.void_events ||
-      jsonb_build_array(jsonb_build_array(tail.settled + 1, greatest(tail.last, tail.settled) + ${INDEX_GAP}::integer))
-    from tail where r.run_id = tail.run_id and r.attempt = tail.attempt and r.status = 'RUNNING'
-    returning r.run_id, r.void_events, tail.settled, tail.last`.execute(db)
-  return new Map(
-    voided.rows.map(({ run_id: runId, void_events: voidEvents, settled, last }) => {
-      const lastIndex = Math.max(settled, last)
-      return [runId, { voidEvents, lastIndex, voided: { from: settled + 1, to: lastIndex + INDEX_GAP } }]
-    }),
-  )
+async function findEventsEnds(db: Db, rows: readonly ClaimedRow[]): Promise<Map<string, EventsEnd>> {
+  const found = await sql<EventsEnd & { run_id: string }>`
+    select r.run_id,
+      greatest(
+        r.settled_index,
+        (r.void_events -> -1 ->> 1)::integer,
+        (select last_index from agentos_run_events e
+          where e.run_id = r.run_id and e.day >= (r.created_at at time zone 'utc')::date
+          order by first_index desc, last_index desc limit 1)
+      ) as last,
+      greatest(r.settled_index, (select max(event_index) from agentos_messages m where m.run_id = r.run_id)) as settled
+    from agentos_runs r where r.run_id = any(${textArray(rows.map((row) => row.run_id))}::text[])`.execute(db)
+  return new Map(found.rows.map(({ run_id: runId, last, settled }) => [runId, { last, settled }]))
+}
+
+type Tail = { readonly lastIndex: number; readonly voided: { readonly from: number; readonly to: number } }
+
+function tailOf({ last, settled }: EventsEnd): Tail {
+  const lastIndex = Math.max(settled, last)
+  return { lastIndex, voided: { from: settled + 1, to: lastIndex + INDEX_GAP } }
+}
+
+type VoidEvents = Run['voidEvents']
+
+/** Stores what has become void, where this claim still has the run. */
+async function voidTails(
+  db: Db,
+  lost: readonly { readonly row: ClaimedRow; readonly tail: Tail }[],
+): Promise<Map<string, VoidEvents>> {
+  const numbers = (value: (claim: (typeof lost)[number]) => number) =>
+    textArray(lost.map((claim) => String(value(claim))))
+  const voided = await sql<{ run_id: string; void_events: VoidEvents }>`
+    update agentos_runs r set void_events = r.void_events || jsonb_build_array(jsonb_build_array(given.first, given.last))
+    from unnest(
+      ${textArray(lost.map(({ row }) => row.run_id))}::text[], ${numbers(({ row }) => row.attempt)}::integer[],
+      ${numbers(({ tail }) => tail.voided.from)}::integer[], ${numbers(({ tail }) => tail.voided.to)}::integer[]
+    ) as given (run_id, attempt, first, last)
+    where r.run_id = given.run_id and r.attempt = given.attempt and r.status = 'RUNNING'
+    returning r.run_id, r.void_events`.execute(db)
+  return new Map(voided.rows.map(({ run_id: runId, void_events: voidEvents }) => [runId, voidEvents]))
 }

@@ -35,8 +35,8 @@ export function openRuns(
       maxQueueDepth: 1000,
       maxAttempts: 3,
       maxEventBytes: 1_000_000,
-      // Long enough that only hints make a replica look, unless a test wants otherwise.
-      queuePollMs: 60_000,
+      // Rare enough that a test without hints notices, and there for a look that came when the row was locked.
+      queuePollMs: 2000,
       queueTimeoutMs: 60_000,
       leaseMs: 30_000,
       runTimeoutMs: 60_000,

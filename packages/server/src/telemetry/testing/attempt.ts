@@ -7,8 +7,8 @@ import type { AssistantMessage, Message } from '../../base/message.ts'
 import type { StepEvent } from '../../base/run.ts'
 import { NO_USAGE, type Usage } from '../../base/usage.ts'
 
-export const MODEL = { provider: 'openai', id: 'gpt-5-mini' }
-export const USAGE: Usage = { ...NO_USAGE, inputTokens: 10, outputTokens: 5, totalTokens: 15, cacheReadTokens: 3 }
+const MODEL = { provider: 'openai', id: 'gpt-5-mini' }
+const USAGE: Usage = { ...NO_USAGE, inputTokens: 10, outputTokens: 5, totalTokens: 15, cacheReadTokens: 3 }
 
 const base = { id: 'm', createdAt: 1_000 }
 const reply = (parts: AssistantMessage['parts']): Message => {
