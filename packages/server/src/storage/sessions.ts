@@ -149,6 +149,8 @@ export async function deleteSessions(
     and ${filter.sessionType === undefined ? sql`true` : sql`session_type = ${filter.sessionType}::text`}`
   // Runs are locked before their session, in the order in which the end of a run locks the two: otherwise a run that
   // ends meanwhile and this statement could each hold what the other waits for.
+  // Spans are found by the key alone, whatever their days: PostgreSQL 18 (seen in 18.4) may crash, all of it, where a
+  // statement that has waited for a locked row goes through partitions that it chooses while it runs.
   const { numAffectedRows } = await sql`
     with doomed_runs as (
       select run_id from agentos_runs
@@ -159,11 +161,9 @@ export async function deleteSessions(
       delete from agentos_run_events where run_id in (select run_id from doomed_runs)
     ), doomed_traces as (
       delete from agentos_traces where session_id in (select session_id from agentos_sessions where ${doomed})
-      returning trace_id, start_time, end_time
+      returning trace_id
     ), doomed_spans as (
-      delete from agentos_spans s using doomed_traces t
-      where s.trace_id = t.trace_id
-        and s.day between (t.start_time at time zone 'utc')::date and (t.end_time at time zone 'utc')::date
+      delete from agentos_spans s using doomed_traces t where s.trace_id = t.trace_id
     )
     delete from agentos_sessions where (select count(*) from doomed_runs) >= 0 and ${doomed}`.execute(db)
   return Number(numAffectedRows ?? 0n)
