@@ -5,6 +5,8 @@
 import type { Json } from './json.ts'
 import type { Message } from './message.ts'
 import type { ModelName, RunFailure, RunStatus, StepEvent } from './run.ts'
+import type { ToolInfo } from './runnable.ts'
+import type { SpanLink } from './span.ts'
 import type { TraceContext } from './trace-context.ts'
 import type { Usage } from './usage.ts'
 
@@ -14,8 +16,17 @@ import type { Usage } from './usage.ts'
  */
 export type AttemptOrigin = 'start' | 'continue' | 'recover' | 'hand-over'
 
+/** What a run is, and where it comes from beside its trace. */
+export type RunLineage = {
+  readonly runType: 'agent' | 'team' | 'workflow'
+  /** The run that has this one as a member or a step; the span of its call is `trace.parentSpanId`. */
+  readonly parentRunId: string | null
+  /** The run it was forked from, and the request that has let it go on, where they are in other traces. */
+  readonly links: readonly SpanLink[]
+}
+
 /** Times are milliseconds since the epoch. */
-export type AttemptRecord = {
+export type AttemptRecord = RunLineage & {
   readonly runId: string
   readonly sessionId: string
   readonly userId: string | null
@@ -36,6 +47,10 @@ export type AttemptRecord = {
   readonly input: string
   readonly content: Json
   readonly error: RunFailure | null
+  /** Of its agent; empty when nothing was run. */
+  readonly tools: readonly Pick<ToolInfo, 'name' | 'description' | 'parameters'>[]
+  /** Earlier messages of its session that its model was given. */
+  readonly history: readonly Message[]
   /** The transcript of the run at the end of the attempt, without the history of its session. */
   readonly messages: readonly Message[]
   /** How many of `messages` are a copy of another run's. */

@@ -44,6 +44,8 @@ export type AssistantMessage = MessageBase & {
   readonly usage: Usage
   /** Milliseconds from the request to its first token; absent when nothing streamed. */
   readonly timeToFirstTokenMs?: number
+  /** Milliseconds from the request to the end of the reply, tries included; `createdAt` is that end. */
+  readonly durationMs?: number
 }
 
 /** The outcome of one call, as text for the model. Together with its call it is Agno's ToolExecution. */

@@ -91,6 +91,8 @@ export type StepEvent =
       readonly model: ModelName
       readonly usage: Usage
       readonly timeToFirstTokenMs?: number
+      /** Why the model stopped: `stop`, `length`, `tool-calls`, ...; absent when it did not say. */
+      readonly finishReason?: string
     }
   | { readonly type: 'tool-start'; readonly at: number; readonly tool: ToolExecution }
   | { readonly type: 'tool-end'; readonly at: number; readonly tool: ToolExecution }

@@ -3,8 +3,11 @@
  * @module
  */
 
-/** `SERVER` is a request to this server: it goes to collectors only, the others are stored too. */
-export type SpanKind = 'AGENT' | 'LLM' | 'TOOL' | 'SERVER'
+/**
+ * `SERVER` is a request to this server: it goes to collectors only, the others are stored too. `AGENT` is an attempt of a
+ * run, be it of an agent, a team or a workflow, and `CHAIN` a step of a workflow.
+ */
+export type SpanKind = 'AGENT' | 'CHAIN' | 'LLM' | 'TOOL' | 'SERVER'
 
 export type SpanAttribute = string | number | boolean | readonly string[]
 
@@ -14,6 +17,14 @@ export type SpanRun = {
   readonly sessionId: string
   readonly userId: string | null
   readonly agentId: string
+}
+
+/** Another span that a span has to do with, in another trace as a rule. */
+export type SpanLink = {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string
+  /** 16 hexadecimal digits. */
+  readonly spanId: string
 }
 
 export type SpanRecord = {
@@ -33,4 +44,6 @@ export type SpanRecord = {
   /** By their OpenInference and `gen_ai.*` names. */
   readonly attributes: Readonly<Record<string, SpanAttribute>>
   readonly run: SpanRun | null
+  /** What has caused it or what it is made from, where its parent does not say so. */
+  readonly links?: readonly SpanLink[]
 }

@@ -52,9 +52,19 @@ export function spanIdOf(...parts: string[]): string {
   return hash(parts).slice(0, 16)
 }
 
+/** The id of the span of an attempt; the first one's is the span of the whole run. @param attempt from 1 */
+export function attemptSpanId(runId: string, attempt: number): string {
+  return attempt === 1 ? spanIdOf(runId, 'run') : spanIdOf(runId, 'attempt', String(attempt))
+}
+
 /** The id of a tool's span, which its worker needs before the main thread makes the span. */
 export function toolSpanId(runId: string, toolCallId: string, attempt: number): string {
   return spanIdOf(runId, 'tool', toolCallId, String(attempt))
+}
+
+/** @param call how many model calls of the attempt came before, from 0 */
+export function modelSpanId(runId: string, attempt: number, call: number): string {
+  return spanIdOf(runId, 'model', String(attempt), String(call))
 }
 
 function hash(parts: readonly string[]): string {

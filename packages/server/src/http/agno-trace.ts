@@ -27,6 +27,8 @@ export const SHOWN_ATTRIBUTES: readonly string[] = [
   'agentos.run.attempt',
   'agentos.run.origin',
   'agentos.time_to_first_token_ms',
+  'agentos.run.parent_id',
+  'agentos.attempt.lost',
 ]
 
 export function toTraceSummary(trace: Trace): WireTraceSummary {
@@ -53,8 +55,11 @@ export function toTraceSummary(trace: Trace): WireTraceSummary {
 /** @param spans those of the trace, oldest first; where some are missing, what hung from them stands at the top */
 export function toTraceDetail(trace: Trace, spans: readonly Span[]): TraceDetail {
   const runs = spans.filter(({ kind }) => kind === 'AGENT')
-  const first = runs.find(({ parentSpanId }) => !runs.some(({ spanId }) => spanId === parentSpanId))
-  const last = runs.reduce<Span | undefined>((a, b) => (a && a.endTime > b.endTime ? a : b), undefined)
+  const ids = new Set(spans.map(({ spanId }) => spanId))
+  // A member or a step hangs below a tool of the whole, and may begin in the same millisecond.
+  const first = runs.find(({ parentSpanId }) => parentSpanId === null || !ids.has(parentSpanId)) ?? runs[0]
+  const wholes = runs.filter((span) => textOf(span, 'agentos.run.parent_id') === null)
+  const last = wholes.reduce<Span | undefined>((a, b) => (a && a.endTime > b.endTime ? a : b), undefined)
   const failed = last?.error ?? trace.error ?? spans.find(({ error }) => error !== null)?.error
   return {
     ...toTraceSummary(trace),
@@ -82,7 +87,7 @@ export function partOfRun(
   // Grows while it is walked through.
   for (const span of kept) for (const child of below.get(span.spanId) ?? []) kept.add(child)
   const part = spans.filter((span) => kept.has(span))
-  const first = part.find(({ kind }) => kind === 'AGENT') ?? part[0]
+  const first = part.find(({ kind, runId: own }) => kind === 'AGENT' && own === runId) ?? part[0]
   if (first === undefined) return undefined
   const errorCount = part.filter(({ error }) => error !== null).length
   return {
@@ -175,10 +180,13 @@ function toRoot(
 
 function metadataOf(span: Span) {
   const ids = { session_id: textOf(span, 'session.id'), user_id: textOf(span, 'user.id') }
+  // Told of by the attempt after it.
+  const lost = { lost: span.attributes['agentos.attempt.lost'] === true || null }
   switch (span.kind) {
     case 'AGENT':
       return present({
         run_id: span.runId,
+        parent_run_id: textOf(span, 'agentos.run.parent_id'),
         ...ids,
         attempt: numberOf(span, 'agentos.run.attempt'),
         origin: textOf(span, 'agentos.run.origin'),
@@ -189,14 +197,24 @@ function metadataOf(span: Span) {
         input_tokens: numberOf(span, 'llm.token_count.prompt'),
         output_tokens: numberOf(span, 'llm.token_count.completion'),
         time_to_first_token_ms: numberOf(span, 'agentos.time_to_first_token_ms'),
+        ...lost,
         ...ids,
       })
     case 'TOOL':
-      return present({ tool_name: textOf(span, 'tool.name'), parameters: textOf(span, 'tool.parameters'), ...ids })
+      return present({
+        tool_name: textOf(span, 'tool.name'),
+        parameters: textOf(span, 'tool.parameters'),
+        ...lost,
+        ...ids,
+      })
+    case 'CHAIN':
+      return present(ids)
   }
 }
 
 function typeOf(span: Span): TraceNode['type'] {
+  // As in Agno, where whatever belongs to a workflow is called one.
+  if (span.kind === 'CHAIN') return 'WORKFLOW'
   if (span.kind !== 'AGENT') return span.kind
   if (textOf(span, 'agno.workflow.id') !== null) return 'WORKFLOW'
   return textOf(span, 'agno.team.id') === null ? 'AGENT' : 'TEAM'

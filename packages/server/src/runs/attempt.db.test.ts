@@ -2,8 +2,10 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import type { AttemptRecord } from '../base/attempt-record.ts'
 import type { Message } from '../base/message.ts'
 import type { StepEvent } from '../base/run.ts'
+import { spanIdOf, traceOf } from '../base/trace-context.ts'
 import { NO_USAGE } from '../base/usage.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
+import type { ContinueRequest } from './continue.ts'
 import { result, scriptExecutor, type Started } from './testing/executor.ts'
 import { openRuns, request, said } from './testing/open-runs.ts'
 import { requirement, answer } from './testing/requirements.ts'
@@ -146,8 +148,55 @@ test('of very many model calls and tools, the first are told of', async () => {
   expect(records[0]?.marks).toHaveLength(10_000)
 })
 
+test('a run that is answered stays in its trace, and points to a request that has another', async () => {
+  await using runs = open(done({ status: 'PAUSED', requirements: [requirement()] }), done())
+  const run = await runs.begin()
+  await run.finished
+  await goOn(runs, run, { traceparent: TRACEPARENT })
+  expect(records.map(({ links }) => links)).toEqual([[], [{ traceId: TRACE.traceId, spanId: TRACE.parentSpanId }]])
+  expect(new Set(records.map(({ trace }) => trace.traceId)).size).toBe(1)
+})
+
+test('a request in the trace of the run is nothing to point to', async () => {
+  await using runs = open(done({ status: 'PAUSED', requirements: [requirement()] }), done())
+  const run = await runs.begin({ traceparent: TRACEPARENT })
+  await run.finished
+  await goOn(runs, run, { traceparent: `00-${TRACE.traceId}-${'a'.repeat(16)}-01` })
+  expect(records[1]).toMatchObject({ attempt: 2, links: [] })
+})
+
+test.each([false, true])(
+  'a fork has a trace of its own that points to its source; from the queue: %s',
+  async (background) => {
+    await using runs = open(done({ uncommitted: [said('Hi'), reply('one')] }), done())
+    const source = await runs.begin({ traceparent: TRACEPARENT })
+    await source.finished
+    await goOn(runs, source, { fork: true, answers: [], input: 'More', background, traceparent: TRACEPARENT })
+    await vi.waitFor(() => expect(records).toHaveLength(2))
+    const [first, fork] = records
+    const root = { traceId: TRACE.traceId, spanId: spanIdOf(first!.runId, 'run') }
+    const request = { traceId: TRACE.traceId, spanId: TRACE.parentSpanId }
+    expect(fork!.trace).toEqual(traceOf(fork!.runId, null))
+    expect(fork!.links).toEqual(background ? [root] : [root, request])
+  },
+)
+
+test('an attempt knows the tools of its agent and what its model was given of the session', async () => {
+  await using runs = open(done({ uncommitted: [said('Hi'), reply('one')] }), done())
+  const first = await runs.begin()
+  await first.finished
+  const second = await runs.begin({ sessionId: first.sessionId })
+  await second.finished
+  expect(records.map(({ history }) => history.map(({ role }) => role))).toEqual([[], ['user', 'assistant']])
+  expect(records[0]).toMatchObject({ runType: 'agent', parentRunId: null, tools: [] })
+})
+
 /** Answers what the run waits for, and waits for its end. */
-async function goOn(runs: ReturnType<typeof open>, run: { readonly runId: string; readonly sessionId: string }) {
+async function goOn(
+  runs: ReturnType<typeof open>,
+  run: { readonly runId: string; readonly sessionId: string },
+  given: Partial<ContinueRequest> = {},
+) {
   const { live } = await runs.continue({
     agentId: 'assistant',
     runId: run.runId,
@@ -163,6 +212,7 @@ async function goOn(runs: ReturnType<typeof open>, run: { readonly runId: string
     streamed: false,
     mayApprove: true,
     resolvedBy: null,
+    ...given,
   })
   await live?.finished
 }

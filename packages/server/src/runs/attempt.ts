@@ -2,7 +2,7 @@
  * What one attempt of a run tells about itself once it has left: when its model calls and tools began and ended.
  * @module
  */
-import type { AttemptRecord } from '../base/attempt-record.ts'
+import type { AttemptRecord, RunLineage } from '../base/attempt-record.ts'
 import type { Message } from '../base/message.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 import type { RunJob, RunResult, RunStatus, StepEvent } from '../base/run.ts'
@@ -47,15 +47,19 @@ export function createAttemptMarks(options: AttemptOptions, now: () => number): 
 
 type AttemptOptions = Pick<AttemptRecord, 'origin' | 'revision' | 'createdAt'> & {
   readonly job: RunJob
-  readonly agent: Pick<AgentInfo, 'id' | 'name' | 'model'>
+  readonly agent: Pick<AgentInfo, 'id' | 'name' | 'model'> & Partial<Pick<AgentInfo, 'tools'>>
+  /** Absent for what begins by itself. */
+  readonly lineage?: RunLineage | undefined
 }
+
+const ALONE: RunLineage = { runType: 'agent', parentRunId: null, links: [] }
 
 function isMark({ type }: StepEvent): boolean {
   return type === 'model-start' || type === 'model-end' || type === 'tool-start' || type === 'tool-end'
 }
 
 function toRecord(
-  { job, agent, revision, createdAt, origin }: AttemptOptions,
+  { job, agent, revision, createdAt, origin, lineage = ALONE }: AttemptOptions,
   { status, result, messages }: AttemptOutcome,
   times: Pick<AttemptRecord, 'startedAt' | 'endedAt' | 'marks'>,
 ): AttemptRecord {
@@ -64,6 +68,7 @@ function toRecord(
   const said = messages.slice(fromMessage).filter((message) => message.role === 'assistant')
   return {
     ...times,
+    ...lineage,
     runId,
     sessionId,
     userId,
@@ -76,6 +81,8 @@ function toRecord(
     status,
     model: agent.model,
     input,
+    tools: agent.tools ?? [],
+    history: job.history,
     messages,
     inherited,
     fromMessage,

@@ -50,6 +50,8 @@ export type ContinueRequest = {
   readonly mayApprove: boolean
   /** Who answers, for the record. */
   readonly resolvedBy: string | null
+  /** W3C trace context of the request; the run stays in its trace, and points to this one. */
+  readonly traceparent?: string | null
 }
 
 export type ContinueDeps = {

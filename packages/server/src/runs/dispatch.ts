@@ -5,7 +5,9 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
+import type { SpanLink } from '../base/span.ts'
 import type { AgentInfo } from '../base/runnable.ts'
+import { traceOf } from '../base/trace-context.ts'
 import type { Db } from '../storage/database.ts'
 import type { ClaimedRun } from '../storage/runs.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -38,9 +40,10 @@ export type Dispatch = {
   /**
    * Goes on with a claimed run on `target`, which the caller keeps alive meanwhile, or ends it. A run that cannot be gone
    * on with is given back.
+   * @param cause the request that asked for it
    * @returns undefined when it ended, and no agent ran
    */
-  readonly goOn: (claimed: ClaimedRun, target: Target) => Promise<LiveRun | undefined>
+  readonly goOn: (claimed: ClaimedRun, target: Target, cause?: SpanLink) => Promise<LiveRun | undefined>
   /** The same for a run that nobody waits for here, on the executor it was claimed for. Never rejects. */
   readonly take: (claimed: ClaimedRun, executor: Executor) => Promise<void>
   /** Ends a claimed run without running anything: cancelled, or because of `error`. */
@@ -51,7 +54,8 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
   const { db, clock, log, held, store, eventLog } = deps
 
   function own(prepared: PreparedRun, agent: RunAgent, revision: string): OwnedRun {
-    const { runId } = prepared.job
+    const { runId, trace } = prepared.job
+    const ids = { run_id: runId, trace_id: trace.traceId }
     return createLiveRun(
       { ...prepared, agent, revision, maxEventBytes: deps.maxEventBytes },
       {
@@ -62,7 +66,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
         isToolRunning: () => held.all().some((other) => other.revision === revision && other.isInTool()),
         onAbandoned: () => held.abandon(runId),
         onLimit: (error) => held.fail(runId, error),
-        onUnstored: (error) => log.error('what became of a run could not be stored', { run_id: runId, error }),
+        onUnstored: (error) => log.error('what became of a run could not be stored', { ...ids, error }),
         onAttempt: deps.onAttempt ?? (() => {}),
       },
     )
@@ -86,17 +90,17 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     await owned.finished
   }
 
-  async function goOn(claimed: ClaimedRun, target: Target): Promise<LiveRun | undefined> {
+  async function goOn(claimed: ClaimedRun, target: Target, cause?: SpanLink): Promise<LiveRun | undefined> {
     const verdict = judge(claimed)
-    if (verdict === undefined) return run(await prepare(claimed, target.agent), target)
+    if (verdict === undefined) return run(await prepare(claimed, target.agent, cause), target)
     await end(claimed, verdict === 'cancelled' ? undefined : verdict)
     return undefined
   }
 
   /** What cannot be read now may be readable for another replica; a run that nobody can read uses up its attempts. */
-  async function prepare(claimed: ClaimedRun, agent: AgentInfo | undefined): Promise<PreparedRun> {
+  async function prepare(claimed: ClaimedRun, agent: AgentInfo | undefined, cause?: SpanLink): Promise<PreparedRun> {
     try {
-      return await prepareRun(db, claimed, agent, clock.now())
+      return await prepareRun(db, claimed, agent, clock.now(), cause)
     } catch (error) {
       await giveBack(claimed, { lost: true })
       throw error
@@ -109,11 +113,12 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
   }
 
   async function take(claimed: ClaimedRun, executor: Executor): Promise<void> {
-    const { runId, componentId } = claimed.run
+    const { runId, componentId, traceparent } = claimed.run
     try {
       await goOn(claimed, findTarget(executor, componentId))
     } catch (error) {
-      log.warn('a claimed run could not be taken up', { run_id: runId, error })
+      const { traceId } = traceOf(runId, traceparent)
+      log.warn('a claimed run could not be taken up', { run_id: runId, trace_id: traceId, error })
     }
   }
 

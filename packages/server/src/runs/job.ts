@@ -3,44 +3,66 @@
  * run says first.
  * @module
  */
-import type { AttemptOrigin } from '../base/attempt-record.ts'
+import type { AttemptOrigin, RunLineage } from '../base/attempt-record.ts'
 import type { Message } from '../base/message.ts'
 import type { OpeningEvent, RunJob, RunOptions } from '../base/run.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 import { NO_PATCH } from '../base/state-patch.ts'
-import { traceOf } from '../base/trace-context.ts'
+import type { SpanLink } from '../base/span.ts'
+import { spanIdOf, traceOf } from '../base/trace-context.ts'
 import type { Db } from '../storage/database.ts'
 import { loadEarlierMessages } from '../storage/load-history.ts'
-import { type ClaimedRun, loadMessages, type Run } from '../storage/runs.ts'
+import { type ClaimedRun, findRun, loadMessages, type Run } from '../storage/runs.ts'
 import type { LiveRunOptions } from './live-run.ts'
 
-export type PreparedRun = Pick<LiveRunOptions, 'job' | 'origin' | 'firstIndex' | 'opening' | 'createdAt' | 'background'>
+export type PreparedRun = Pick<
+  LiveRunOptions,
+  'job' | 'origin' | 'lineage' | 'firstIndex' | 'opening' | 'createdAt' | 'background'
+>
 
 /**
  * @param agent undefined when the run is only to be ended, which needs no history
  * @param now milliseconds since the epoch
+ * @param cause the request that lets the run go on
  */
 export async function prepareRun(
   db: Db,
   claimed: ClaimedRun,
   agent: AgentInfo | undefined,
   now: number,
+  cause?: SpanLink,
 ): Promise<PreparedRun> {
   const { run } = claimed
   const withHistory = agent !== undefined && (run.options.addHistoryToContext ?? agent.addHistoryToContext)
-  const [journals, history] = await Promise.all([
+  const [journals, history, lineage] = await Promise.all([
     loadMessages(db, [run.runId]),
     withHistory ? loadEarlierMessages(db, run.runId, agent.numHistoryRuns) : [],
+    readLineage(db, run, cause),
   ])
   const job = toJob(claimed, journals.get(run.runId) ?? [], history)
   return {
     job,
     origin: originOf(claimed),
+    lineage,
     firstIndex: claimed.firstIndex,
     opening: openingOf(claimed, job, agent !== undefined, now),
     createdAt: run.createdAt.getTime(),
     background: run.background,
   }
+}
+
+/** A fork begins a trace of its own, so its first attempt points to the run it was made from. */
+async function readLineage(db: Db, run: Run, cause: SpanLink | undefined): Promise<RunLineage> {
+  const { traceId } = traceOf(run.runId, run.traceparent)
+  const sourceId = run.attempt > 1 ? null : run.forkedFromRunId
+  const source = sourceId === null ? undefined : await findRun(db, sourceId)
+  const links = [
+    ...(source === undefined
+      ? []
+      : [{ traceId: traceOf(source.runId, source.traceparent).traceId, spanId: spanIdOf(source.runId, 'run') }]),
+    ...(cause === undefined || cause.traceId === traceId ? [] : [cause]),
+  ]
+  return { runType: run.runType, parentRunId: run.parentRunId, links }
 }
 
 function toJob(

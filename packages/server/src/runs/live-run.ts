@@ -23,7 +23,7 @@ import {
   type StepEvent,
 } from '../base/run.ts'
 import { applyPatch } from '../base/state-patch.ts'
-import type { AttemptOrigin } from '../base/attempt-record.ts'
+import type { AttemptOrigin, RunLineage } from '../base/attempt-record.ts'
 import { createAttemptMarks, type OnAttempt } from './attempt.ts'
 import type { EventLog, EventSource } from './event-log.ts'
 import { createFeed, type FeedEntry, type OpenFeed, type RunFeed } from './feed.ts'
@@ -86,6 +86,8 @@ export type LiveRunOptions = Pick<LiveRun, 'agent' | 'revision' | 'createdAt' | 
   /** Why this attempt begins. */
   readonly origin: AttemptOrigin
   /** What a run that goes on says first. */
+  /** What it comes from; absent for what begins by itself. */
+  readonly lineage?: RunLineage | undefined
   readonly opening: readonly OpeningEvent[]
   /** Most bytes of events of one attempt. */
   readonly maxEventBytes: number
@@ -130,7 +132,7 @@ export type OwnedRun = LiveRun &
 
 export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): OwnedRun {
   const { job } = options
-  const { runId, attempt } = job
+  const { runId, attempt, trace } = job
   const { store, eventLog } = deps
   const feed = openFeed(options, deps)
   const source = { runId, attempt, onStored: feed.release }

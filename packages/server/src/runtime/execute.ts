@@ -13,6 +13,7 @@ import type { RunJob, RunResult } from '../base/run.ts'
 import type { ModelRequest, ToolChoice } from '../models/model.ts'
 import type { PreparedAgent } from './agent.ts'
 import { finalPartsOf } from './draft.ts'
+import { elapsedMs } from './elapsed.ts'
 import { createExecution, openRun, type Execution, type OpenedRun, type RunPorts } from './execution.ts'
 import { commitMessages } from './journal.ts'
 import { apply, decide, stopResultOf } from './loop.ts'
@@ -72,6 +73,7 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
   const { model, info } = agent
   const { clock, ids, emit } = ports
   if (run.mustCommit) await commitMessages(run)
+  const startedAt = clock.monotonic()
   emit({ type: 'model-start', at: clock.now(), model: model.name })
   const draft = await callModel(writeRequest(run, opened, toolChoice), {
     ...ports,
@@ -91,9 +93,11 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
   })
   const { usage, timeToFirstTokenMs: first } = draft
   const time = first === undefined ? {} : { timeToFirstTokenMs: first }
-  emit({ type: 'model-end', at: clock.now(), model: model.name, usage, ...time })
+  const reason = draft.reason === undefined ? {} : { finishReason: draft.reason }
+  emit({ type: 'model-end', at: clock.now(), model: model.name, usage, ...time, ...reason })
   const parts = finalPartsOf(draft, callIdsOf(run), ids.uuid)
-  const message: AssistantMessage = { role: 'assistant', id: ids.uuid(), createdAt: clock.now(), parts, usage, ...time }
+  const took = { ...time, durationMs: elapsedMs(clock, startedAt) }
+  const message: AssistantMessage = { role: 'assistant', id: ids.uuid(), createdAt: clock.now(), parts, usage, ...took }
   run.loop = apply(run.loop, message)
   run.draft = undefined
   if (draft.reason === 'content-filter' && parts.length === 0) {

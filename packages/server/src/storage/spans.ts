@@ -4,7 +4,7 @@
  * @module
  */
 import { sql, type RawBuilder } from 'kysely'
-import type { SpanRecord } from '../base/span.ts'
+import type { SpanLink, SpanRecord } from '../base/span.ts'
 import { dropPartitions, preparePartitions } from './day-partitions.ts'
 import { HOT } from './hot-statement.ts'
 import type { Db } from './tables.ts'
@@ -96,8 +96,13 @@ function toRow(span: SpanRecord) {
     end_ms: span.endMs,
     error: span.error,
     run_id: span.run?.runId ?? null,
-    attributes: span.attributes,
+    attributes: span.links === undefined ? span.attributes : { ...span.attributes, ...linkAttributes(span.links) },
   }
+}
+
+/** Rare enough to have no column of their own: `traceId-spanId`, as in a `traceparent`. */
+function linkAttributes(links: readonly SpanLink[]): SpanRecord['attributes'] {
+  return links.length === 0 ? {} : { 'agentos.links': links.map(({ traceId, spanId }) => `${traceId}-${spanId}`) }
 }
 
 /** Assignments of an upsert that take what is new where `condition` holds, and leave what is there elsewhere. */

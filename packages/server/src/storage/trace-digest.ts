@@ -31,7 +31,7 @@ export type TraceDigest = {
 
 /**
  * One digest per trace, ordered by trace id. The run that began first gives names, ids and input, the one that ended last
- * output and error: members of a team and steps of a workflow begin later and end earlier than the whole.
+ * output and error: members of a team and steps of a workflow begin later than the whole, and do not end it.
  */
 export function digestTraces(spans: readonly SpanRecord[]): TraceDigest[] {
   const byTrace = Map.groupBy(spans, ({ traceId }) => traceId)
@@ -41,7 +41,9 @@ export function digestTraces(spans: readonly SpanRecord[]): TraceDigest[] {
 function digest(traceId: string, spans: readonly SpanRecord[]): TraceDigest {
   const runs = spans.filter(({ kind }) => kind === 'AGENT')
   const first = runs.reduce<SpanRecord | undefined>((a, b) => (a && beginsBefore(a, b) ? a : b), undefined)
-  const last = runs.reduce<SpanRecord | undefined>((a, b) => (a && a.endMs > b.endMs ? a : b), undefined)
+  // A member of a team may end in the same millisecond as the whole, or later than a whole that was stopped.
+  const wholes = runs.filter((span) => textOf(span, 'agentos.run.parent_id') === null)
+  const last = wholes.reduce<SpanRecord | undefined>((a, b) => (a && a.endMs > b.endMs ? a : b), undefined)
   const start = spans.reduce((a, b) => (a.startMs <= b.startMs ? a : b))
   return {
     trace_id: traceId,

@@ -189,3 +189,78 @@ test('a long transcript is told with its newest messages', () => {
   expect(value.length).toBeLessThan(16_384)
   expect(JSON.parse(value).messages.length).toBeGreaterThan(5)
 })
+
+const TOOLS = [{ name: 'look', description: 'Looks out of the window', parameters: { type: 'object' } }]
+
+test('the agent names its tools, its tool what it does, and the model what it could ask for', () => {
+  const spans = describeAttempt(attempt({ tools: TOOLS }))
+  expect(only(spans, 'AGENT').attributes).toMatchObject({
+    'agno.tools': ['look'],
+    'gen_ai.system_instructions': '[{"type":"text","content":"Be kind"}]',
+  })
+  expect(only(spans, 'TOOL').attributes).toMatchObject({
+    'tool.description': 'Looks out of the window',
+    'gen_ai.tool.description': 'Looks out of the window',
+  })
+  const model = spans.find(({ kind }) => kind === 'LLM')?.attributes
+  expect(JSON.parse(String(model?.['llm.tools.0.tool.json_schema']))).toEqual({ type: 'function', function: TOOLS[0] })
+  expect(JSON.parse(String(model?.['gen_ai.tool.definitions']))).toEqual([{ type: 'function', ...TOOLS[0] }])
+})
+
+test('the span of a model call tells when its first token came, why it stopped, and its tokens by the newest names', () => {
+  const marks = MARKS.map((mark) => (mark.type === 'model-end' ? { ...mark, finishReason: 'tool-calls' } : mark))
+  const [first] = describeAttempt(attempt({ marks })).filter(({ kind }) => kind === 'LLM')
+  expect(first?.attributes).toMatchObject({
+    'gen_ai.request.stream': true,
+    'gen_ai.response.finish_reasons': ['tool_calls'],
+    'gen_ai.response.time_to_first_chunk': 0.007,
+    'gen_ai.usage.cache_read.input_tokens': 3,
+    'gen_ai.usage.cache_write.input_tokens': 0,
+    'gen_ai.usage.reasoning.output_tokens': 0,
+  })
+  const [unknown] = describeAttempt(attempt()).filter(({ kind }) => kind === 'LLM')
+  expect(unknown?.attributes).not.toHaveProperty('gen_ai.response.finish_reasons')
+})
+
+test('a model call is told with the history of its session, between its instructions and its run', () => {
+  const base = { id: 'h', createdAt: 1 }
+  const history = [
+    { ...base, role: 'system', content: 'Be rude' },
+    { ...base, role: 'user', content: 'Hello' },
+  ] as const
+  const [first] = describeAttempt(attempt({ history })).filter(({ kind }) => kind === 'LLM')
+  const asked = JSON.parse(String(first?.attributes['input.value']))
+  expect(asked.messages.map(({ content }: { content: string }) => content)).toEqual([
+    'Be kind',
+    'Hello',
+    'Weather in Oslo?',
+  ])
+})
+
+test('a member of a team is a run below the call that asked for it, and says whose it is', () => {
+  const parent = 'parent-run'
+  const call = toolSpanId(parent, 'call_9', 1)
+  const trace = { traceId: 'a'.repeat(32), parentSpanId: call, sampled: true }
+  const [member] = describeAttempt(attempt({ trace, parentRunId: parent, marks: [] }))
+  expect(member).toMatchObject({ parentSpanId: call, traceId: 'a'.repeat(32) })
+  expect(member?.attributes).toMatchObject({
+    'agentos.run.parent_id': parent,
+    'graph.node.parent_id': spanIdOf(parent, 'run'),
+  })
+})
+
+test.each([
+  ['team', { 'agno.team.id': 'weather', 'gen_ai.operation.name': 'invoke_agent' }],
+  ['workflow', { 'agno.workflow.id': 'weather', 'gen_ai.operation.name': 'invoke_workflow' }],
+] as const)('the run of a %s goes under names of its own', (runType, expected) => {
+  const { attributes } = only(describeAttempt(attempt({ runType })), 'AGENT')
+  expect(attributes).toMatchObject(expected)
+  expect(attributes).not.toHaveProperty('agno.agent.id')
+})
+
+test('an attempt points to what has caused it in another trace; what was lost before it does not', () => {
+  const links = [{ traceId: 'c'.repeat(32), spanId: 'd'.repeat(16) }]
+  expect(only(describeAttempt(attempt({ links })), 'AGENT').links).toEqual(links)
+  const [lost, second] = describeAttempt(attempt({ links, attempt: 2, origin: 'recover', marks: [], messages: [] }))
+  expect([lost?.links, second?.links]).toEqual([undefined, links])
+})

@@ -5,16 +5,20 @@
  *   caller > attempt 1 of the run (the root)  > model call, tool, ...
  *                                             > attempt 2 > model call, tool, ...
  *
- * An attempt that was lost is told of by the one after it: a replica that dies tells nothing.
+ * A first attempt that was lost is told of by the one after it, because a replica that dies tells nothing: that it began
+ * and did not end, and the model calls and tools whose outcome the journal has (`lost-attempt.ts`). Of a later one that
+ * was lost with its replica nobody knows when it began or what of the journal it wrote, so it leaves no spans.
  * @module
  */
 import type { AttemptRecord } from '../base/attempt-record.ts'
 import type { AssistantMessage } from '../base/message.ts'
 import type { ModelName, StepEvent, ToolExecution } from '../base/run.ts'
 import type { SpanRecord } from '../base/span.ts'
-import { spanIdOf, toolSpanId } from '../base/trace-context.ts'
+import { attemptSpanId, modelSpanId, toolSpanId } from '../base/trace-context.ts'
+import { describeLostCalls } from './lost-attempt.ts'
 import { agentAttributes, modelAttributes, toolAttributes } from './span-attributes.ts'
 import type { ContentLevel } from './span-content.ts'
+import { toolDefinitions } from './span-messages.ts'
 
 const LOST = 'replica lost'
 const FIRST = 1
@@ -28,19 +32,15 @@ export function describeAttempt(record: AttemptRecord, level: ContentLevel = 'me
   const ownId = attemptSpanId(runId, attempt)
   const isToldByNext = status === 'RUNNING' && attempt === FIRST
   return [
-    ...(origin === 'recover' && attempt === FIRST + 1 ? [lostRoot(record)] : []),
+    ...(origin === 'recover' && attempt === FIRST + 1 ? [lostRoot(record), ...describeLostCalls(record, level)] : []),
     ...(isToldByNext ? [] : [attemptSpan(record, ownId, level)]),
     ...modelSpans(record, ownId, level),
     ...toolSpans(record, ownId, level),
   ]
 }
 
-function attemptSpanId(runId: string, attempt: number): string {
-  return attempt === FIRST ? spanIdOf(runId, 'run') : spanIdOf(runId, 'attempt', String(attempt))
-}
-
 function attemptSpan(record: AttemptRecord, spanId: string, level: ContentLevel): SpanRecord {
-  const { runId, attempt, status, error, trace } = record
+  const { runId, attempt, status, error, trace, links } = record
   return {
     ...commonOf(record),
     spanId,
@@ -51,13 +51,22 @@ function attemptSpan(record: AttemptRecord, spanId: string, level: ContentLevel)
     endMs: record.endedAt,
     error: status === 'RUNNING' ? LOST : status === 'ERROR' ? (error?.message ?? 'The run failed') : null,
     attributes: agentAttributes(record, spanId, level),
+    ...(links.length > 0 && { links }),
   }
 }
 
 /** The first attempt, of which nobody knows more than when it began and that it did not end. */
 function lostRoot(record: AttemptRecord): SpanRecord {
   const spanId = attemptSpanId(record.runId, FIRST)
-  const lost = { ...record, attempt: FIRST, origin: 'start', status: 'RUNNING', error: null, content: null } as const
+  const lost = {
+    ...record,
+    attempt: FIRST,
+    origin: 'start',
+    status: 'RUNNING',
+    error: null,
+    content: null,
+    links: [],
+  } as const
   const attributes = agentAttributes({ ...lost, usage: undefined }, spanId, 'values')
   const endMs = Math.max(record.createdAt, record.startedAt)
   return { ...attemptSpan(lost, spanId, 'none'), startMs: record.createdAt, endMs, attributes }
@@ -68,20 +77,26 @@ function agentSpanName({ agentName }: AttemptRecord): string {
   return `${agentName.replaceAll(' ', '_')}.arun`
 }
 
-type ModelCall = { readonly startMs: number; readonly endMs: number | undefined; readonly model: ModelName }
+type ModelCall = {
+  readonly startMs: number
+  readonly endMs: number | undefined
+  readonly model: ModelName
+  readonly finishReason: string | undefined
+}
 
 function modelSpans(record: AttemptRecord, parentSpanId: string, level: ContentLevel): SpanRecord[] {
-  const { runId, attempt, messages, fromMessage } = record
+  const { runId, attempt, messages, fromMessage, history, sessionId } = record
+  const definitions = level === 'messages' ? toolDefinitions(record.tools) : {}
   const replies = messages.flatMap((message, index) =>
     message.role === 'assistant' && index >= fromMessage ? [{ message, index }] : [],
   )
-  return modelCalls(record.marks).map(({ startMs, endMs, model }, n) => {
+  return modelCalls(record.marks).map(({ startMs, endMs, model, finishReason }, n) => {
     const reply: { message: AssistantMessage; index: number } | undefined = replies[n]
     const asked = messages.slice(0, reply?.index ?? messages.length)
     const failure = endMs === undefined ? brokenOff(record) : null
     return {
       ...commonOf(record),
-      spanId: spanIdOf(runId, 'model', String(attempt), String(n)),
+      spanId: modelSpanId(runId, attempt, n),
       parentSpanId,
       name: `chat ${model.id}`,
       kind: 'LLM',
@@ -89,7 +104,8 @@ function modelSpans(record: AttemptRecord, parentSpanId: string, level: ContentL
       endMs: endMs ?? record.endedAt,
       error: failure,
       attributes: {
-        ...modelAttributes({ model, asked, reply: reply?.message, sessionId: record.sessionId }, level),
+        ...modelAttributes({ model, history, asked, reply: reply?.message, finishReason, sessionId }, level),
+        ...definitions,
         ...(failure !== null && { 'error.type': record.error?.code ?? 'WORKER_LOST' }),
       },
     }
@@ -100,10 +116,12 @@ function modelSpans(record: AttemptRecord, parentSpanId: string, level: ContentL
 function modelCalls(marks: readonly StepEvent[]): ModelCall[] {
   const calls: ModelCall[] = []
   for (const mark of marks) {
-    if (mark.type === 'model-start') calls.push({ startMs: mark.at, endMs: undefined, model: mark.model })
+    if (mark.type === 'model-start') {
+      calls.push({ startMs: mark.at, endMs: undefined, model: mark.model, finishReason: undefined })
+    }
     const open = calls.at(-1)
     if (mark.type === 'model-end' && open?.endMs === undefined && open !== undefined) {
-      calls[calls.length - 1] = { ...open, endMs: mark.at }
+      calls[calls.length - 1] = { ...open, endMs: mark.at, finishReason: mark.finishReason }
     }
   }
   return calls
@@ -127,8 +145,15 @@ function toolSpans(record: AttemptRecord, parentSpanId: string, level: ContentLe
     startMs,
     endMs: endMs ?? record.endedAt,
     error: tool.isError === true ? (tool.result ?? 'The tool failed') : endMs === undefined ? brokenOff(record) : null,
-    attributes: toolAttributes(tool, record.sessionId, level),
+    attributes: toolAttributes(
+      { tool, description: descriptionOf(record, tool.toolName), sessionId: record.sessionId },
+      level,
+    ),
   }))
+}
+
+function descriptionOf({ tools }: AttemptRecord, toolName: string): string | undefined {
+  return tools.find(({ name }) => name === toolName)?.description
 }
 
 function toolCalls(marks: readonly StepEvent[]): OpenTool[] {

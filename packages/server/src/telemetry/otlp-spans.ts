@@ -36,6 +36,7 @@ type Collector = {
 
 const KINDS: Readonly<Record<SpanRecord['kind'], OtelKind>> = {
   AGENT: OtelKind.INTERNAL,
+  CHAIN: OtelKind.INTERNAL,
   LLM: OtelKind.CLIENT,
   TOOL: OtelKind.INTERNAL,
   SERVER: OtelKind.SERVER,
@@ -110,7 +111,7 @@ function toReadable(
     duration: toHrTime(lastMs - startMs),
     status: error === null ? { code: SpanStatusCode.OK } : { code: SpanStatusCode.ERROR, message: error },
     attributes: toAttributes(span.attributes),
-    links: [],
+    links: (span.links ?? []).map((link) => ({ context: { ...link, traceFlags: TraceFlags.SAMPLED } })),
     events: [],
     ended: true,
     resource,

@@ -5,32 +5,42 @@
  */
 import type { AttemptRecord } from '../base/attempt-record.ts'
 import type { Json } from '../base/json.ts'
-import { type AssistantMessage, type Message, textOf, toolCallsOf } from '../base/message.ts'
+import type { AssistantMessage, Message } from '../base/message.ts'
 import type { ModelName, ToolExecution } from '../base/run.ts'
 import type { SpanAttribute } from '../base/span.ts'
+import { spanIdOf } from '../base/trace-context.ts'
 import type { Usage } from '../base/usage.ts'
-import { type ContentLevel, cutText, MAX_TEXT } from './span-content.ts'
+import { type ContentLevel, cutText } from './span-content.ts'
+import { messageAttributes, messageValues, shownMessages, systemInstructions } from './span-messages.ts'
 
 type Attributes = Readonly<Record<string, SpanAttribute>>
+
+/** Most names of tools, and the longest description of one, in characters: what authors write has no limit of its own. */
+const MAX_TOOLS = 128
+const MAX_DESCRIPTION = 1024
 
 /** What an attempt tells of itself; the usage of one that was lost is not known. */
 type Described = Omit<AttemptRecord, 'usage'> & { readonly usage: Usage | undefined }
 
 export function agentAttributes(record: Described, spanId: string, level: ContentLevel): Attributes {
-  const { agentId, agentName, sessionId, userId, model, usage, content, input } = record
+  const { agentId, agentName, sessionId, userId, model, usage, content, input, tools } = record
   return {
-    'openinference.span.kind': 'AGENT',
+    'openinference.span.kind': record.runType === 'workflow' ? 'CHAIN' : 'AGENT',
     'graph.node.id': spanId,
     'graph.node.name': agentName,
-    'agent.name': agentName,
-    'agno.agent': agentName,
-    'agno.agent.id': agentId,
+    ...(record.parentRunId !== null && {
+      'graph.node.parent_id': spanIdOf(record.parentRunId, 'run'),
+      'agentos.run.parent_id': record.parentRunId,
+    }),
+    ...runnableAttributes(record),
     'agno.run.id': record.runId,
+    ...(tools.length > 0 && { 'agno.tools': tools.slice(0, MAX_TOOLS).map(({ name }) => name) }),
     'session.id': sessionId,
     ...(userId !== null && { 'user.id': userId }),
     ...(level !== 'none' && valueAttributes('input', input)),
     ...(level !== 'none' && content !== null && valueAttributes('output', content)),
-    'gen_ai.operation.name': 'invoke_agent',
+    ...(level === 'messages' && systemInstructions(record.messages)),
+    'gen_ai.operation.name': record.runType === 'workflow' ? 'invoke_workflow' : 'invoke_agent',
     'gen_ai.agent.id': agentId,
     'gen_ai.agent.name': agentName,
     'gen_ai.conversation.id': sessionId,
@@ -45,17 +55,34 @@ export function agentAttributes(record: Described, spanId: string, level: Conten
   }
 }
 
+/** Under the names of what runs. */
+function runnableAttributes({ runType, agentId, agentName }: Described): Attributes {
+  switch (runType) {
+    case 'agent':
+      return { 'agent.name': agentName, 'agno.agent': agentName, 'agno.agent.id': agentId }
+    case 'team':
+      return { 'agent.name': agentName, 'agno.team': agentName, 'agno.team.id': agentId }
+    case 'workflow':
+      return { 'agno.workflow': agentName, 'agno.workflow.id': agentId }
+  }
+}
+
 export type ModelSpan = {
   readonly model: ModelName
-  /** What the model was asked with, without the history of the session. */
+  /** Of its session. */
+  readonly history: readonly Message[]
+  /** Messages of the run that the model was asked with. */
   readonly asked: readonly Message[]
   /** Undefined when there was no reply. */
   readonly reply: AssistantMessage | undefined
+  readonly finishReason: string | undefined
   readonly sessionId: string
 }
 
-export function modelAttributes({ model, asked, reply, sessionId }: ModelSpan, level: ContentLevel): Attributes {
+export function modelAttributes(call: ModelSpan, level: ContentLevel): Attributes {
+  const { model, reply, sessionId, finishReason } = call
   const first = reply?.timeToFirstTokenMs
+  const shown = level === 'none' ? [] : shownMessages(call.history, call.asked)
   return {
     'openinference.span.kind': 'LLM',
     'llm.model_name': model.id,
@@ -64,20 +91,35 @@ export function modelAttributes({ model, asked, reply, sessionId }: ModelSpan, l
     'gen_ai.operation.name': 'chat',
     'gen_ai.provider.name': providerName(model.provider),
     'gen_ai.request.model': model.id,
+    'gen_ai.request.stream': true,
     'gen_ai.conversation.id': sessionId,
+    ...(finishReason !== undefined && { 'gen_ai.response.finish_reasons': [finishReason.replaceAll('-', '_')] }),
     ...(reply !== undefined && { ...tokenCounts(reply.usage), ...genAiUsage(reply.usage) }),
-    ...(first !== undefined && { 'agentos.time_to_first_token_ms': first }),
-    ...(level !== 'none' && messageValues(asked, reply)),
-    ...(level === 'messages' && messageAttributes(asked, reply)),
+    ...(first !== undefined && {
+      'agentos.time_to_first_token_ms': first,
+      // Seconds.
+      'gen_ai.response.time_to_first_chunk': first / 1000,
+    }),
+    ...(level !== 'none' && messageValues(shown, reply)),
+    ...(level === 'messages' && messageAttributes(shown, reply)),
   }
 }
 
-export function toolAttributes(tool: ToolExecution, sessionId: string, level: ContentLevel): Attributes {
+type ToolSpan = {
+  readonly tool: ToolExecution
+  /** Of the tool; undefined when its agent has none of that name. */
+  readonly description: string | undefined
+  readonly sessionId: string
+}
+
+export function toolAttributes({ tool, description, sessionId }: ToolSpan, level: ContentLevel): Attributes {
   const input = typeof tool.input === 'string' ? tool.input : JSON.stringify(tool.input)
   const { result } = tool
+  const about = description === undefined ? '' : cutText(description, undefined, MAX_DESCRIPTION)
   return {
     'openinference.span.kind': 'TOOL',
     'tool.name': tool.toolName,
+    ...(about !== '' && { 'tool.description': about, 'gen_ai.tool.description': about }),
     'session.id': sessionId,
     'gen_ai.operation.name': 'execute_tool',
     'gen_ai.tool.name': tool.toolName,
@@ -134,95 +176,10 @@ function genAiUsage(usage: Usage): Attributes {
   return {
     'gen_ai.usage.input_tokens': usage.inputTokens,
     'gen_ai.usage.output_tokens': usage.outputTokens,
+    'gen_ai.usage.reasoning.output_tokens': usage.reasoningTokens,
     'gen_ai.usage.cache_read.input_tokens': usage.cacheReadTokens,
+    // Its name since the conventions moved to a repository of their own, and the one before, which receivers still read.
+    'gen_ai.usage.cache_write.input_tokens': usage.cacheWriteTokens,
     'gen_ai.usage.cache_creation.input_tokens': usage.cacheWriteTokens,
   }
-}
-
-/** The newest messages that fit one attribute together: a long transcript is not told again with each of its calls. */
-function newest(messages: readonly Message[]): readonly Message[] {
-  let room = MAX_TEXT / 2
-  let from = messages.length
-  while (from > 0 && room > 0) {
-    const message = messages[from - 1]
-    if (message === undefined) break
-    room -= message.role === 'assistant' ? textOf(message).length : message.content.length
-    from -= 1
-  }
-  return messages.slice(from)
-}
-
-function messageValues(asked: readonly Message[], reply: AssistantMessage | undefined): Attributes {
-  const messages = newest(asked).map(toPlain)
-  return {
-    'input.value': JSON.stringify({ messages }),
-    'input.mime_type': 'application/json',
-    ...(reply !== undefined && {
-      'output.value': JSON.stringify([toPlain(reply)]),
-      'output.mime_type': 'application/json',
-    }),
-  }
-}
-
-/** A message as Agno shows it in values. */
-function toPlain(message: Message) {
-  if (message.role !== 'assistant') {
-    const { role, content } = message
-    const text = cutText(content)
-    return role === 'tool' ? { role, content: text, tool_call_id: message.toolCallId } : { role, content: text }
-  }
-  const calls = toolCallsOf(message)
-  const toCall = ({ toolCallId, toolName, input }: (typeof calls)[number]) => {
-    return { id: toolCallId, type: 'function', function: { name: toolName, arguments: argumentsOf(input) } }
-  }
-  const content = cutText(textOf(message))
-  return { role: message.role, content, ...(calls.length > 0 && { tool_calls: calls.map(toCall) }) }
-}
-
-function messageAttributes(asked: readonly Message[], reply: AssistantMessage | undefined): Attributes {
-  const shown = newest(asked)
-  const replies = reply === undefined ? [] : [reply]
-  return {
-    ...flatMessages('llm.input_messages', shown),
-    ...flatMessages('llm.output_messages', replies),
-    'gen_ai.input.messages': JSON.stringify(shown.map(toParts)),
-    'gen_ai.output.messages': JSON.stringify(replies.map(toParts)),
-  }
-}
-
-function flatMessages(prefix: string, messages: readonly Message[]): Attributes {
-  const flat: Record<string, SpanAttribute> = {}
-  for (const [index, message] of messages.entries()) {
-    const at = `${prefix}.${index}.message`
-    flat[`${at}.role`] = message.role
-    flat[`${at}.content`] = cutText(message.role === 'assistant' ? textOf(message) : message.content)
-    if (message.role === 'tool') flat[`${at}.tool_call_id`] = message.toolCallId
-    if (message.role !== 'assistant') continue
-    for (const [n, call] of toolCallsOf(message).entries()) {
-      flat[`${at}.tool_calls.${n}.tool_call.id`] = call.toolCallId
-      flat[`${at}.tool_calls.${n}.tool_call.function.name`] = call.toolName
-      flat[`${at}.tool_calls.${n}.tool_call.function.arguments`] = argumentsOf(call.input)
-    }
-  }
-  return flat
-}
-
-/** A message in the form of `gen_ai.input.messages`. */
-function toParts(message: Message) {
-  if (message.role === 'tool') {
-    const response = { type: 'tool_call_response', id: message.toolCallId, response: cutText(message.content) }
-    return { role: message.role, parts: [response] }
-  }
-  if (message.role !== 'assistant') {
-    return { role: message.role, parts: [{ type: 'text', content: cutText(message.content) }] }
-  }
-  const parts = message.parts.map((part) => {
-    if (part.type !== 'tool-call') return { type: part.type, content: cutText(part.text) }
-    return { type: 'tool_call', id: part.toolCallId, name: part.toolName, arguments: part.input }
-  })
-  return { role: message.role, parts }
-}
-
-function argumentsOf(input: Json): string {
-  return cutText(typeof input === 'string' ? input : JSON.stringify(input))
 }

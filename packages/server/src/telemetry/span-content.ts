@@ -7,8 +7,8 @@ import type { Redact } from '../base/redact.ts'
 import type { SpanAttribute, SpanRecord } from '../base/span.ts'
 
 /**
- * How much of the content a receiver gets: none; what went in and came out of each span; or that, and every message of a
- * model call under the names of both conventions.
+ * How much of the content a receiver gets: none; what went in and came out of each span; or that, and every message and
+ * tool of a model call under the names of both conventions.
  */
 export type ContentLevel = 'none' | 'values' | 'messages'
 
@@ -27,7 +27,8 @@ const MEMBERS = [
 
 /** Attributes of the words themselves; other attributes are ids, names and counts. */
 const CONTENT = /^(input\.value|output\.value|tool\.parameters|gen_ai\.tool\.call\.(arguments|result))$/
-const MESSAGES = /^(llm\.(input|output)_messages\.|gen_ai\.(input|output)\.messages$|gen_ai\.system_instructions$)/
+const MESSAGES =
+  /^(llm\.(input|output)_messages\.|llm\.tools\.|gen_ai\.(input|output)\.messages$|gen_ai\.(system_instructions|tool\.definitions)$)/
 
 /** The span with no more content than `level` has. The error of a tool is its own words, so it counts as content. */
 export function limitContent(span: SpanRecord, level: ContentLevel): SpanRecord {
@@ -54,11 +55,14 @@ function cleanText(text: string, redact: Redact): string {
   return cutText(clean, text.length)
 }
 
-/** @param length of the text before anything was taken from it, in characters */
-export function cutText(text: string, length = text.length): string {
-  if (text.length <= MAX_TEXT) return text
+/**
+ * @param length of the text before anything was taken from it, in characters
+ * @param most characters that are left, 64 or more
+ */
+export function cutText(text: string, length = text.length, most = MAX_TEXT): string {
+  if (text.length <= most) return text
   const notice = `... [cut from ${length} characters]`
-  return text.slice(0, MAX_TEXT - notice.length).toWellFormed() + notice
+  return text.slice(0, most - notice.length).toWellFormed() + notice
 }
 
 function maskKeys(text: string): string {

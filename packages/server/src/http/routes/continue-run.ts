@@ -4,7 +4,6 @@
  */
 import { AcceptedRun, AgentEvent, ContinueRequest, RunOutput } from '@agentos/wire'
 import { AgentOSError } from '../../base/errors.ts'
-import { spanIdOf, traceOf } from '../../base/trace-context.ts'
 import { findRun, type Run } from '../../storage/runs.ts'
 import { formBody, route } from '../route.ts'
 import { acceptRun, streamStarted, waitForRest } from '../run-answer.ts'
@@ -47,7 +46,7 @@ export const continueRun = route({
     const continueFrom = readContinueFrom(body.continue_from)
     refuseConflicts(body, continueFrom)
     const run = await findContinued(deps, params.id, params.run_id, sessionId)
-    call.trace.joins(traceOf(run.runId, run.traceparent), spanIdOf(run.runId, 'run'))
+    call.trace.joins(run)
     const started = await deps.runs.continue({
       agentId: params.id,
       runId: params.run_id,
@@ -63,6 +62,7 @@ export const continueRun = route({
       streamed: body.stream,
       mayApprove: call.caller.may('approvals:write'),
       resolvedBy: body.user_id ?? null,
+      traceparent: call.trace.traceparent,
     })
     call.trace.names({ runId: started.runId, sessionId, userId: run.userId, agentId: params.id })
     if (body.stream) {

@@ -23,6 +23,7 @@ export const resumeRun = route({
   method: 'POST',
   path: '/agents/{id}/runs/{run_id}/resume',
   scope,
+  traced: true,
   tag,
   summary: 'What a client has missed of a run, then what comes; control frames say which is which',
   params: RunParams,
@@ -33,6 +34,7 @@ export const resumeRun = route({
     refuseUnknownAgent(deps, params.id)
     const asked = body.last_event_index ?? -1
     const run = await findFollowed(deps, params, body.session_id)
+    if (run) call.trace.joins(run)
     if (run) refuseAbsurd(run, asked, 'last_event_index')
     const following = run && (await deps.runs.follow(run.runId, asked))
     if (!following) {
@@ -48,6 +50,7 @@ export const getRunEvents = route({
   method: 'GET',
   path: '/agents/{id}/runs/{run_id}/events',
   scope,
+  traced: true,
   tag,
   summary:
     'The events of a run after Last-Event-ID, then what comes, until the run is at rest; 204 when nothing is left',
@@ -60,6 +63,7 @@ export const getRunEvents = route({
     // A browser that reconnects asks for the same address again and tells its place in the header.
     const asked = headers['last-event-id'] ?? query.last_event_id ?? -1
     const run = await findFollowed(deps, params, query.session_id)
+    if (run) call.trace.joins(run)
     if (run) refuseAbsurd(run, asked, 'Last-Event-ID')
     const following = run && (await deps.runs.follow(run.runId, asked))
     if (!following) throw new AgentOSError('RUN_NOT_FOUND', 'Run not found')

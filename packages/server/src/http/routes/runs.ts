@@ -56,12 +56,16 @@ export const cancelRun = route({
   method: 'POST',
   path: '/agents/{id}/runs/{run_id}/cancel',
   scope,
+  traced: true,
   tag,
   summary: 'Ask a run to stop; unknown and ended runs are fine',
   params: RunParams,
   response: z.object({}),
   errors: ['DATABASE_UNAVAILABLE'],
-  async handle({ params, deps }) {
+  async handle({ params, deps, call }) {
+    // Read only where somebody is told of it.
+    const run = deps.tracing && (await findRun(deps.database.db, params.run_id))
+    if (run) call.trace.joins(run)
     await deps.runs.cancel(params.run_id)
     return {}
   },

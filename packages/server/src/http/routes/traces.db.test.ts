@@ -190,3 +190,54 @@ test('gives the typed client what it declares', async () => {
   expect((await client.traces.sessionStats({ agent_id: 'assistant', limit: 1 })).meta.total_count).toBe(2)
   expect((await client.traces.filterSchema()).fields.map(({ key }) => key)).toContain('duration_ms')
 })
+
+test('a team shows its members below the calls that asked for them, and a workflow its steps', async () => {
+  const traceId = 'e'.repeat(32)
+  const ofRun = (runId: string) => ({ traceId, startMs: START, run: { ...run, runId } })
+  const workflow = newSpan({ ...ofRun('w'), name: 'Flow.run', attributes: { 'agno.workflow.id': 'flow' } })
+  const step = newSpan({ ...ofRun('w'), parentSpanId: workflow.spanId, kind: 'CHAIN', name: 'draft.execute' })
+  const team = newSpan({
+    ...ofRun('t'),
+    parentSpanId: step.spanId,
+    name: 'Crew.run',
+    attributes: { 'agno.team.id': 'crew', 'agentos.run.parent_id': 'w' },
+  })
+  const call = newSpan({ ...ofRun('t'), parentSpanId: team.spanId, kind: 'TOOL', name: 'delegate' })
+  const member = newSpan({
+    ...ofRun('m'),
+    parentSpanId: call.spanId,
+    endMs: START + 100,
+    name: 'Writer.run',
+    attributes: { 'agno.agent.id': 'writer', 'agentos.run.parent_id': 't', 'output.value': 'of the member' },
+  })
+  // As they end: the innermost first, each in a batch of its own.
+  for (const span of [
+    member,
+    call,
+    team,
+    step,
+    { ...workflow, attributes: { ...workflow.attributes, 'output.value': 'all' } },
+  ]) {
+    await insertSpans(database.db, [span])
+  }
+  const detail = await get(`/traces/${traceId}`)
+  expect(TraceDetail.safeParse(detail).error).toBeUndefined()
+  expect(detail).toMatchObject({ name: 'Flow.run', run_id: 'w', workflow_id: 'flow', total_spans: 5, output: 'all' })
+  expect(detail.tree).toMatchObject([
+    {
+      type: 'WORKFLOW',
+      spans: [
+        {
+          type: 'WORKFLOW',
+          name: 'draft.execute',
+          spans: [
+            { type: 'TEAM', spans: [{ type: 'TOOL', spans: [{ type: 'AGENT', metadata: { parent_run_id: 't' } }] }] },
+          ],
+        },
+      ],
+    },
+  ])
+  const part = await get(`/traces/${traceId}?run_id=t`)
+  expect(part).toMatchObject({ name: 'Crew.run', team_id: 'crew', total_spans: 3 })
+  await database.db.deleteFrom('agentos_traces').where('trace_id', '=', traceId).execute()
+})

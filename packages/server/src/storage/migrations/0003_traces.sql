@@ -46,7 +46,7 @@ create table agentos_spans (
   span_id        text not null,
   parent_span_id text,
   name           text not null,
-  kind           text not null check (kind in ('AGENT', 'LLM', 'TOOL')),
+  kind           text not null check (kind in ('AGENT', 'CHAIN', 'LLM', 'TOOL')),
   start_time     timestamptz not null,
   end_time       timestamptz not null,
   -- Null when it is OK.
