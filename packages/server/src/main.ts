@@ -229,6 +229,7 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
       corsOrigins: settings.AGENTOS_CORS_ORIGINS,
       docsEnabled: settings.DOCS_ENABLED,
       bodyLimitBytes: settings.AGENTOS_BODY_LIMIT_BYTES,
+      accessLog: settings.AGENTOS_ACCESS_LOG,
       heartbeatMs: settings.AGENTOS_HEARTBEAT_MS,
       streamBufferBytes: settings.AGENTOS_STREAM_BUFFER_BYTES,
       availableModels: [defaultModelOf(config)],

@@ -29,3 +29,29 @@ test.each([
 test('ordinary text and short secrets stay as they are', () => {
   expect(createRedact(['abc'])('abc: the task is done')).toBe('abc: the task is done')
 })
+
+test('a secret is found within JSON, and percent-encoded in whatever way a URL may be', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'grapheme', minLength: 8, maxLength: 30 }).filter((s) => s.trim().length >= 6),
+      fc.array(fc.constantFrom('as it is', 'upper', 'lower'), { minLength: 30, maxLength: 30 }),
+      (secret, ways) => {
+        fc.pre(secret.isWellFormed() && !'/agents/[redacted]'.includes(secret))
+        const redact = createRedact([secret])
+        expect(redact(JSON.stringify({ error: secret }))).toBe('{"error":"[redacted]"}')
+        expect(redact(JSON.stringify({ error: JSON.stringify({ secret }) }))).not.toContain(
+          JSON.stringify(JSON.stringify(secret)).slice(3, -3),
+        )
+        const written = Array.from(secret, (character, index) => encode(character, ways[index % ways.length])).join('')
+        expect(redact(`/agents/${written}/runs`)).toBe('/agents/[redacted]/runs')
+      },
+    ),
+  )
+})
+
+function encode(character: string, way: string | undefined): string {
+  if (way === 'as it is') return character
+  const hex = [...new TextEncoder().encode(character)].map((byte) => byte.toString(16).padStart(2, '0'))
+  const encoded = hex.map((digits) => `%${digits}`).join('')
+  return way === 'upper' ? encoded.toUpperCase() : encoded
+}

@@ -16,16 +16,39 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
 export type Redact = (text: string) => string
 
 /**
- * Builds the redactor of this process.
+ * Builds the redactor of this process. A secret is found as it is, within JSON, and percent-encoded as in a URL.
  * @param secrets values to remove wherever they occur; those shorter than 6 characters are ignored, because removing
  *   them would garble ordinary text
  */
 export function createRedact(secrets: readonly string[]): Redact {
-  const values = [...new Set(secrets)].filter((secret) => secret.length >= 6).toSorted((a, b) => b.length - a.length)
+  const values = [...new Set(secrets)].filter((secret) => secret.length >= 6)
+  const literal = [...new Set(values.flatMap(writings))].toSorted((a, b) => b.length - a.length)
+  const encoded = values.toSorted((a, b) => b.length - a.length).map(percentEncoded)
   return (text) => {
     let clean = text
-    for (const value of values) clean = clean.replaceAll(value, MASK)
+    for (const value of literal) clean = clean.replaceAll(value, MASK)
+    if (clean.includes('%')) for (const pattern of encoded) clean = clean.replace(pattern, MASK)
     for (const [shape, replacement] of SHAPES) clean = clean.replace(shape, replacement)
     return clean
   }
+}
+
+/** A value as it is, and as a text of JSON, and as a text of JSON within one. */
+function writings(value: string): string[] {
+  const inJson = JSON.stringify(value).slice(1, -1)
+  return [value, inJson, JSON.stringify(inJson).slice(1, -1)]
+}
+
+/** Whoever writes a URL may encode any of its bytes, and hex digits are of either case. */
+function percentEncoded(value: string): RegExp {
+  const characters = Array.from(value, (character) => {
+    const bytes = [...new TextEncoder().encode(character)]
+    const hex = bytes.map((byte) => `%${byte.toString(16).padStart(2, '0').replaceAll(/[a-f]/g, eitherCase)}`).join('')
+    return `(?:${RegExp.escape(character)}|${hex}${character === ' ' ? String.raw`|\+` : ''})`
+  })
+  return new RegExp(characters.join(''), 'g')
+}
+
+function eitherCase(digit: string): string {
+  return `[${digit}${digit.toUpperCase()}]`
 }

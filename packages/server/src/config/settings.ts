@@ -232,6 +232,11 @@ export const SETTINGS = {
     z.enum(['auto', 'json', 'pretty']).default('auto'),
     'auto: pretty in a terminal, JSON elsewhere.',
   ),
+  AGENTOS_ACCESS_LOG: setting(
+    'Identity and logs',
+    z.enum(['on', 'errors', 'off']).default('on'),
+    'Requests in the log: all, those that failed or whose client went away, or none. Health checks and reads of metrics that succeed are only logged at level debug.',
+  ),
 
   AGENTOS_METRICS_PORT: setting(
     'Telemetry',

@@ -12,9 +12,10 @@ import { addDocs } from './docs.ts'
 import { addBodyParsers } from './input.ts'
 import { createOpenStreams } from './open-streams.ts'
 import { registerRoute } from './register.ts'
+import { pathOf } from './request-path.ts'
 import type { Route } from './route.ts'
 import { ROUTES } from './routes/table.ts'
-import { createServer, pathOf } from './server.ts'
+import { createServer } from './server.ts'
 
 export type { AppDeps, HttpSettings } from './deps.ts'
 export { createLoopbackApp } from './loopback.ts'
@@ -28,10 +29,10 @@ const STREAM_END_MS = 5_000
 /** Builds the server; the caller listens and closes. Closing ends open streams. */
 export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   const { settings, registry } = deps
-  const { bodyLimitBytes } = settings
+  const { bodyLimitBytes, accessLog } = settings
   const auth = createAuth(settings.securityKey)
   const streams = createOpenStreams()
-  const app = createServer({ ...deps, bodyLimitBytes })
+  const app = createServer({ ...deps, bodyLimitBytes, accessLog })
 
   addBodyParsers(app)
   await app.register(multipart, {

@@ -11,6 +11,7 @@ import type { Database } from '../storage/database.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
+import type { AccessLogLevel } from './access-log.ts'
 
 export type Readiness = {
   readonly ready: boolean
@@ -29,6 +30,8 @@ export type HttpSettings = {
   readonly corsOrigins: readonly string[]
   readonly docsEnabled: boolean
   readonly bodyLimitBytes: number
+  /** Which requests are written to the log. */
+  readonly accessLog: AccessLogLevel
   /** Milliseconds between comments on a silent stream. */
   readonly heartbeatMs: number
   /** Bytes held for one client that does not read; beyond them it is cut. */

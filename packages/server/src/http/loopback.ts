@@ -12,7 +12,7 @@ const BODY_LIMIT_BYTES = 64 * 1024
 
 export async function createLoopbackApp(deps: AppDeps): Promise<FastifyInstance> {
   const { registry, log } = deps
-  const app = createServer({ ...deps, bodyLimitBytes: BODY_LIMIT_BYTES })
+  const app = createServer({ ...deps, bodyLimitBytes: BODY_LIMIT_BYTES, accessLog: deps.settings.accessLog })
   // The webhook's body says nothing that the folder does not say.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => undefined)

@@ -5,6 +5,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Auth, Caller } from '../auth/auth.ts'
 import type { Scope } from '../auth/scope.ts'
+import { traceOf } from '../base/trace-context.ts'
+import { noteFirstByte, type RequestNotes } from './access-log.ts'
 import type { AppDeps } from './deps.ts'
 import { readInput } from './input.ts'
 import type { OpenStreams } from './open-streams.ts'
@@ -29,7 +31,7 @@ export function registerRoute(app: FastifyInstance, route: Route, server: Server
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     config: { scope: route.scope },
     async handler(request, reply) {
-      const trace = route.traced ? traceRequest(request, reply, route, deps) : UNTRACED
+      const trace = route.traced ? noteRun(traceRequest(request, reply, route, deps), request.notes) : UNTRACED
       const input = await readInput(route, request, deps.settings.bodyLimitBytes)
       reply.code(route.status)
       const answer = await route.handle({ ...input, deps, call: createCall(request, reply, trace, server) })
@@ -41,6 +43,25 @@ export function registerRoute(app: FastifyInstance, route: Route, server: Server
 }
 
 const UNTRACED: RequestTrace = { traceparent: null, names: () => {}, joins: () => {} }
+
+/** Keeps what a handler says of its run for the access log. */
+function noteRun(trace: RequestTrace, notes: RequestNotes): RequestTrace {
+  return {
+    get traceparent() {
+      return trace.traceparent
+    },
+    names(run) {
+      notes.run = run
+      notes.traceId ??= traceOf(run.runId, trace.traceparent).traceId
+      trace.names(run)
+    },
+    joins(run) {
+      notes.run = run
+      notes.traceId = traceOf(run.runId, run.traceparent).traceId
+      trace.joins(run)
+    },
+  }
+}
 
 function createCall(
   request: FastifyRequest,
@@ -63,6 +84,7 @@ function createCall(
     },
     takeOver(headers) {
       reply.hijack()
+      noteFirstByte(request, reply)
       const sent = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)
       reply.raw.writeHead(reply.statusCode, { ...Object.fromEntries(sent), ...headers })
       return {

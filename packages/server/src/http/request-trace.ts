@@ -8,7 +8,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { SpanLink, SpanRecord, SpanRun } from '../base/span.ts'
 import { formatTraceparent, parseTraceparent, spanIdOf, traceOf } from '../base/trace-context.ts'
 import type { AppDeps } from './deps.ts'
-import { pathOf } from './server.ts'
+import { pathOf } from './request-path.ts'
 
 export type RequestTrace = {
   /** What a run that this request starts is part of; null begins a trace. Settled once the request has joined a run. */

@@ -5,17 +5,24 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { type AccessLogDeps, type AccessLogLevel, watchRequest } from './access-log.ts'
 import type { AppDeps } from './deps.ts'
 import { toProblem } from './problem.ts'
+import { pathOf } from './request-path.ts'
 
 /** Longest time a client may take to send a whole request. */
 const REQUEST_TIMEOUT_MS = 120_000
 /** Percent-encoded ids of 255 characters fit. */
 const MAX_PARAM_LENGTH = 4096
 
-type ServerDeps = Pick<AppDeps, 'ids' | 'log' | 'redact' | 'metrics'> & { readonly bodyLimitBytes: number }
+type ServerDeps = Pick<AppDeps, 'ids' | 'log' | 'redact' | 'metrics'> & {
+  readonly bodyLimitBytes: number
+  readonly accessLog: AccessLogLevel
+}
 
-export function createServer({ ids, log, redact, metrics, bodyLimitBytes }: ServerDeps): FastifyInstance {
+export function createServer(deps: ServerDeps): FastifyInstance {
+  const { ids, log, redact, metrics, bodyLimitBytes, accessLog } = deps
+  const watched = { log, level: accessLog, metrics }
   const app = fastify({
     logger: false,
     bodyLimit: bodyLimitBytes,
@@ -25,14 +32,18 @@ export function createServer({ ids, log, redact, metrics, bodyLimitBytes }: Serv
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => validRequestId(request.headers['x-request-id']) ?? ids.uuid(),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
-    clientErrorHandler: (error, socket) => refuseConnection(error, socket),
-    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
+    clientErrorHandler: (error, socket) => refuseConnection(error, socket, watched),
+    frameworkErrors: (error, request, reply) => {
+      // Hooks are not called for what is no request that a route could have.
+      watchRequest(request, reply, watched)
+      void sendProblem(error, request, reply)
+    },
   })
 
   function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const { status, headers, body, unexpected } = toProblem(error, redact, request.id)
     if (unexpected)
-      log.error('a request failed', { request_id: request.id, method: request.method, path: pathOf(request), error })
+      log.error('a request failed', { ...idsOf(request), method: request.method, path: pathOf(request), error })
     return reply
       .code(status)
       .headers({ ...headers, 'x-request-id': request.id, 'content-type': 'application/json' })
@@ -40,36 +51,17 @@ export function createServer({ ids, log, redact, metrics, bodyLimitBytes }: Serv
   }
 
   app.setErrorHandler(sendProblem)
-  app.addHook('onRequest', async (request, reply) => {
+  app.decorateRequest('notes')
+  app.addHook('onRequest', (request, reply, next) => {
+    watchRequest(request, reply, watched)
     reply.header('x-request-id', request.id)
-  })
-  app.addHook('onResponse', async (request, reply) => {
-    metrics?.requestEnded({
-      method: request.method,
-      route: request.routeOptions.url?.replaceAll(/:(\w+)/g, '{$1}'),
-      status: reply.raw.statusCode,
-      seconds: reply.elapsedTime / 1000,
-    })
-    const scope = request.routeOptions.config.scope
-    // Probes come every few seconds and say nothing as long as they succeed.
-    const level = scope === 'public' && reply.statusCode < 400 ? 'debug' : 'info'
-    log[level]('request', {
-      request_id: request.id,
-      method: request.method,
-      path: pathOf(request),
-      route: request.routeOptions.url,
-      status: reply.raw.statusCode,
-      ms: Math.round(reply.elapsedTime * 100) / 100,
-      complete: reply.raw.writableFinished,
-      remote: request.ip,
-    })
+    next()
   })
   return app
 }
 
-/** The path without its query, which may carry names and ids of people. */
-export function pathOf(request: FastifyRequest): string {
-  return request.url.split('?', 1)[0] ?? ''
+function idsOf({ id, notes }: FastifyRequest) {
+  return { request_id: id, run_id: notes?.run?.runId, trace_id: notes?.traceId }
 }
 
 /** Ids of callers go into headers and logs: printable, without spaces, 1 to 128 characters. */
@@ -83,12 +75,13 @@ const REFUSALS: Readonly<Record<string, readonly [number, string]>> = {
 }
 
 /** What is not HTTP has no request to answer, only a connection. */
-function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, { log, level }: AccessLogDeps): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy()
     return
   }
   const [status, reason] = REFUSALS[error.code ?? ''] ?? [400, 'Bad Request']
+  if (level !== 'off') log.info('a request was refused', { status, reason, client_address: socket.remoteAddress })
   const body = JSON.stringify({ detail: reason, error_id: 'INVALID_REQUEST' })
   const head = `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n`
   socket.end(head + body, () => socket.destroy())

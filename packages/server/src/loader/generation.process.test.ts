@@ -268,25 +268,29 @@ describe('mistakes of agent code', () => {
       expect(await contentOf(bystander)).toMatch(/waited$/)
       const line = harmful.registry.agentLines.find((candidate) => candidate.message === `${kind} in agent code`)
       expect(line?.fields['reason']).toMatch(new RegExp(`^${message}\\nat h\\.ts:\\d+:\\d+`))
+      expect(line?.fields['run_id']).toMatch(/^run-\d+$/)
     },
   )
 
-  test('what agents print becomes log lines, cut at a bounded length', async () => {
+  test('what agents print becomes log lines of the run that printed them, cut at a bounded length', async () => {
     await using harmful = await openHarmful()
-    await contentOf(harmful.run('print'))
+    const printing = harmful.run('print')
+    await contentOf(printing)
     const { loaded } = harmful.registry.status()
     await until(() => harmful.registry.agentLines.length >= 3)
+    const runId = harmful.registry.agentLines[0]?.fields['run_id']
+    expect(runId).toMatch(/^run-\d+$/)
     expect(harmful.registry.agentLines).toContainEqual({
       revision: loaded,
       level: 'info',
       message: 'to stdout',
-      fields: { stream: 'stdout' },
+      fields: { run_id: runId, stream: 'stdout' },
     })
     expect(harmful.registry.agentLines).toContainEqual({
       revision: loaded,
       level: 'warn',
       message: 'to stderr',
-      fields: { stream: 'stderr' },
+      fields: { run_id: runId, stream: 'stderr' },
     })
     const long = harmful.registry.agentLines.find(({ message }) => message.startsWith('aaa'))
     expect(long?.message).toMatch(/^a{16384}\.\.\. \(20000 characters\)$/)

@@ -12,20 +12,20 @@ export type LineSplitter = {
   readonly flush: () => void
 }
 
-/** Empty lines are dropped. */
-export function createLineSplitter(onLine: (line: string) => void): LineSplitter {
+/** Empty lines are dropped. @param maxChars longest line */
+export function createLineSplitter(onLine: (line: string) => void, maxChars = MAX_LINE_CHARS): LineSplitter {
   let rest = ''
   const emit = (line: string) => {
     const text = line.endsWith('\r') ? line.slice(0, -1) : line
     if (text === '') return
-    onLine(text.length > MAX_LINE_CHARS ? `${text.slice(0, MAX_LINE_CHARS)}... (${text.length} characters)` : text)
+    onLine(text.length > maxChars ? `${text.slice(0, maxChars)}... (${text.length} characters)` : text)
   }
   return {
     push: (text) => {
       const lines = (rest + text).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) emit(line)
-      if (rest.length <= MAX_LINE_CHARS) return
+      if (rest.length <= maxChars) return
       emit(rest)
       rest = ''
     },

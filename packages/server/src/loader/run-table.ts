@@ -151,7 +151,8 @@ function createTeller(log: Log) {
     try {
       act(run.handlers)
     } catch (error) {
-      log.error('a handler of a run failed', { run_id: run.job.runId, handler: what, error })
+      const { runId, trace } = run.job
+      log.error('a handler of a run failed', { run_id: runId, trace_id: trace.traceId, handler: what, error })
     }
   }
 }

@@ -16,7 +16,7 @@ import { openWorker, type RunControl } from './worker-side.ts'
 if (parentPort === null) throw new Error('test-worker.ts runs in a worker thread')
 // Tests start this file through the registry, which hands over a WorkerInit.
 const init = workerData as WorkerInit
-const { port, serve } = openWorker(init, parentPort)
+const { port, output, serve } = openWorker(init, parentPort)
 const found = new Map<string, Found>()
 const MODEL = { provider: 'test', id: 'none' }
 
@@ -27,7 +27,7 @@ await serve({
     return Promise.resolve(describe(agent))
   },
   execute: async (job, control) => {
-    const content = await perform(job, control)
+    const content = await output.run({ run_id: job.runId }, () => perform(job, control))
     if (control.signal.aborted) return result('CANCELLED', content)
     return result(control.handOver() ? 'PENDING' : 'COMPLETED', content)
   },

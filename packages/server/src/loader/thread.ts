@@ -8,9 +8,10 @@
  */
 import { Worker } from 'node:worker_threads'
 import type { FileReport, Manifest } from '../base/runnable.ts'
-import { createLineSplitter } from './lines.ts'
+import { createLineSplitter, MAX_LINE_CHARS } from './lines.ts'
 import type { FromWorker, LogLevel, ToWorker, WorkerInit } from './protocol.ts'
 import type { JsonObject } from '../base/json.ts'
+import { MAX_MARK_CHARS, readMarked } from './run-output.ts'
 
 /** A line that agent code logged or printed. */
 export type AgentLogLine = {
@@ -162,9 +163,11 @@ function createHeartbeat(periodMs: number, post: (message: ToWorker) => void, on
 
 function forwardOutput(worker: Worker, { init, onLog }: ThreadOptions): void {
   const forward = (stream: NodeJS.ReadableStream, level: LogLevel, name: string) => {
-    const lines = createLineSplitter((message) =>
-      onLog({ revision: init.revision, level, message, fields: { stream: name } }),
-    )
+    const tell = (line: string) => {
+      const { text, fields } = readMarked(line)
+      onLog({ revision: init.revision, level, message: text, fields: { ...fields, stream: name } })
+    }
+    const lines = createLineSplitter(tell, MAX_LINE_CHARS + MAX_MARK_CHARS)
     stream.setEncoding('utf8')
     stream.on('data', lines.push)
     stream.on('end', lines.flush)

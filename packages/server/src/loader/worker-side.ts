@@ -14,6 +14,7 @@ import { installHooks } from './hooks.ts'
 import { type Found, loadFolder } from './load.ts'
 import { createWorkerPort, type WorkerPort } from './port.ts'
 import type { WorkerInit } from './protocol.ts'
+import { createRunOutput, type RunOutput } from './run-output.ts'
 
 export type Served = {
   /** Makes an agent ready to run; what it throws is the error of the agent's file. */
@@ -32,6 +33,8 @@ export type RunControl = {
 
 export type WorkerSide = {
   readonly port: WorkerPort
+  /** Whose code is running, for what it prints and for the errors it lets go. */
+  readonly output: RunOutput
   /** Loads the folder, reports what came of it, and executes runs from then on. Resolves after the report. */
   readonly serve: (served: Served) => Promise<void>
 }
@@ -41,19 +44,21 @@ export function openWorker(init: WorkerInit, parentPort: MessagePort): WorkerSid
   hideCompileCache(init)
   setSourceMapsSupport(true, { nodeModules: false, generatedCode: false })
   const port = createWorkerPort(parentPort)
+  const output = createRunOutput([process.stdout, process.stderr])
   const strays: unknown[] = []
   let isLoading = true
   installGuards({
     onExit: port.exiting,
     onStray: (kind, error) => {
       if (isLoading) strays.push(error)
-      // It belongs to no run that could be named, so the worker and its runs go on.
-      else port.log('error', `${kind} in agent code`, { reason: describeFailure(error, init) })
+      // Its run may be over, and is not alone, so the worker and its runs go on.
+      else port.log('error', `${kind} in agent code`, { ...output.fields(), reason: describeFailure(error, init) })
     },
   })
   const hooks = installHooks(init)
   return {
     port,
+    output,
     serve: async ({ prepare, execute }) => {
       acceptRuns(port, execute)
       const watch = { onImport: port.loading, takeStrays: () => strays.splice(0) }

@@ -52,7 +52,7 @@ export function createEndings({ db, log, held, dispatch, lease, onCancelElsewher
       return await requestCancel(db, runId)
     } catch (error) {
       if (!isHere) throw error
-      log.warn('a cancel could not be stored', { run_id: runId, error })
+      log.warn('a cancel could not be stored', { run_id: runId, trace_id: held.get(runId)?.traceId, error })
       return undefined
     }
   }

@@ -6,7 +6,12 @@ import type { FeedEntry } from './feed.ts'
 
 const entry = (index: number): FeedEntry => ({ index, event: { type: 'content-end', at: 0 }, json: `{"i":${index}}` })
 
-const source = (runId: string, onStored: (index: number) => void = () => {}) => ({ runId, attempt: 1, onStored })
+const source = (runId: string, onStored: (index: number) => void = () => {}) => ({
+  runId,
+  attempt: 1,
+  traceId: 't',
+  onStored,
+})
 
 function open(store: (chunks: readonly EventChunk[]) => Promise<void>, maxHeldBytes = 1_000_000) {
   const lines: string[] = []

@@ -38,6 +38,8 @@ export type EventLog = {
 export type EventSource = {
   readonly runId: string
   readonly attempt: number
+  /** For the log. */
+  readonly traceId: string
   /** What is no longer kept here: it is in the database, or there was no room for it. */
   readonly onStored: (index: number) => void
 }
@@ -149,7 +151,7 @@ function putBack(queue: Queue, batch: Queue, maxHeldBytes: number, log: Log): vo
     if (heldBytes <= maxHeldBytes) continue
     queue.delete(runId)
     source.onStored(entries.at(-1)?.index ?? -1)
-    const dropped = { run_id: runId, events: entries.length }
+    const dropped = { run_id: runId, trace_id: source.traceId, events: entries.length }
     log.error('events dropped: the database is away and the buffer is full', dropped)
   }
 }

@@ -43,6 +43,7 @@ import type { RunStore, StepEnd } from './store.ts'
 export type LiveRun = {
   readonly runId: string
   readonly sessionId: string
+  readonly traceId: string
   readonly userId: string | null
   readonly agent: RunAgent
   readonly revision: string
@@ -85,9 +86,9 @@ export type LiveRunOptions = Pick<LiveRun, 'agent' | 'revision' | 'createdAt' | 
   readonly job: RunJob
   /** Why this attempt begins. */
   readonly origin: AttemptOrigin
-  /** What a run that goes on says first. */
   /** What it comes from; absent for what begins by itself. */
   readonly lineage?: RunLineage | undefined
+  /** What a run that goes on says first. */
   readonly opening: readonly OpeningEvent[]
   /** Most bytes of events of one attempt. */
   readonly maxEventBytes: number
@@ -135,7 +136,7 @@ export function createLiveRun(options: LiveRunOptions, deps: LiveRunDeps): Owned
   const { runId, attempt, trace } = job
   const { store, eventLog } = deps
   const feed = openFeed(options, deps)
-  const source = { runId, attempt, onStored: feed.release }
+  const source = { runId, attempt, traceId: trace.traceId, onStored: feed.release }
   const publish = createOutlet(feed, source, options.maxEventBytes, deps)
   const finished = Promise.withResolvers<FinishedRun>()
   const verdict = createVerdict()
@@ -271,8 +272,9 @@ async function commitStep(
 }
 
 function describeRun({ job, agent, revision, background, createdAt, firstIndex }: LiveRunOptions) {
-  const { runId, sessionId, userId, input } = job
-  return { runId, sessionId, userId, agent, revision, input, background, createdAt, firstIndex }
+  const { runId, sessionId, userId, input, trace } = job
+  const { traceId } = trace
+  return { runId, sessionId, traceId, userId, agent, revision, input, background, createdAt, firstIndex }
 }
 
 function openFeed({ agent, job, firstIndex }: LiveRunOptions, { encode }: LiveRunDeps): OpenFeed {

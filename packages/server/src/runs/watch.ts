@@ -49,7 +49,8 @@ export function keepWatch(options: WatchOptions, deps: WatchDeps): Watch {
     held: held.all,
     onCancelRequested: ({ runId }) => void held.cancel(runId),
     onLost(run) {
-      log.warn("a run is no longer this replica's: its lease had run out", { run_id: run.runId })
+      const ids = { run_id: run.runId, trace_id: run.traceId }
+      log.warn("a run is no longer this replica's: its lease had run out", ids)
       held.drop(run)
     },
     onTrouble: claims.mistrust,

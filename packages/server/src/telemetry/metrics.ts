@@ -18,7 +18,8 @@ export type RequestOutcome = {
   readonly method: string
   /** With parameters by name; undefined for a path that is no route. */
   readonly route: string | undefined
-  readonly status: number
+  /** Undefined when the client went away before there was one. */
+  readonly status: number | undefined
   readonly seconds: number
 }
 
@@ -71,7 +72,7 @@ export function createMetrics({ resource, costOf, clock }: MetricsOptions): Metr
         'http.route': route,
         'http.response.status_code': status,
         'url.scheme': 'http',
-        'error.type': status >= 500 ? String(status) : undefined,
+        'error.type': status !== undefined && status >= 500 ? String(status) : undefined,
       })
     },
     streamOpened: () => add('streamsOpen', 1),

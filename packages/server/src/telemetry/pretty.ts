@@ -3,7 +3,17 @@
  * below. Fields that only machines join on are left out.
  * @module
  */
-const FOR_MACHINES: ReadonlySet<string> = new Set(['request_id', 'replica_id', 'route', 'remote', 'complete'])
+const FOR_MACHINES: ReadonlySet<string> = new Set([
+  'request_id',
+  'replica_id',
+  'session_id',
+  'trace_id',
+  'span_id',
+  'route',
+  'bytes',
+  'client_address',
+  'forwarded_for',
+])
 const COLOURS: Readonly<Record<string, string>> = {
   debug: '\u001B[2m',
   info: '',

@@ -75,7 +75,8 @@ export function createTracing(options: TracingOptions): Tracing {
       try {
         push(describeAttempt(attempt, level), attempt.trace)
       } catch (error) {
-        log.error('the spans of a run could not be made', { run_id: attempt.runId, error })
+        const { runId, trace } = attempt
+        log.error('the spans of a run could not be made', { run_id: runId, trace_id: trace.traceId, error })
       }
     }
   }

@@ -5,6 +5,7 @@
 import { AgentOSError, type ErrorCode } from '../../base/errors.ts'
 import type { RunEvent, RunResult, StepEvent } from '../../base/run.ts'
 import type { AgentInfo } from '../../base/runnable.ts'
+import { traceOf } from '../../base/trace-context.ts'
 import { NO_USAGE } from '../../base/usage.ts'
 import { createFeed } from '../../runs/feed.ts'
 import type { FinishedRun, Following, LiveRun, NewRunRequest, Runs } from '../../runs/runs.ts'
@@ -120,6 +121,7 @@ function createFakeRun(request: NewRunRequest, agent: AgentInfo, revision: strin
   return {
     runId,
     sessionId,
+    traceId: traceOf(runId, request.traceparent).traceId,
     userId: request.userId,
     agent,
     revision,

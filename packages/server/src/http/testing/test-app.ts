@@ -102,6 +102,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       corsOrigins: AGNO_ORIGINS,
       docsEnabled: false,
       bodyLimitBytes: 1024 * 1024,
+      accessLog: 'on',
       heartbeatMs: 15_000,
       streamBufferBytes: 1024 * 1024,
       availableModels: ['openai:gpt-5-mini'],
