@@ -291,7 +291,7 @@ export const SETTINGS = {
   AGENTOS_MODEL_PRICES: setting(
     'Telemetry',
     text().optional(),
-    'JSON file with prices of models, in US dollars per million tokens, laid over the list prices of February 2026.',
+    'JSON file with prices of models, in US dollars per million tokens, laid over the list prices of October 2026.',
   ),
 } as const satisfies Record<string, Setting>
 
