@@ -68,3 +68,8 @@ test('cuts long previews between characters', () => {
   const [kept] = digestTraces([newSpan({ error: 'y'.repeat(1000) })])
   expect(kept?.error).toBe('y'.repeat(1000))
 })
+
+test('a trace never ends before it began, although the clock of a replica was put back', () => {
+  const [digest] = digestTraces([newSpan({ startMs: 5000, endMs: 3000 })])
+  expect(digest).toMatchObject({ start_ms: 5000, end_ms: 5000 })
+})

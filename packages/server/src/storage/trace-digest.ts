@@ -49,7 +49,8 @@ function digest(traceId: string, spans: readonly SpanRecord[]): TraceDigest {
     trace_id: traceId,
     name: (first ?? start).name,
     start_ms: start.startMs,
-    end_ms: spans.reduce((latest, { endMs }) => Math.max(latest, endMs), start.endMs),
+    // Never before its start, whatever a clock did: conditions on the end count on it.
+    end_ms: spans.reduce((latest, { endMs }) => Math.max(latest, endMs), start.startMs),
     context_ms: first?.startMs ?? null,
     result_ms: last?.endMs ?? null,
     run_id: first?.run?.runId ?? null,

@@ -66,7 +66,13 @@ export function traceCondition(condition: TraceCondition): RawBuilder<SqlBool> {
     default: {
       const { op, field, value } = condition
       if (op === 'eq') return isOneOf(field, [value])
-      return sql`${column(field)} ${COMPARISONS[op]} ${value}::${sqlType(field)}`
+      const compare = (what: RawBuilder<unknown>) =>
+        sql<SqlBool>`${what} ${COMPARISONS[op]} ${value}::${sqlType(field)}`
+      // What ended by then began by then, and there is an index for that.
+      const isEndBefore = field === 'end_time' && (op === 'lt' || op === 'lte')
+      return isEndBefore
+        ? sql`(${compare(column(field))} and ${compare(sql.ref('start_time'))})`
+        : compare(column(field))
     }
   }
 }

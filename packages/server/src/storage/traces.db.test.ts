@@ -149,6 +149,24 @@ test('counts traces by session, the session with the newest one first', async ()
   expect([ofAda.total, ofAda.sessions.map(({ sessionId }) => sessionId)]).toEqual([1, ['s1']])
 })
 
+test('finds the same sessions in the same order whether it walks to them or groups them all', async () => {
+  // Two of a session begin together, and a session of long ago has a new trace.
+  const old = Date.parse('2026-10-01T12:00:00Z')
+  const traces = Array.from({ length: 60 }, (_, index) =>
+    newSpan({ startMs: old + Math.floor(index / 2) * 1000, run: run(`w${index}`, `w${index % 9}`, 'walker', 'desk') }),
+  )
+  await insertSpans(db, traces)
+  const ofWalker: TraceCondition = { op: 'eq', field: 'user_id', value: 'walker' }
+  const grouped = await listSessionTraces(db, ofWalker, { limit: 1000, page: 1 })
+  const pages = await Promise.all([1, 2, 3].map((page) => listSessionTraces(db, ofWalker, { limit: 4, page })))
+  expect(pages.flatMap(({ sessions }) => sessions)).toEqual(grouped.sessions)
+  expect(grouped.sessions.map(({ totalTraces }) => totalTraces).toSorted((a, b) => a - b)).toEqual([
+    6, 6, 6, 7, 7, 7, 7, 7, 7,
+  ])
+  expect([grouped, ...pages].map(({ total }) => total)).toEqual([9, 9, 9, 9])
+  await db.deleteFrom('agentos_traces').where('user_id', '=', 'walker').execute()
+})
+
 test('counts ten thousand traces, and estimates from there', async () => {
   const insert = (from: number, to: number) =>
     sql`

@@ -5,7 +5,7 @@ import type { Db } from './tables.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
 import { newTrace } from './testing/new-span.ts'
 import type { TraceCondition } from './trace-filter.ts'
-import { findSpan, findTrace, listTraces, readSpans } from './traces.ts'
+import { findSpan, findTrace, listSessionTraces, listTraces, readSpans } from './traces.ts'
 
 const TRACES = 50_000
 const DAYS = 10
@@ -28,7 +28,9 @@ async function fill(db: Db): Promise<void> {
   await sql`
     insert into agentos_traces (trace_id, name, context_at, run_id, session_id, user_id, agent_id, input, status,
       start_time, end_time, total_spans, error_count)
-    select md5(i::text), 'Assistant.run', started, 'run-' || i, 's' || i % 5000, 'u' || i % 500, 'a' || i % 50, 'hi',
+    select md5(i::text), 'Assistant.run', started, 'run-' || i, 's' || i % 5000, 'u' || i % 500, 'a' || i % 50,
+      -- As wide as rows are: of narrow ones the whole table costs no more than an index.
+      repeat('What is the weather? ', 20),
       case when i % 100 = 0 then 'ERROR' else 'OK' end, started, started + interval '1 second', 4, 0
     from (select i, ${started} as started from generate_series(1, ${TRACES}::integer) i) given`.execute(db)
   await sql`
@@ -82,6 +84,7 @@ afterAll(() => database?.close())
 
 const PAGE = { limit: 20, page: 1 }
 const shown = { most: 40, attributes: ['input.value'] }
+const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000)
 const everything: TraceCondition = { op: 'and', conditions: [] }
 const only = (field: 'run_id' | 'session_id' | 'user_id' | 'agent_id' | 'status', value: string): TraceCondition => ({
   op: 'and',
@@ -100,6 +103,14 @@ test.each<[string, number, (db: Db) => Promise<unknown>]>([
     100,
     (db) => listTraces(db, { op: 'gte', field: 'start_time', value: new Date(Date.now() - 10 * 60_000) }, PAGE),
   ],
+  [
+    'a list up to a time of long ago',
+    700,
+    (db) => listTraces(db, { op: 'lte', field: 'end_time', value: daysAgo(DAYS - 1.1) }, PAGE),
+  ],
+  ['the first page of sessions', 400, (db) => listSessionTraces(db, everything, PAGE)],
+  ['a late page of sessions', 400, (db) => listSessionTraces(db, everything, { limit: 20, page: 200 })],
+  ['the sessions of an agent', 6000, (db) => listSessionTraces(db, only('agent_id', 'a7'), PAGE)],
   ['one trace', 2, (db) => findTrace(db, traceIds[7]!)],
   ['the spans of a trace', 10, (db) => readSpans(db, [traceIds[7]!], shown)],
   ['the spans of a page', 600, (db) => readSpans(db, traceIds, shown)],

@@ -3,9 +3,9 @@
  * lasted.
  * @module
  */
-import { sql, type Selectable } from 'kysely'
+import { type RawBuilder, type Selectable, type SelectQueryBuilder, sql, type SqlBool } from 'kysely'
 import type { SpanRecord } from '../base/span.ts'
-import type { Db, SpanRow, TraceRow, TraceStatus } from './tables.ts'
+import type { Db, SpanRow, Tables, TraceRow, TraceStatus } from './tables.ts'
 import { type TraceCondition, traceCondition } from './trace-filter.ts'
 import { textArray } from './values.ts'
 
@@ -69,37 +69,43 @@ const COUNTED = 10_000
 export async function listTraces(
   db: Db,
   condition: TraceCondition,
-  { limit, page }: TracePage,
+  asked: TracePage,
 ): Promise<{ traces: Trace[]; total: number }> {
   const matching = db.selectFrom('agentos_traces').where(traceCondition(condition))
-  const [rows, total] = await Promise.all([
-    matching
-      .selectAll()
-      .orderBy('start_time', 'desc')
-      .orderBy('trace_id', 'desc')
-      .limit(limit)
-      .offset(Math.max(0, page - 1) * limit)
-      .execute(),
-    countTraces(db, condition),
-  ])
+  const rows = await matching
+    .selectAll()
+    .orderBy('start_time', 'desc')
+    .orderBy('trace_id', 'desc')
+    .limit(asked.limit)
+    .offset(offsetOf(asked))
+    .execute()
+  // In the order of the list, and of no column, so that the index of the list is all it reads.
+  const some = matching.select(sql<number>`1`.as('one')).orderBy('start_time', 'desc')
+  const total = totalOf(rows, asked) ?? (await countRows(db, some.limit(COUNTED + 1), matching.select('trace_id')))
   return { traces: rows.map(readTrace), total }
 }
 
-async function countTraces(db: Db, condition: TraceCondition): Promise<number> {
-  const matching = db.selectFrom('agentos_traces').where(traceCondition(condition))
-  // In the order of the list, so that the same index serves both.
-  const some = matching
-    .select('trace_id')
-    .orderBy('start_time', 'desc')
-    .limit(COUNTED + 1)
+function offsetOf({ limit, page }: TracePage): number {
+  return Math.max(0, page - 1) * limit
+}
+
+/** How many there are, where the last page tells. */
+function totalOf(rows: readonly unknown[], asked: TracePage): number | undefined {
+  const offset = offsetOf(asked)
+  const isLast = rows.length < asked.limit && (rows.length > 0 || offset === 0)
+  return isLast ? offset + rows.length : undefined
+}
+
+type Rows = SelectQueryBuilder<Tables, 'agentos_traces', unknown>
+
+/** @param some no more than {@link COUNTED} and one of `all` */
+async function countRows(db: Db, some: Rows, all: Rows): Promise<number> {
   const { total } = await db
     .selectFrom(some.as('some'))
     .select(sql<number>`count(*)`.as('total'))
     .executeTakeFirstOrThrow()
   if (total <= COUNTED) return total
-  const [explained] = await matching
-    .select('trace_id')
-    .explain<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>('json')
+  const [explained] = await all.explain<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>('json')
   return Math.max(total, explained?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0)
 }
 
@@ -148,34 +154,57 @@ export async function findSpan(db: Db, traceId: string, spanId: string): Promise
   return rows[0] && readSpan(rows[0])
 }
 
-/** Traces by session, the session with the newest one first, and how many sessions have matching ones. */
+/**
+ * Up to here a page of sessions is found by walking through the traces; from there on, grouping all of them takes no
+ * longer. PostgreSQL 18, 100 000 traces of 20 000 sessions: the first page takes 1 ms, any page by grouping 40 ms.
+ */
+const WALKED_SESSIONS = 500
+
+/** Traces by session, the one with the newest start first, and how many sessions there are: exactly up to {@link COUNTED}. */
 export async function listSessionTraces(
   db: Db,
   condition: TraceCondition,
-  { limit, page }: TracePage,
+  asked: TracePage,
 ): Promise<{ sessions: SessionTraces[]; total: number }> {
-  const matching = db.selectFrom('agentos_traces').where('session_id', 'is not', null).where(traceCondition(condition))
-  const [rows, count] = await Promise.all([
-    matching
-      .groupBy('session_id')
-      .select([
-        sql<string>`session_id`.as('sessionId'),
-        sql<string | null>`max(user_id)`.as('userId'),
-        sql<string | null>`max(agent_id)`.as('agentId'),
-        sql<string | null>`max(team_id)`.as('teamId'),
-        sql<string | null>`max(workflow_id)`.as('workflowId'),
-        sql<number>`count(*)`.as('totalTraces'),
-        sql<Date>`min(created_at)`.as('firstTraceAt'),
-        sql<Date>`max(created_at)`.as('lastTraceAt'),
-      ])
-      .orderBy('lastTraceAt', 'desc')
-      .orderBy('session_id')
-      .limit(limit)
-      .offset(Math.max(0, page - 1) * limit)
-      .execute(),
-    matching.select(sql<number>`count(distinct session_id)`.as('total')).executeTakeFirstOrThrow(),
-  ])
-  return { sessions: rows, total: count.total }
+  const matches = traceCondition(condition)
+  const offset = offsetOf(asked)
+  const newest = offset + asked.limit <= WALKED_SESSIONS ? walkSessions(matches) : groupSessions(matches)
+  const { rows } = await sql<SessionTraces>`
+    select page.session_id as "sessionId", own.*
+    from (${newest} order by newest desc, session_id limit ${asked.limit}::bigint offset ${offset}::bigint) page
+    cross join lateral (
+      select max(user_id) as "userId", max(agent_id) as "agentId", max(team_id) as "teamId",
+        max(workflow_id) as "workflowId", count(*) as "totalTraces", min(created_at) as "firstTraceAt",
+        max(created_at) as "lastTraceAt"
+      from agentos_traces where session_id = page.session_id and ${matches}
+    ) own
+    order by page.newest desc, page.session_id`.execute(db)
+  const all = db
+    .selectFrom('agentos_traces')
+    .where('session_id', 'is not', null)
+    .where(matches)
+    .select('session_id')
+    .distinct()
+  const total = totalOf(rows, asked) ?? (await countRows(db, all.limit(COUNTED + 1), all))
+  return { sessions: rows, total }
+}
+
+/** The newest trace of each session, found one by one, newest first: whoever wants a few of them reads no more. */
+function walkSessions(matches: RawBuilder<SqlBool>) {
+  return sql`
+    select session_id, start_time as newest from agentos_traces t
+    where session_id is not null and ${matches} and not exists (
+      select from agentos_traces newer
+      where newer.session_id = t.session_id and (newer.start_time, newer.trace_id) > (t.start_time, t.trace_id)
+        and ${matches}
+    )`
+}
+
+/** The same of all sessions at once; without further conditions an index has everything. */
+function groupSessions(matches: RawBuilder<SqlBool>) {
+  return sql`
+    select session_id, max(start_time) as newest from agentos_traces
+    where session_id is not null and ${matches} group by session_id`
 }
 
 /** Spares the partitions of the days on which the trace `alias` had no span. */
