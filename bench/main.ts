@@ -21,6 +21,8 @@ import type { Size } from './options.ts'
 import { type Baseline, type Figure, formatTable, toBaseline } from './report.ts'
 import type { Scenario } from './scenario.ts'
 import { coldStart, overhead, reload, stalled, streams } from './scenarios.ts'
+import { traces } from './telemetry/traces.ts'
+import { tracing } from './telemetry/tracing.ts'
 
 const BASELINE = join(import.meta.dirname, 'baseline.json')
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -34,6 +36,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   recovery,
   rollout,
   session,
+  tracing,
+  traces,
 }
 
 const { values, positionals } = parseArgs({

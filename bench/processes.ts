@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import type { RunsJob, RunsResult, StreamsJob, StreamsResult } from './load/job.ts'
+import type { Job, Result } from './load/job.ts'
 
 /** Clock ticks a second in /proc; fixed on Linux. */
 const TICKS = 100
@@ -17,13 +17,24 @@ const TICKS = 100
 export type Target = AsyncDisposable & { readonly url: string; readonly pid: number }
 
 /** The limit program; it ends with this process. */
-export async function startLimit(modelUrl: string, postgresUrl: string): Promise<Target> {
-  const entry = join(import.meta.dirname, 'limit', 'main.ts')
-  const child = spawn(process.execPath, [entry, modelUrl, postgresUrl], { stdio: ['pipe', 'pipe', 'inherit'] })
+export function startLimit(modelUrl: string, postgresUrl: string): Promise<Target> {
+  return startProgram(join('limit', 'main.ts'), [modelUrl, postgresUrl])
+}
+
+/** The receiver of traces (`receiver/main.ts`); it ends with this process. */
+export function startReceiver(): Promise<Target> {
+  return startProgram(join('receiver', 'main.ts'), [])
+}
+
+/** @param entry a program of this folder that prints its URL as one JSON line and ends with its standard input */
+async function startProgram(entry: string, args: readonly string[]): Promise<Target> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, entry), ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const exited = once(child, 'exit')
   const [line] = (await Promise.race([
     once(createInterface(child.stdout), 'line'),
-    exited.then(() => Promise.reject(new Error('the limit program ended before it listened'))),
+    exited.then(() => Promise.reject(new Error(`${entry} ended before it listened`))),
   ])) as [string]
   const { url } = JSON.parse(line) as { url: string }
   return {
@@ -36,10 +47,8 @@ export async function startLimit(modelUrl: string, postgresUrl: string): Promise
   }
 }
 
-export function load(job: RunsJob): Promise<RunsResult>
-export function load(job: StreamsJob): Promise<StreamsResult>
 /** Runs the load generator to its end. */
-export async function load(job: RunsJob | StreamsJob): Promise<RunsResult | StreamsResult> {
+export async function load<J extends Job>(job: J): Promise<Result<J>> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'load', 'main.ts'), JSON.stringify(job)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -48,7 +57,7 @@ export async function load(job: RunsJob | StreamsJob): Promise<RunsResult | Stre
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
   process.off('exit', stop)
   if (code !== 0) throw new Error(`the load generator ended with ${code}`)
-  return JSON.parse(output) as RunsResult | StreamsResult
+  return JSON.parse(output) as Result<J>
 }
 
 /** Milliseconds of CPU that the process has used. */

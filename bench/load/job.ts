@@ -49,4 +49,26 @@ export type StreamsResult = {
   readonly contents: number
 }
 
-export type Job = RunsJob | StreamsJob
+export type RequestsJob = {
+  readonly kind: 'requests'
+  /** Asked in turn. */
+  readonly urls: readonly string[]
+  /** JSON that is posted; without it they are read. */
+  readonly body?: string
+  /** Clients, each with one request at a time on one connection. */
+  readonly concurrency: number
+  readonly requests: number
+}
+
+export type RequestsResult = {
+  /** Of each request, from its beginning to the end of its answer. */
+  readonly latencies: readonly number[]
+  readonly wallMs: number
+  /** Requests whose answer was not a 200. */
+  readonly failed: number
+  /** Of all answers, without headers. */
+  readonly bytes: number
+}
+
+export type Job = RunsJob | StreamsJob | RequestsJob
+export type Result<J extends Job> = { runs: RunsResult; streams: StreamsResult; requests: RequestsResult }[J['kind']]
