@@ -19,6 +19,7 @@ import { createRegistry, type Registry } from './loader/registry.ts'
 import { chooseDefaultModel } from './models/registry.ts'
 import { countAttempts, observeParts, openMetrics, startOutputs } from './main/metrics.ts'
 import { type Presence, startPresence } from './main/presence.ts'
+import { createProfiles, type ServerProfiles } from './main/profiles.ts'
 import { describeReadiness } from './main/readiness.ts'
 import { checkToolInput } from './main/tool-input.ts'
 import { openTracing, type ServerTracing } from './main/tracing.ts'
@@ -91,7 +92,9 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   started.defer(runs.close)
   observeParts(options.config, metrics, { database, runs, registry, replicaId })
 
-  const parts: Parts = { database, runs, registry, presence, replicaId, ids, metrics, tracing, drain: { begun: false } }
+  const profiles = createProfiles(registry, log)
+  const drain = { begun: false }
+  const parts: Parts = { database, runs, registry, presence, replicaId, ids, metrics, tracing, profiles, drain }
   const appDeps = describeApp(options.config, deps, parts)
   const app = await createApp(appDeps)
   started.defer(() => app.close())
@@ -122,16 +125,18 @@ type Parts = {
   readonly ids: Ids
   readonly metrics: Metrics
   readonly tracing: ServerTracing
+  readonly profiles: ServerProfiles
   /** Whether the server is stopping. */
   readonly drain: { begun: boolean }
 }
 
 function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number, log: Log): () => Promise<void> {
-  const { runs, registry, drain } = parts
+  const { runs, registry, profiles, drain } = parts
   const hurry = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   const stop = async () => {
     drain.begun = true
+    profiles.stop()
     registry.stopWatching()
     log.info('stopping', { runs: runs.running(), deadline_ms: drainMs })
     await Promise.race([runs.drain(drainMs), hurry.promise])
@@ -207,7 +212,7 @@ function openRuns(
 
 function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: Parts): AppDeps {
   const { settings } = config
-  const { database, runs, registry, presence, replicaId, ids, metrics, tracing, drain } = parts
+  const { database, runs, registry, presence, replicaId, ids, metrics, tracing, profiles, drain } = parts
   return {
     database,
     runs,
@@ -218,6 +223,7 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
     redact,
     metrics,
     tracing: tracing.isDistributed ? tracing : undefined,
+    profiles,
     replicaId,
     version: VERSION,
     startedAt: new Date(clock.now()),

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { AgentResponse } from './agent.ts'
 import { ApiError } from './api-error.ts'
 import { createApprovalClient } from './approval-client.ts'
+import { createProfileClient } from './profile-client.ts'
 import { createQueueClient } from './queue-client.ts'
 import { createRunClient } from './run-client.ts'
 import { Config, Health, Info, ModelEntry, Ready, Reload } from './server.ts'
@@ -17,6 +18,7 @@ import { type ClientOptions, createTransport } from './transport.ts'
 export { ApiError } from './api-error.ts'
 export { createEventStreamParser, type EventStreamParser, type StreamFrame } from './event-stream.ts'
 export type { AgentEvent, AgentEventOf } from './event.ts'
+export type { ProfileFile } from './profile-client.ts'
 export type { ContinueInput, RunAddress, RunEventMessage, RunInput, StartOptions } from './run-client.ts'
 export type { ClientOptions } from './transport.ts'
 
@@ -49,5 +51,6 @@ export function createClient(options: ClientOptions) {
     queue: createQueueClient(transport),
     approvals: createApprovalClient(transport),
     traces: createTraceClient(transport),
+    profiles: createProfileClient(transport),
   }
 }

@@ -53,6 +53,8 @@ export const ERRORS = {
   STEP_LIMIT: { status: 500, next: 'Raise maxSteps of the agent, or give the model a clearer stop.' },
   OUTPUT_INVALID: { status: 502, next: 'Loosen outputSchema, or use a model with structured output.' },
   AGENT_FAILED: { status: 500, next: "The agent's own code threw; the server log has its stack." },
+  PROFILE_RUNNING: { status: 409, next: 'One profile at a time of each thread: try again when it is over.' },
+  PROFILE_TOO_LARGE: { status: 500, next: 'Ask for fewer seconds.' },
   WORKER_LOST: { status: 500, next: "The agent's worker ended; GET /health/ready and the log say why." },
   ATTEMPTS_EXHAUSTED: {
     status: 500,

@@ -10,6 +10,7 @@ import type { Runs } from '../runs/runs.ts'
 import type { Database } from '../storage/database.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { ProfileRequest } from '../telemetry/profiler.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import type { AccessLogLevel } from './access-log.ts'
 
@@ -19,6 +20,18 @@ export type Readiness = {
   readonly startup: boolean
   /** Why it is not ready, by part, in words; empty when it is. */
   readonly reasons: Readonly<Record<string, string>>
+}
+
+export type ProfiledThread = 'agents' | 'main'
+
+/** Who takes profiles of the threads of this replica. */
+export type Profiles = {
+  /**
+   * @returns the profile, JSON in UTF-8
+   * @throws {AgentOSError} PROFILE_RUNNING, PROFILE_TOO_LARGE, WORKER_LOST, NO_REVISION, DRAINING; the reason of `signal`
+   *   when it aborts first
+   */
+  readonly take: (thread: ProfiledThread, request: ProfileRequest, signal: AbortSignal) => Promise<Uint8Array>
 }
 
 export type HttpSettings = {
@@ -57,6 +70,7 @@ export type AppDeps = {
   readonly metrics?:
     | Pick<Metrics, 'requestEnded' | 'streamOpened' | 'streamClosed' | 'clientCut' | 'collect'>
     | undefined
+  readonly profiles: Profiles
   readonly replicaId: string
   readonly version: string
   readonly startedAt: Date

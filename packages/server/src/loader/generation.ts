@@ -11,6 +11,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Manifest } from '../base/runnable.ts'
 import type { RunJob } from '../base/run.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { ProfileRequest } from '../telemetry/profiler.ts'
 import { createCrashLog } from './crash-log.ts'
 import { createRunTable, type RunHandle, type RunHandlers, type RunTable } from './run-table.ts'
 import { type LoadOutcome, startThread, type Thread, type ThreadOptions } from './thread.ts'
@@ -23,6 +24,12 @@ export type Generation = {
   /** Keeps it from ending while a run for it is being stored. The caller gives it back, once. */
   readonly retain: () => () => void
   readonly activeRuns: () => number
+  /**
+   * Watches its worker, which stays for as long even when the generation is replaced meanwhile.
+   * @returns JSON in UTF-8
+   * @throws {AgentOSError} PROFILE_TOO_LARGE, WORKER_LOST; the reason of `signal` when it aborts first
+   */
+  readonly profile: (request: ProfileRequest, signal: AbortSignal) => Promise<Uint8Array>
 }
 
 /** Longest time that runs of a replaced revision may take to their next step boundary, in milliseconds. */
@@ -90,6 +97,7 @@ export async function startGeneration(options: GenerationOptions): Promise<Start
     },
     retain: supervisor.retain,
     activeRuns: table.size,
+    profile: supervisor.profile,
     state: supervisor.state,
     problem: supervisor.problem,
     drain: supervisor.drain,
@@ -163,6 +171,7 @@ function supervise(first: Thread, start: () => Thread, table: RunTable, options:
       return isServing ? 'serving' : 'restarting'
     },
     problem: crashes.problem,
+    profile: (request: ProfileRequest, signal: AbortSignal) => thread.profile(request, signal).finally(retain()),
     drain: async (drainMs: number) => {
       isDraining = true
       const lose = () => void stop(`revision ${revision} was replaced and its time to finish is over`)

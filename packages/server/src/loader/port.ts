@@ -8,6 +8,7 @@ import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { FileReport, Manifest } from '../base/runnable.ts'
 import type { RunJob, RunResult, StatePatch, StepEvent } from '../base/run.ts'
+import { createProfileDesk } from './profile-desk.ts'
 import { CREDIT_EVENTS, type FromWorker, type LogLevel, type RunBatch, type ToWorker } from './protocol.ts'
 
 export type WorkerPort = {
@@ -33,10 +34,17 @@ export type WorkerPort = {
 
 type Pending = { readonly resolve: () => void; readonly reject: (error: Error) => void }
 
-/** Takes over `port`: listens on it and answers the heartbeat from now on. */
-export function createWorkerPort(port: Pick<MessagePort, 'postMessage' | 'on'>): WorkerPort {
+/**
+ * Takes over `port`: listens on it, and answers the heartbeat and requests for profiles from now on.
+ * @param showProfile rewrites the text of a profile for people
+ */
+export function createWorkerPort(
+  port: Pick<MessagePort, 'postMessage' | 'on'>,
+  showProfile: (text: string) => string = (text) => text,
+): WorkerPort {
   const post = (message: FromWorker) => port.postMessage(message)
   const events = createEventQueue((batch) => post({ type: 'events', batch }))
+  const profiles = createProfileDesk((message, transfer) => port.postMessage(message, [...transfer]), showProfile)
   const commits = new Map<number, Pending>()
   let nextCommit = 0
   let start: (job: RunJob) => void = () => {}
@@ -59,6 +67,10 @@ export function createWorkerPort(port: Pick<MessagePort, 'postMessage' | 'on'>):
         return events.grant(message.events)
       case 'ping':
         return post({ type: 'pong', id: message.id })
+      case 'profile':
+        return profiles.take(message.id, message.request)
+      case 'profile-stop':
+        return profiles.stop(message.id)
     }
   })
 

@@ -6,10 +6,12 @@
  * main thread gives credit back once it has handled them.
  * @module
  */
+import type { ErrorCode } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { FileReport, Manifest } from '../base/runnable.ts'
 import type { RunJob, RunResult, StatePatch, StepEvent } from '../base/run.ts'
+import type { ProfileRequest } from '../telemetry/profiler.ts'
 
 /** Events a worker may have unacknowledged; at 20 tokens a tick and 500 streams a tick's worth fits. */
 export const CREDIT_EVENTS = 16_384
@@ -50,6 +52,9 @@ export type ToWorker =
   | { readonly type: 'commit-failed'; readonly commitId: number; readonly message: string }
   | { readonly type: 'credit'; readonly events: number }
   | { readonly type: 'ping'; readonly id: number }
+  /** Answered by `profile` or `profile-failed` with the same id. */
+  | { readonly type: 'profile'; readonly id: number; readonly request: ProfileRequest }
+  | { readonly type: 'profile-stop'; readonly id: number }
 
 export type FromWorker =
   /** The file whose import begins, relative to the agents folder; null once all are imported. */
@@ -72,6 +77,9 @@ export type FromWorker =
   | { readonly type: 'done'; readonly runId: string; readonly result: RunResult }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: JsonObject }
   | { readonly type: 'pong'; readonly id: number }
+  /** JSON in UTF-8, in memory that is handed over and not copied. */
+  | { readonly type: 'profile'; readonly id: number; readonly content: Uint8Array<ArrayBuffer> }
+  | { readonly type: 'profile-failed'; readonly id: number; readonly code: ErrorCode; readonly message: string }
 
 export type RunBatch = { readonly runId: string; readonly events: readonly StepEvent[] }
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

@@ -8,7 +8,9 @@
  */
 import { Worker } from 'node:worker_threads'
 import type { FileReport, Manifest } from '../base/runnable.ts'
+import type { ProfileRequest } from '../telemetry/profiler.ts'
 import { createLineSplitter, MAX_LINE_CHARS } from './lines.ts'
+import { createProfileRequests } from './profile-requests.ts'
 import type { FromWorker, LogLevel, ToWorker, WorkerInit } from './protocol.ts'
 import type { JsonObject } from '../base/json.ts'
 import { MAX_MARK_CHARS, readMarked } from './run-output.ts'
@@ -53,6 +55,11 @@ export type Thread = {
   readonly ended: Promise<string>
   /** Sends a message; dropped once the thread has ended. */
   readonly post: (message: ToWorker) => void
+  /**
+   * Watches the thread. @returns JSON in UTF-8
+   * @throws {AgentOSError} PROFILE_TOO_LARGE, WORKER_LOST; the reason of `signal` when it aborts first
+   */
+  readonly profile: (request: ProfileRequest, signal: AbortSignal) => Promise<Uint8Array>
   /** Ends the thread now. Resolves when it is gone. */
   readonly end: (reason: string) => Promise<void>
 }
@@ -94,6 +101,7 @@ export function startThread(options: ThreadOptions): Thread {
   const post = (message: ToWorker) => {
     if (!hasEnded) worker.postMessage(message)
   }
+  const profiles = createProfileRequests(post)
   const heartbeat = createHeartbeat(
     options.heartbeatMs,
     post,
@@ -116,6 +124,9 @@ export function startThread(options: ThreadOptions): Thread {
         return
       case 'pong':
         return heartbeat.answer()
+      case 'profile':
+      case 'profile-failed':
+        return profiles.receive(message)
       case 'log':
         return options.onLog({ ...message, revision: options.init.revision })
       default:
@@ -131,10 +142,11 @@ export function startThread(options: ThreadOptions): Thread {
     heartbeat.stop()
     reason ??= `it exited with code ${code}`
     loaded.resolve({ type: 'died', path: importing, reason })
+    profiles.lose(reason)
     ended.resolve(reason)
   })
   forwardOutput(worker, options)
-  return { loaded: loaded.promise, ended: ended.promise, post, end }
+  return { loaded: loaded.promise, ended: ended.promise, post, profile: profiles.ask, end }
 }
 
 function createHeartbeat(periodMs: number, post: (message: ToWorker) => void, onSilence: (silentMs: number) => void) {

@@ -4,6 +4,7 @@
  * @module
  */
 import { flushCompileCache, setSourceMapsSupport } from 'node:module'
+import { pathToFileURL } from 'node:url'
 import type { MessagePort } from 'node:worker_threads'
 import type { AgentInfo, FileReport } from '../base/runnable.ts'
 import type { RunJob, RunResult } from '../base/run.ts'
@@ -43,7 +44,7 @@ export type WorkerSide = {
 export function openWorker(init: WorkerInit, parentPort: MessagePort): WorkerSide {
   hideCompileCache(init)
   setSourceMapsSupport(true, { nodeModules: false, generatedCode: false })
-  const port = createWorkerPort(parentPort)
+  const port = createWorkerPort(parentPort, showOrigin(init))
   const output = createRunOutput([process.stdout, process.stderr])
   const strays: unknown[] = []
   let isLoading = true
@@ -70,6 +71,13 @@ export function openWorker(init: WorkerInit, parentPort: MessagePort): WorkerSid
       flushCompileCache()
     },
   }
+}
+
+/** Sources are known by the folder that their authors know, not by its copy. */
+function showOrigin({ root, origin }: WorkerInit): (text: string) => string {
+  const copy = `${pathToFileURL(root).href}/`
+  const known = `${pathToFileURL(origin).href}/`
+  return (text) => text.replaceAll(copy, known)
 }
 
 /** The folder itself could not be read. */

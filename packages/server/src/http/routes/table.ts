@@ -17,6 +17,7 @@ import {
 import { forkAgentSession, getCheckpoint, getCheckpoints } from './checkpoints.ts'
 import { continueRun } from './continue-run.ts'
 import { getMetrics } from './metrics.ts'
+import { takeCpuProfile, takeHeapProfile } from './profiles.ts'
 import { getQueueJob, getQueueJobs, getQueueStats, requeueJob } from './queue.ts'
 import { getRunEvents, resumeRun } from './run-events.ts'
 import { cancelRun, getRun, getRuns } from './runs.ts'
@@ -83,5 +84,7 @@ export const ROUTES: readonly Route[] = [
   getTraceSessionStats,
   reload,
   storage,
+  takeCpuProfile,
+  takeHeapProfile,
   getMetrics,
 ]

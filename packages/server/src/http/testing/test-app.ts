@@ -73,6 +73,7 @@ export type TestAppOptions = {
   readonly files?: readonly FileReport[]
   readonly status?: Partial<LoadStatus>
   readonly metrics?: AppDeps['metrics']
+  readonly profiles?: AppDeps['profiles']
 }
 
 export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
@@ -91,6 +92,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     log: createLog({ level: 'debug', format: 'json', redact, write }),
     redact,
     metrics: options.metrics,
+    profiles: options.profiles ?? { take: async (_, { kind }) => new TextEncoder().encode(EMPTY_PROFILES[kind]) },
     replicaId: 'replica-1',
     version: '0.1.0',
     startedAt: new Date('2026-11-23T04:51:47.522Z'),
@@ -123,6 +125,12 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   }
 }
 
+const FRAME = { functionName: '(root)', scriptId: '0', url: '', lineNumber: -1, columnNumber: -1 }
+const EMPTY_PROFILES = {
+  cpu: JSON.stringify({ nodes: [{ id: 1, callFrame: FRAME }], startTime: 0, endTime: 1, samples: [], timeDeltas: [] }),
+  heap: JSON.stringify({ head: { callFrame: FRAME, selfSize: 0, id: 1, children: [] }, samples: [] }),
+}
+
 function createFakeRegistry(agents: readonly AgentInfo[], options: TestAppOptions, onReload: () => void): Registry {
   const files = options.files ?? []
   const status: LoadStatus = {
@@ -144,6 +152,7 @@ function createFakeRegistry(agents: readonly AgentInfo[], options: TestAppOption
       },
       retain: () => () => {},
       activeRuns: () => 0,
+      profile: () => Promise.reject(new TypeError('there is no worker here')),
     }),
     status: () => status,
     async reload() {
