@@ -135,7 +135,7 @@ Every replica measures itself. The same values come out in three ways:
 | OTLP over gRPC, pushed to a collector every \`OTEL_METRIC_EXPORT_INTERVAL\` milliseconds | \`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT\` or \`OTEL_EXPORTER_OTLP_ENDPOINT\` |
 | JSON: \`GET /api/metrics\`, with the key | always on |
 
-- Counters and histograms count since the process started. What has not happened yet has no value.
+- Counters and histograms count since the process started. What has not happened yet has no value, or is 0.
 - A metric has at most 2 000 combinations of attributes; what comes beyond them is counted under \`otel_metric_overflow\`.
 - Readings of the database are at most five seconds old, that of its size a minute. While it does not answer they have no value.
 - Costs come from list prices, which \`AGENTOS_MODEL_PRICES\` replaces model by model:

@@ -47,6 +47,13 @@ export const STATIC_STAGES: readonly Stage[] = [
   },
 ]
 
+/** What Prometheus makes of the alerts. */
+export const ALERTS: Stage = {
+  name: 'alerts',
+  command: ['tools/promtool.ts'],
+  fix: 'Mend the rule in observability/alerts, or its test in observability/tests; `node tools/promtool.ts` runs only this.',
+}
+
 /** Tests that need no database, however it is embedded, and start no processes or threads of their own. */
 export const UNIT: Stage = vitest('unit', ['--project', 'unit'])
 

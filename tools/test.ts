@@ -8,9 +8,10 @@ import { runSideBySide } from './check.ts'
 import { whyNoPgbouncer } from './pgbouncer-install.ts'
 import { startPostgres } from './postgres.ts'
 import { whyNoPostgres } from './postgres-install.ts'
+import { whyNoPromtool } from './promtool-install.ts'
 import { whyNoPip } from './python.ts'
 import { runStage, type StageResult } from './run-stage.ts'
-import { EMBEDDED, endToEnd, onPostgres, STATIC_STAGES, throughPgbouncer, UNIT } from './stages.ts'
+import { ALERTS, EMBEDDED, endToEnd, onPostgres, STATIC_STAGES, throughPgbouncer, UNIT } from './stages.ts'
 import { summarize, type Skip } from './summary.ts'
 
 /** The older end of the supported range is held by the suites that speak SQL. */
@@ -19,6 +20,7 @@ const STORAGE = ['packages/server/src/storage']
 async function runEverything() {
   const results: StageResult[] = await runSideBySide(STATIC_STAGES)
   const skips: Skip[] = []
+  results.push(...(await runAlerts(skips)))
   results.push(await runStage(UNIT, 'stream'), await runStage(EMBEDDED, 'stream'))
 
   const given = process.env['TEST_POSTGRES_URL']
@@ -41,6 +43,13 @@ async function runEverything() {
     results.push(await runEndToEnd(undefined, skips))
   }
   return { results, skips }
+}
+
+async function runAlerts(skips: Skip[]): Promise<StageResult[]> {
+  const obstacle = await whyNoPromtool()
+  if (obstacle === undefined) return [await runStage(ALERTS, 'stream')]
+  skips.push({ name: 'alerts', reason: `${obstacle}; install it` })
+  return []
 }
 
 async function runThroughPgbouncer(url: string, skips: Skip[]): Promise<StageResult[]> {

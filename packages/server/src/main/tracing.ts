@@ -47,6 +47,8 @@ export function openTracing(config: Config, deps: TracingDeps): ServerTracing {
   const collector = url === undefined ? undefined : openCollector(config, url, deps)
   const sinks = settings.AGENTOS_TRACING ? sinksOf(config, deps, collector) : []
   const sampleRatio = settings.OTEL_TRACES_SAMPLER_ARG
+  // A counter that begins with its first loss has not grown yet, as an alert sees it.
+  for (const { name } of sinks) onDropped?.(name, 0)
   const tracing = createTracing({
     sinks,
     sampleRatio,

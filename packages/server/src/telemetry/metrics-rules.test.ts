@@ -8,6 +8,7 @@ import { METRICS, type Metric, prometheusName } from './metrics-table.ts'
 
 const ROOT = join(import.meta.dirname, '../../../..')
 const ALERTS = 'observability/alerts'
+const ALERT_TESTS = 'observability/tests'
 const DASHBOARDS = 'observability/dashboards'
 const RUNBOOKS = 'docs/runbooks'
 
@@ -54,7 +55,7 @@ function readNames(expr: string): { readonly metrics: string[]; readonly labels:
   return { metrics: metrics.filter((name) => !FUNCTIONS.includes(name)), labels: labels.filter((name) => name !== '') }
 }
 
-const FUNCTIONS = ['histogram_quantile', 'predict_linear', 'label_values']
+const FUNCTIONS = ['histogram_quantile', 'predict_linear', 'label_values', 'max_over_time']
 
 function problemsOf(expr: string): string[] {
   const { metrics, labels } = readNames(expr)
@@ -118,6 +119,16 @@ describe('alerts', () => {
     expect(found.filter((file) => file !== 'README.md').toSorted()).toEqual(pages.toSorted())
   })
 
+  test('are tested by promtool: each with series it fires on, and with series it does not', () => {
+    const cases = filesOf(ALERT_TESTS, '.yaml').flatMap(({ text }) =>
+      [...text.matchAll(/alertname: (\w+)[^[]*?exp_alerts:( \[\])?/g)].map(
+        ([, name = '', nothing]) => `${name} ${nothing === undefined ? 'fires' : 'does not'}`,
+      ),
+    )
+    const missing = alerts.flatMap(({ name }) => [`${name} fires`, `${name} does not`])
+    expect(missing.filter((wanted) => !cases.includes(wanted))).toEqual([])
+  })
+
   test('runbooks ask for metrics that exist', () => {
     const known = new Set([...LABELS.keys(), ...Object.values(METRICS).map(prometheusName)])
     const unknown = filesOf(RUNBOOKS, '.md').flatMap(({ file, text }) =>
@@ -131,9 +142,16 @@ describe('alerts', () => {
 })
 
 describe('dashboards', () => {
+  type Source = { readonly type: string; readonly uid: string }
   type Panel = {
     readonly title: string
-    readonly targets: readonly { readonly expr: string; readonly legendFormat: string }[]
+    readonly datasource: Source
+    readonly fieldConfig: { readonly defaults: { readonly unit?: string } }
+    readonly targets: readonly {
+      readonly expr: string
+      readonly legendFormat: string
+      readonly datasource: Source
+    }[]
   }
   type Dashboard = { readonly uid: string; readonly panels: readonly Panel[] }
   const panels = filesOf(DASHBOARDS, '.json').flatMap(({ text }) => (JSON.parse(text) as Dashboard).panels)
@@ -141,6 +159,16 @@ describe('dashboards', () => {
   test('ask for metrics and attributes that exist', () => {
     expect(panels.length).toBeGreaterThan(20)
     expect(panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => problemsOf(expr)))).toEqual([])
+  })
+
+  test('have panels with a title and a unit, from the data source that is chosen above them', () => {
+    const chosen = { type: 'prometheus', uid: '${datasource}' }
+    for (const { title, datasource, fieldConfig, targets } of panels) {
+      expect(title).toMatch(/^[A-Z]/)
+      expect([title, fieldConfig.defaults.unit]).toEqual([title, expect.stringMatching(/./)])
+      for (const source of [datasource, ...targets.map((target) => target.datasource)]) expect(source).toEqual(chosen)
+    }
+    expect(new Set(panels.map(({ title }) => title)).size).toBe(panels.length)
   })
 
   test('name their lines by attributes that exist', () => {

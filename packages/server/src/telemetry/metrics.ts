@@ -57,6 +57,9 @@ export function createMetrics({ resource, costOf, clock }: MetricsOptions): Metr
   const { add, record, measure, observe, collect, close } = createInstruments(resource)
   const vitals = watchVitals()
   observe(vitals.report)
+  // An alert sees what a counter grows by: without its zero it would miss the first time.
+  add('clientsCut', 0)
+  add('workerEnds', 0)
   return {
     attemptStarted({ agentId, attempt, interrupted }) {
       const agent = { 'gen_ai.agent.id': agentId }
