@@ -90,7 +90,7 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   started.defer(tracing.close)
   const runs = openRuns(options.config, deps, { database, registry, replicaId, ids, metrics, tracing })
   started.defer(runs.close)
-  observeParts(options.config, metrics, { database, runs, registry, replicaId })
+  observeParts(options.config, metrics, { database, runs, registry, replicaId, tracing })
 
   const profiles = createProfiles(registry, log)
   const drain = { begun: false }

@@ -11,6 +11,7 @@ import { createProfileClient } from './profile-client.ts'
 import { createQueueClient } from './queue-client.ts'
 import { createRunClient } from './run-client.ts'
 import { Config, Health, Info, ModelEntry, Ready, Reload } from './server.ts'
+import { ServerStatus } from './server-status.ts'
 import { createSessionClient } from './session-client.ts'
 import { createTraceClient } from './trace-client.ts'
 import { type ClientOptions, createTransport } from './transport.ts'
@@ -44,6 +45,7 @@ export function createClient(options: ClientOptions) {
     config: () => ask(Config, '/config'),
     models: () => ask(z.array(ModelEntry), '/models'),
     reload: () => ask(Reload, '/admin/reload', { method: 'POST' }),
+    status: () => ask(ServerStatus, '/admin/status'),
     agents: () => ask(z.array(AgentResponse), '/agents'),
     agent: (agentId: string) => ask(AgentResponse, agentPath(agentId)),
     ...createRunClient(transport),

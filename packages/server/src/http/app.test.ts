@@ -81,16 +81,17 @@ describe('the server itself', () => {
     expect([missing.statusCode, missing.json().detail]).toEqual([404, 'Agent not found'])
   })
 
-  test('is not ready with reasons, and shows code of broken files only to trusted callers', async () => {
+  test('is not ready with reasons, and shows hosts and code of broken files only to trusted callers', async () => {
     const files = [{ path: 'bad.ts', outcome: 'error', runnables: [], detail: 'const key = 1' }] as const
     const status = { state: 'failed', error: 'bad.ts: Unexpected token', desired: 'rev-2' } as const
-    const readiness = () => ({ ready: false, startup: false, reasons: { database: 'away' } })
+    const reasons = { database: `db.internal:5432 refuses ${SECRET}`, server: 'the server is stopping' }
+    const readiness = () => ({ ready: false, startup: false, reasons })
     await using server = await createTestApp({ files, status, settings: { securityKey: 'k', readiness } })
     const answer = await server.app.inject('/health/ready')
     expect(answer.statusCode).toBe(503)
     expect(answer.json()).toMatchObject({
       ready: false,
-      reasons: { database: 'away' },
+      reasons: { database: 'the database does not answer', server: 'the server is stopping' },
       revision: 'rev-1',
       desired: 'rev-2',
       degraded: true,
@@ -98,7 +99,11 @@ describe('the server itself', () => {
     })
     expect(answer.body).not.toContain('Unexpected token')
     const trusted = await server.app.inject({ url: '/health/ready', headers: { authorization: 'Bearer k' } })
-    expect(trusted.json()).toMatchObject({ error: 'bad.ts: Unexpected token', files: [{ detail: 'const key = 1' }] })
+    expect(trusted.json()).toMatchObject({
+      reasons: { database: 'db.internal:5432 refuses [redacted]' },
+      error: 'bad.ts: Unexpected token',
+      files: [{ detail: 'const key = 1' }],
+    })
     expect((await server.app.inject('/health/startup')).statusCode).toBe(503)
     expect((await server.app.inject('/health')).statusCode).toBe(200)
   })

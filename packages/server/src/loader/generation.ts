@@ -40,6 +40,8 @@ export type GenerationState = 'serving' | 'restarting' | 'degraded' | 'draining'
 /** What the registry does with a generation beyond starting runs on it. */
 export type ManagedGeneration = Generation & {
   readonly state: () => GenerationState
+  /** Events that its worker may send before it has to wait: how far the main thread is behind it. */
+  readonly credit: () => number
   /** Why it is degraded; undefined when it is not. */
   readonly problem: () => string | undefined
   /** Sources outside the snapshot that it imported. */
@@ -99,6 +101,7 @@ export async function startGeneration(options: GenerationOptions): Promise<Start
     activeRuns: table.size,
     profile: supervisor.profile,
     state: supervisor.state,
+    credit: supervisor.credit,
     problem: supervisor.problem,
     drain: supervisor.drain,
     close: supervisor.close,
@@ -170,6 +173,7 @@ function supervise(first: Thread, start: () => Thread, table: RunTable, options:
       if (crashes.isLoop()) return 'degraded'
       return isServing ? 'serving' : 'restarting'
     },
+    credit: () => thread.credit(),
     problem: crashes.problem,
     profile: (request: ProfileRequest, signal: AbortSignal) => thread.profile(request, signal).finally(retain()),
     drain: async (drainMs: number) => {

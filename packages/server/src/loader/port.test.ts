@@ -122,9 +122,10 @@ test('a hand-over reaches the run that it names', async () => {
   expect(asked).toEqual(['a'])
 })
 
-test('pings are answered', async () => {
+test('pings are answered, with the credit that is left', async () => {
   using main = openPort()
+  main.port.emit('a', event(0))
   main.send({ type: 'ping', id: 3 })
-  await until(() => main.received.length === 1)
-  expect(main.received).toEqual([{ type: 'pong', id: 3 }])
+  await until(() => main.received.length === 2)
+  expect(main.received).toContainEqual({ type: 'pong', id: 3, credit: CREDIT_EVENTS - 1 })
 })

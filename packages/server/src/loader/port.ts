@@ -66,7 +66,7 @@ export function createWorkerPort(
       case 'credit':
         return events.grant(message.events)
       case 'ping':
-        return post({ type: 'pong', id: message.id })
+        return post({ type: 'pong', id: message.id, credit: events.credit() })
       case 'profile':
         return profiles.take(message.id, message.request)
       case 'profile-stop':
@@ -149,6 +149,7 @@ function createEventQueue(send: (batch: readonly RunBatch[]) => void) {
       if (waitMs > 0) setTimeout(flushScheduled, waitMs)
       else setImmediate(flushScheduled)
     },
+    credit: () => credit,
     ready: () => {
       if (credit > 0) return undefined
       waiting ??= Promise.withResolvers<void>()

@@ -76,7 +76,8 @@ export type FromWorker =
     }
   | { readonly type: 'done'; readonly runId: string; readonly result: RunResult }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: JsonObject }
-  | { readonly type: 'pong'; readonly id: number }
+  /** `credit`: events that the worker may send before it has to wait; negative where it did not wait. */
+  | { readonly type: 'pong'; readonly id: number; readonly credit: number }
   /** JSON in UTF-8, in memory that is handed over and not copied. */
   | { readonly type: 'profile'; readonly id: number; readonly content: Uint8Array<ArrayBuffer> }
   | { readonly type: 'profile-failed'; readonly id: number; readonly code: ErrorCode; readonly message: string }

@@ -15,6 +15,8 @@ export type GenerationStatus = {
   readonly revision: string
   readonly state: GenerationState
   readonly activeRuns: number
+  /** Events that its worker may send before it has to wait. */
+  readonly credit: number
 }
 
 export type ServingGenerations = {
@@ -28,6 +30,10 @@ export type ServingGenerations = {
   /** `loadedAt` in milliseconds since the epoch. */
   readonly describe: () => { readonly loadedAt: number | null; readonly generations: readonly GenerationStatus[] }
   readonly close: (reason: string) => Promise<void>
+}
+
+function describeOne({ revision, state, activeRuns, credit }: ManagedGeneration): GenerationStatus {
+  return { revision, state: state(), activeRuns: activeRuns(), credit: credit() }
 }
 
 /** @param drainMs how long runs of a replaced generation may go on, in milliseconds */
@@ -66,7 +72,7 @@ export function createServing(
       const all = serving === undefined ? [] : [serving.generation, ...living.keys()]
       return {
         loadedAt,
-        generations: all.map((one) => ({ revision: one.revision, state: one.state(), activeRuns: one.activeRuns() })),
+        generations: all.map(describeOne),
       }
     },
     close: async (reason) => {

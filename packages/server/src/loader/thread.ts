@@ -11,7 +11,7 @@ import type { FileReport, Manifest } from '../base/runnable.ts'
 import type { ProfileRequest } from '../telemetry/profiler.ts'
 import { createLineSplitter, MAX_LINE_CHARS } from './lines.ts'
 import { createProfileRequests } from './profile-requests.ts'
-import type { FromWorker, LogLevel, ToWorker, WorkerInit } from './protocol.ts'
+import { CREDIT_EVENTS, type FromWorker, type LogLevel, type ToWorker, type WorkerInit } from './protocol.ts'
 import type { JsonObject } from '../base/json.ts'
 import { MAX_MARK_CHARS, readMarked } from './run-output.ts'
 
@@ -53,6 +53,8 @@ export type Thread = {
   readonly loaded: Promise<LoadOutcome>
   /** The reason, for people. Never rejects. */
   readonly ended: Promise<string>
+  /** Events that it may send before it has to wait, as it said with its last heartbeat. */
+  readonly credit: () => number
   /** Sends a message; dropped once the thread has ended. */
   readonly post: (message: ToWorker) => void
   /**
@@ -87,6 +89,7 @@ export function startThread(options: ThreadOptions): Thread {
   const loaded = Promise.withResolvers<LoadOutcome>()
   const ended = Promise.withResolvers<string>()
   let importing: string | undefined
+  let credit = CREDIT_EVENTS
   let reason: string | undefined
   let hasEnded = false
 
@@ -123,6 +126,7 @@ export function startThread(options: ThreadOptions): Thread {
         reason ??= `agent code called process.exit(${message.code})`
         return
       case 'pong':
+        credit = message.credit
         return heartbeat.answer()
       case 'profile':
       case 'profile-failed':
@@ -146,7 +150,7 @@ export function startThread(options: ThreadOptions): Thread {
     ended.resolve(reason)
   })
   forwardOutput(worker, options)
-  return { loaded: loaded.promise, ended: ended.promise, post, profile: profiles.ask, end }
+  return { loaded: loaded.promise, ended: ended.promise, credit: () => credit, post, profile: profiles.ask, end }
 }
 
 function createHeartbeat(periodMs: number, post: (message: ToWorker) => void, onSilence: (silentMs: number) => void) {

@@ -16,6 +16,7 @@ import type { Database } from '../storage/database.ts'
 import { readFleetState, readStorageSize } from '../storage/fleet-state.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 import { createCostOf, LIST_PRICES, parsePrices, type PriceTable } from '../telemetry/prices.ts'
 import { readPairs } from './name-value.ts'
 
@@ -70,19 +71,21 @@ type Parts = {
   readonly runs: Runs
   readonly registry: Registry
   readonly replicaId: string
+  readonly tracing: Pick<Tracing, 'queued'>
 }
 
 /** From now on the parts of the server are asked whenever metrics are collected. */
 export function observeParts(
   { settings }: Config,
   metrics: Metrics,
-  { database, runs, registry, replicaId }: Parts,
+  { database, runs, registry, replicaId, tracing }: Parts,
 ): void {
   const lease = { replicaId, leaseMs: settings.AGENTOS_LEASE_MS }
   metrics.observe({
     activeRuns: runs.running,
     pools: database.pools,
     generations: registry.status,
+    spans: tracing.queued,
     fleet: () => readFleetState(database.background, lease),
     storageSize: () => readStorageSize(database.background),
   })

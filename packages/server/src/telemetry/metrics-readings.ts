@@ -19,7 +19,12 @@ export type PoolReading = {
 export type GenerationsReading = {
   readonly desired: string | null
   readonly loaded: string | null
-  readonly generations: readonly { readonly revision: string; readonly state: string; readonly activeRuns: number }[]
+  readonly generations: readonly {
+    readonly revision: string
+    readonly state: string
+    readonly activeRuns: number
+    readonly credit: number
+  }[]
 }
 
 export type FleetReading = {
@@ -37,6 +42,7 @@ export type Readings = {
   readonly activeRuns: () => number
   readonly pools: () => readonly PoolReading[]
   readonly generations: () => GenerationsReading
+  readonly spans: () => readonly { readonly sink: string; readonly spans: number }[]
   /** Asked at most every five seconds. */
   readonly fleet: () => Promise<FleetReading>
   /** Bytes; asked at most once a minute. */
@@ -46,13 +52,15 @@ export type Readings = {
 const FLEET_TTL_MS = 5000
 const STORAGE_TTL_MS = 60_000
 
-export function reportParts({ activeRuns, pools, generations }: Readings, report: Report): void {
+export function reportParts({ activeRuns, pools, generations, spans }: Readings, report: Report): void {
   report('runsActive', activeRuns())
   const { desired, loaded, generations: living } = generations()
   report('generationStale', desired === null || desired === loaded ? 0 : 1)
-  for (const { revision, state, activeRuns: runs } of living) {
+  for (const { sink, spans: waiting } of spans()) report('spansQueued', waiting, { sink })
+  for (const { revision, state, activeRuns: runs, credit } of living) {
     report('generationInfo', 1, { revision, state })
     report('generationRuns', runs, { revision, state })
+    report('generationCredit', credit, { revision, state })
   }
   for (const { name, used, idle, waiting, max } of pools()) {
     const pool = { 'db.client.connection.pool.name': name }
@@ -110,8 +118,8 @@ const MICROSECONDS = 1e6
 export function watchVitals(): Vitals {
   const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
   delay.enable()
-  let last: { readonly p99: number; readonly max: number } | undefined
-  const read = () => ({ p99: late(delay.percentile(99)), max: late(delay.max) })
+  let last: { readonly p50: number; readonly p99: number; readonly max: number } | undefined
+  const read = () => ({ p50: late(delay.percentile(50)), p99: late(delay.percentile(99)), max: late(delay.max) })
   const window = setInterval(() => {
     last = read()
     delay.reset()
@@ -119,7 +127,8 @@ export function watchVitals(): Vitals {
   window.unref()
   return {
     report(report) {
-      const { p99, max } = last ?? read()
+      const { p50, p99, max } = last ?? read()
+      report('loopDelayMedian', p50)
       report('loopDelay', p99)
       report('loopDelayMax', max)
       report('memory', process.memoryUsage.rss())

@@ -231,6 +231,14 @@ const SERVER_METRICS = {
     about: 'Runs on each revision.',
     attributes: ['revision', 'state'],
   },
+  generationCredit: {
+    name: 'agentos.generation.credit',
+    kind: 'gauge',
+    unit: '{event}',
+    about:
+      'Events that the worker of a revision may send before it has to wait, of 16384. Little is left while the main thread does not keep up. As the worker said within the last seconds.',
+    attributes: ['revision', 'state'],
+  },
   generationStale: {
     name: 'agentos.generation.stale',
     kind: 'gauge',
@@ -273,6 +281,13 @@ const SERVER_METRICS = {
     about: 'Size of the database, with what is not ours in it. Looked at once a minute.',
     attributes: [],
   },
+  loopDelayMedian: {
+    name: 'nodejs.eventloop.delay.p50',
+    kind: 'gauge',
+    unit: 's',
+    about: 'How late the event loop of the main thread was, median of the last 10 s.',
+    attributes: [],
+  },
   loopDelay: {
     name: 'nodejs.eventloop.delay.p99',
     kind: 'gauge',
@@ -307,6 +322,13 @@ const SERVER_METRICS = {
     unit: 's',
     about: 'Since the process started.',
     attributes: [],
+  },
+  spansQueued: {
+    name: 'agentos.spans.queued',
+    kind: 'gauge',
+    unit: '{span}',
+    about: 'Spans that wait to be sent; at 20000 the oldest are dropped.',
+    attributes: ['sink'],
   },
   spansDropped: {
     name: 'agentos.spans.dropped',

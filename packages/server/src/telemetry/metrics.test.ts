@@ -28,8 +28,9 @@ const READINGS: Readings = {
   generations: () => ({
     desired: 'b',
     loaded: 'a',
-    generations: [{ revision: 'a', state: 'serving', activeRuns: 5 }],
+    generations: [{ revision: 'a', state: 'serving', activeRuns: 5, credit: 16_000 }],
   }),
+  spans: () => [{ sink: 'otlp', spans: 8 }],
   fleet: async () => ({ waitingRuns: 7, oldestWaitMs: 9000, leaseAgeMs: 1500, leaseOverdueMs: 2500 }),
   storageSize: async () => 12_345,
 }
@@ -137,7 +138,7 @@ describe('readings', () => {
     const generations = () => ({
       desired: revision,
       loaded: revision,
-      generations: [{ revision, state: 'serving', activeRuns: 0 }],
+      generations: [{ revision, state: 'serving', activeRuns: 0, credit: 1 }],
     })
     metrics.observe({ ...READINGS, generations })
     await metrics.collect()

@@ -37,6 +37,8 @@ export type SpanQueueDeps = {
 
 export type SpanQueue = {
   readonly push: (spans: readonly SpanRecord[]) => void
+  /** Spans that wait, without those of the batch under way. */
+  readonly size: () => number
   /** Sends what waits now; resolves when it has gone, one way or the other. Never rejects. */
   readonly flush: () => Promise<void>
   /** Gives up the export under way and what waits. */
@@ -97,6 +99,7 @@ export function createSpanQueue(options: SpanQueueOptions, deps: SpanQueueDeps):
       }
       schedule()
     },
+    size: () => waiting.length,
     async flush() {
       while ((waiting.length > 0 || sending !== undefined) && !closed.aborted) await send(1)
     },

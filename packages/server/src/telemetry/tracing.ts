@@ -44,6 +44,8 @@ export type Tracing = {
   readonly server: (span: SpanRecord, sampled: boolean) => void
   /** Whether a trace that begins here is kept: the same on every replica. */
   readonly isSampled: (traceId: string) => boolean
+  /** How many spans wait for each sink. */
+  readonly queued: () => readonly { readonly sink: string; readonly spans: number }[]
   /** Sends what waits. Resolves when it has gone, or after `ms` milliseconds. Never rejects. */
   readonly flush: (ms: number) => Promise<void>
   readonly close: () => void
@@ -103,6 +105,7 @@ export function createTracing(options: TracingOptions): Tracing {
     },
     server: ({ ...span }, sampled) => push([span], { traceId: span.traceId, parentSpanId: span.parentSpanId, sampled }),
     isSampled,
+    queued: () => routes.map(({ sink, queue }) => ({ sink: sink.name, spans: queue.size() })),
     async flush(ms) {
       clearImmediate(soon)
       describe()

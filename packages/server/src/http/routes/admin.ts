@@ -2,8 +2,9 @@
  * Operations on the server itself.
  * @module
  */
-import { Reload, StorageReport } from '@agentos/wire'
+import { Reload, ServerStatus, StorageReport } from '@agentos/wire'
 import { reportStorage } from '../../storage/storage-report.ts'
+import { describeStatus } from '../server-status.ts'
 import { toStorageReport } from '../storage-report.ts'
 import { route } from '../route.ts'
 import { describeFiles } from './server.ts'
@@ -39,4 +40,15 @@ export const storage = route({
   response: StorageReport,
   errors: ['DATABASE_UNAVAILABLE'],
   handle: async ({ deps }) => toStorageReport(await reportStorage(deps.database.db)),
+})
+
+export const status = route({
+  method: 'GET',
+  path: '/admin/status',
+  scope: 'config:read',
+  tag: 'Server',
+  summary: 'How this replica does: event loop, database pools, leases, workers, streams, spans',
+  response: ServerStatus,
+  errors: [],
+  handle: ({ deps }) => describeStatus(deps),
 })

@@ -100,7 +100,13 @@ export const models = route({
   handle: ({ deps }) => listModels(listAgents(deps), deps.settings.availableModels),
 })
 
-/** @param trusted shows what the files say, code frames included */
+/** What everybody may read of a part that is not ready; the reason itself may name hosts and quote code. */
+const BRIEFLY: Readonly<Record<string, string>> = {
+  database: 'the database does not answer',
+  agents: 'no agents are loaded',
+}
+
+/** @param trusted shows the reasons in full, and what the files say, code frames included */
 export function describeReadiness(deps: AppDeps, trusted: boolean): Ready {
   const { ready: isReady, reasons } = deps.settings.readiness()
   const status = deps.registry.status()
@@ -108,7 +114,9 @@ export function describeReadiness(deps: AppDeps, trusted: boolean): Ready {
   const partial = serves && status.files.some(({ outcome }) => outcome === 'error')
   return {
     ready: isReady,
-    reasons: { ...reasons },
+    reasons: Object.fromEntries(
+      Object.entries(reasons).map(([part, why]) => [part, trusted ? deps.redact(why) : (BRIEFLY[part] ?? why)]),
+    ),
     revision: status.loaded,
     desired: status.desired,
     degraded: serves && (partial || status.state === 'failed'),

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Route } from '../route.ts'
-import { reload, storage } from './admin.ts'
+import { reload, status, storage } from './admin.ts'
 import { getAgent, getAgents } from './agents.ts'
 import { getTeams, getWorkflows } from './empty-families.ts'
 import {
@@ -84,6 +84,7 @@ export const ROUTES: readonly Route[] = [
   getTraceSessionStats,
   reload,
   storage,
+  status,
   takeCpuProfile,
   takeHeapProfile,
   getMetrics,
