@@ -249,6 +249,11 @@ export const SETTINGS = {
     'Collector that metrics are pushed to over OTLP/gRPC, as http://host:4317, or https:// for TLS. Unset: that of OTEL_EXPORTER_OTLP_ENDPOINT, on port 4317 where that says 4318.',
   ),
   AGENTOS_TRACING: setting('Telemetry', flag(true), 'Record the traces of runs, in the database and to a collector.'),
+  AGENTOS_TRACE_STORE: setting(
+    'Telemetry',
+    flag(true),
+    'Keep traces in the database, where the trace routes find them; false leaves them to the collector.',
+  ),
   AGENTOS_TRACE_CONTENT: setting(
     'Telemetry',
     z.enum(['database', 'all', 'none']).default('database'),

@@ -26,7 +26,7 @@ export type TracingDeps = {
   readonly onDropped?: (sink: string, spans: number) => void
 }
 
-export type ServerTracing = Tracing & {
+export type ServerTracing = Omit<Tracing, 'close'> & {
   /** Whether requests are recorded: there is somebody to tell of them. */
   readonly isDistributed: boolean
   /** Sends one span to the collector and logs whether it arrived. Never rejects. */
@@ -80,9 +80,10 @@ function sinksOf({ settings }: Config, { database }: TracingDeps, collector: Otl
     export: (spans) => insertSpans(database.background, spans),
     mayPass: (error) => error instanceof AgentOSError && error.code === 'DATABASE_UNAVAILABLE',
   }
-  if (collector === undefined) return [stored]
+  const kept = settings.AGENTOS_TRACE_STORE ? [stored] : []
+  if (collector === undefined) return kept
   const sent = { name: 'otlp', content: content === 'all' ? 'messages' : 'none', isDistributed: true } as const
-  return [stored, { ...sent, export: collector.export, mayPass: mayPassAtCollector }]
+  return [...kept, { ...sent, export: collector.export, mayPass: mayPassAtCollector }]
 }
 
 /** The endpoint of traces is taken as it is; the general one has a path for each kind of data. */
