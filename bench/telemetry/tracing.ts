@@ -24,7 +24,14 @@ const SENT_SPANS = SPANS + 1
 const FLUSHED_MS = 1300
 
 type Engine = 'PostgreSQL' | 'embedded'
-type Variant = 'off' | 'on' | 'collector'
+type Variant = 'off' | 'on' | 'collector' | 'access log'
+
+/** What a variant makes of a run, and how many. */
+const PARTS: Readonly<Record<Exclude<Variant, 'off'>, { readonly name: string; readonly count: number }>> = {
+  on: { name: 'span', count: SPANS },
+  collector: { name: 'span', count: SENT_SPANS },
+  'access log': { name: 'line', count: 1 },
+}
 
 /** Of one variant, all its blocks together. */
 type Measured = {
@@ -36,7 +43,7 @@ type Measured = {
 }
 
 export const tracing: Scenario = async (surroundings) => [
-  ...(await measureEngine('PostgreSQL', ['off', 'on', 'collector'], surroundings)),
+  ...(await measureEngine('PostgreSQL', ['off', 'on', 'collector', 'access log'], surroundings)),
   ...(await measureEngine('embedded', ['off', 'on'], surroundings)),
 ]
 
@@ -46,10 +53,13 @@ async function measureEngine(engine: Engine, variants: readonly Variant[], surro
   const provider = stack.use(await startProvider())
   const folder = stack.use(await createFolder(oneAgent('clear')))
   const receiver = stack.use(await startReceiver())
+  const off = { AGENTOS_TRACING: 'false', AGENTOS_ACCESS_LOG: 'off' }
+  const on = { AGENTOS_ACCESS_LOG: 'off' }
   const settings: Readonly<Record<Variant, Env>> = {
-    off: { AGENTOS_TRACING: 'false' },
-    on: {},
-    collector: { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/v1/traces` },
+    off,
+    on,
+    collector: { ...on, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/v1/traces` },
+    'access log': { ...off, AGENTOS_ACCESS_LOG: 'on' },
   }
   const servers = new Map<Variant, Target>()
   const databases = new Map<Variant, string>()
@@ -121,13 +131,13 @@ function compare(engine: Engine, concurrency: number, measured: ReadonlyMap<Vari
       const [value, limit] = [quantile(on.latencies, q), quantile(off.latencies, q)]
       return { name: name(what), unit: 'ms', value, limit, better: 'less' }
     }
-    const spans = variant === 'collector' ? SENT_SPANS : SPANS
-    const extra = on.cpuMs.map((ms, round) => ms - (off.cpuMs[round] ?? Number.NaN))
+    const extra = median(on.cpuMs.map((ms, round) => ms - (off.cpuMs[round] ?? Number.NaN)))
+    const each = PARTS[variant]
     return [
       latency('p50', 0.5),
       latency('p99', 0.99),
       { name: name('CPU per run'), unit: 'ms', value: median(on.cpuMs), limit: median(off.cpuMs), better: 'less' },
-      { name: name('CPU per span'), unit: 'us', value: (median(extra) * 1000) / spans, better: 'less' },
+      { name: name(`CPU per ${each.name}`), unit: 'us', value: (extra * 1000) / each.count, better: 'less' },
       {
         name: name('rate'),
         unit: 'runs/s',
