@@ -21,6 +21,8 @@ export type Span = {
   readonly status: 'UNSET' | 'OK' | 'ERROR'
   readonly message: string
   readonly attributes: Readonly<Record<string, string | number | boolean>>
+  /** Spans of other traces that it has to do with. */
+  readonly links: readonly { readonly traceId: string; readonly spanId: string }[]
   /** Of the server that sent it. */
   readonly resource: Readonly<Record<string, string | number | boolean>>
 }
@@ -38,6 +40,10 @@ export type Collector = AsyncDisposable & {
   /** Headers of the last request. */
   readonly headers: () => IncomingHttpHeaders
   readonly requests: () => number
+  /** Nobody listens at its address from now on. */
+  readonly down: () => Promise<void>
+  /** Somebody does again. */
+  readonly up: () => Promise<void>
 }
 
 const SLOW_MS = 2000
@@ -61,11 +67,21 @@ export async function startCollector(mood: Mood = 'well'): Promise<Collector> {
     response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end()
   }
   const server = createServer((request, response) => void answer(request, response))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const listen = async (port: number) => {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
+  }
+  const down = async () => {
+    if (!server.listening) return
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  }
+  const port = await listen(0)
   const own = () => spans.filter(({ name }) => name !== 'agentos.start')
   const collector: Collector = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
     mood,
     spans: own,
     trace: (traceId, count) =>
@@ -78,11 +94,9 @@ export async function startCollector(mood: Mood = 'well'): Promise<Collector> {
       ),
     headers: () => headers,
     requests: () => requests,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
+    down,
+    up: async () => void (await listen(port)),
+    [Symbol.asyncDispose]: down,
   }
   return collector
 }
@@ -98,19 +112,23 @@ function readSpans(body: Uint8Array): Span[] {
 }
 
 function readSpan(span: Message): Omit<Span, 'resource'> {
-  const hex = (field: number) => Buffer.from(bytesOf(span, field)[0] ?? []).toString('hex')
   const status = messagesOf(span, 15)[0] ?? new Map()
   return {
-    traceId: hex(1),
-    spanId: hex(2),
-    parentSpanId: hex(4),
+    traceId: hexOf(span, 1),
+    spanId: hexOf(span, 2),
+    parentSpanId: hexOf(span, 4),
     name: textOf(span, 5),
     startMs: Number(numberOf(span, 7)) / 1e6,
     endMs: Number(numberOf(span, 8)) / 1e6,
     status: STATUS[Number(numberOf(status, 3))] ?? 'UNSET',
     message: textOf(status, 2),
     attributes: attributesOf(span, 9),
+    links: messagesOf(span, 13).map((link) => ({ traceId: hexOf(link, 1), spanId: hexOf(link, 2) })),
   }
+}
+
+function hexOf(message: Message, field: number): string {
+  return Buffer.from(bytesOf(message, field)[0] ?? []).toString('hex')
 }
 
 function attributesOf(message: Message, field: number): Span['attributes'] {

@@ -15,7 +15,7 @@ import { HAS_POSTGRES } from './database.ts'
 import { startFleet } from './fleet.ts'
 import { copyPreparedData } from './prepared-data.ts'
 import { type ProviderProcess, startProvider } from './provider-process.ts'
-import { answerRun, waitForRest } from './run-requests.ts'
+import { answerRun, joinEvents, queueRun, resumeRun, waitForRest } from './run-requests.ts'
 import { fake } from './script.ts'
 import { type ServerProcess, startServer } from './server-process.ts'
 import { postRun, streamRun } from './stream.ts'
@@ -147,6 +147,52 @@ describe('a collector', () => {
     expect(second).toMatchObject({ parentSpanId: root?.spanId, attributes: { 'agentos.run.origin': 'continue' } })
     expect(answer).toMatchObject({ name: 'POST /agents/{id}/runs/{run_id}/continue', parentSpanId: root?.spanId })
     expect(only(spans, 'TOOL').parentSpanId).toBe(second?.spanId)
+  })
+
+  test('gets a fork as a trace of its own that points to its source, and the request that asked for it in the other', async () => {
+    const source = await createClient({ baseUrl: server.url }).run('worker', { message: fake({ text: 'One' }) })
+    const path = `${server.url}/agents/worker/runs/${source.run_id}/continue`
+    const body = new URLSearchParams({ session_id: source.session_id, input: fake({ text: 'Two' }), stream: 'false' })
+    const fork = (await (await fetch(path, { method: 'POST', body })).json()) as { readonly run_id: string }
+    const spanOf = (runId: string) =>
+      until(`the span of ${runId}`, () =>
+        collector.spans().find(({ attributes }) => attributes['agno.run.id'] === runId),
+      )
+    const [original, forked] = await Promise.all([spanOf(source.run_id), spanOf(fork.run_id)])
+    expect(forked.traceId).toBe(fork.run_id.replaceAll('-', ''))
+    const spans = await collector.trace(original.traceId, 4)
+    const request = spans.find(({ name }) => name === 'POST /agents/{id}/runs/{run_id}/continue')
+    expect(request).toMatchObject({ parentSpanId: original.spanId })
+    expect(forked.links).toEqual(
+      [original, request].map((span) => ({ traceId: original.traceId, spanId: span?.spanId })),
+    )
+  })
+
+  test('gets the requests that follow and cancel a run below it, or pointing to it from the trace of their caller', async () => {
+    const run = await queueRun(server.url, 'worker', { message: fake({ text: 'Slowly', first: 500 }) })
+    const streams = await Promise.all([resumeRun(server.url, run, -1), joinEvents(server.url, run, -1)])
+    const headers = { traceparent: TRACEPARENT }
+    const path = `${server.url}/agents/worker/runs/${run.runId}`
+    await fetch(`${path}/cancel`, { method: 'POST', headers })
+    await Promise.all(streams.map((response) => response.text()))
+    const agent = await until('the span of the run', () =>
+      collector.spans().find(({ attributes }) => attributes['agno.run.id'] === run.runId),
+    )
+    const spans = await collector.trace(agent.traceId, 4)
+    const followers = spans.filter(({ name }) => /resume|events/.test(name))
+    expect(followers.map(({ name }) => name).toSorted()).toEqual([
+      'GET /agents/{id}/runs/{run_id}/events',
+      'POST /agents/{id}/runs/{run_id}/resume',
+    ])
+    for (const span of followers) expect(span).toMatchObject({ parentSpanId: agent.spanId, status: 'OK' })
+    const cancel = await until('the span of the cancel', () =>
+      collector.spans().find(({ name }) => name.endsWith('/cancel')),
+    )
+    expect(cancel).toMatchObject({
+      traceId: CALLER.traceId,
+      parentSpanId: CALLER.spanId,
+      links: [{ traceId: agent.traceId, spanId: agent.spanId }],
+    })
   })
 
   test('is nothing that a model provider hears of', async () => {

@@ -92,8 +92,11 @@ test('who gets no content gets ids, names and counts, and no words of a tool', (
   expect(spans.find(({ kind }) => kind === 'TOOL')?.error).toBe('The tool failed')
 })
 
-test('who gets values gets no message twice', () => {
-  const names = describeAttempt(attempt()).flatMap((span) => Object.keys(limitContent(span, 'values').attributes))
+test('who gets values gets no message twice, and no schemas of tools', () => {
+  const tools = [{ name: 'look', description: 'Looks', parameters: {} }]
+  const spans = describeAttempt(attempt({ tools }))
+  const names = spans.flatMap((span) => Object.keys(limitContent(span, 'values').attributes))
   expect(names).toContain('input.value')
-  expect(names.filter((name) => /messages/.test(name))).toEqual([])
+  expect(names.filter((name) => /messages|llm\.tools|definitions|instructions/.test(name))).toEqual([])
+  expect(names).toContain('agno.tools')
 })

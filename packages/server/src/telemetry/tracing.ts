@@ -53,7 +53,8 @@ export type Tracing = {
 
 /** Spans that may wait for a sink: a burst of some thousand runs, or a minute without a collector. */
 const MAX_SPANS = 20_000
-const QUEUE = { maxSpans: MAX_SPANS, batchSpans: 512, batchMs: 1000, exportMs: 10_000 }
+/** What waits when a process is killed is lost, so it does not wait long. */
+const QUEUE = { maxSpans: MAX_SPANS, batchSpans: 512, batchMs: 250, exportMs: 10_000 }
 /** About a minute, which is how long a collector takes to start again. */
 const RETRY = { retry: { baseMs: 1000, maxMs: 30_000 }, retries: 6 }
 
