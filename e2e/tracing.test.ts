@@ -267,6 +267,10 @@ test.skipIf(!HAS_POSTGRES)('a run whose replica was killed is one trace, with th
   expect(second).toMatchObject({ status: 'OK', parentSpanId: lost?.spanId })
   expect(second?.attributes).toMatchObject({ 'agentos.run.origin': 'recover', 'agno.run.id': runId })
   expect(only(spans, 'TOOL')).toMatchObject({ name: 'keyed', parentSpanId: second?.spanId })
+  // What it had committed before it died, told of by who took it up.
+  const [committed] = spans.filter(({ attributes }) => attributes['agentos.attempt.lost'] === true)
+  expect(committed).toMatchObject({ name: 'chat fake', parentSpanId: lost?.spanId, status: 'OK' })
+  expect(committed?.endMs).toBeLessThanOrEqual(second?.startMs ?? 0)
   // The request may have been the victim's; its span is lost then, as is whatever the victim had not sent.
   for (const request of spans.filter((span) => kindOf(span) === 'SERVER')) {
     expect(request.parentSpanId).toBe(CALLER.spanId)
