@@ -81,7 +81,7 @@ async function start(program: Program, options: SpawnOptions) {
     })
     const failure = await waitUntilReady(server, program.ready)
     if (failure === undefined) return { server, port }
-    if (attempt === START_ATTEMPTS || !failure.includes('Address already in use')) {
+    if (attempt === START_ATTEMPTS || !/address already in use/i.test(failure)) {
       throw new Error(`${program.name} did not start:\n${failure}`)
     }
   }
@@ -104,7 +104,8 @@ async function waitUntilReady(server: ChildProcess, ready: string): Promise<stri
   return log.slice(-20).join('\n')
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listened on a moment ago. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo

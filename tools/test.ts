@@ -5,6 +5,7 @@
  */
 import { installAgnoClient } from './agno-client.ts'
 import { runSideBySide } from './check.ts'
+import { installOtelCollector, whyNoOtelCollector } from './otel-collector.ts'
 import { whyNoPgbouncer } from './pgbouncer-install.ts'
 import { startPostgres } from './postgres.ts'
 import { whyNoPostgres } from './postgres-install.ts'
@@ -59,14 +60,25 @@ async function runThroughPgbouncer(url: string, skips: Skip[]): Promise<StageRes
   return []
 }
 
-/** @param url of a real PostgreSQL; without it, and without the Python client, the tests that want one skip themselves */
+/** @param url of a real PostgreSQL; without it, the Python client and the collector, the tests that want one skip themselves */
 async function runEndToEnd(url: string | undefined, skips: Skip[]): Promise<StageResult> {
   const given = process.env['AGNO_PYTHON']
   const obstacle = given ? undefined : await whyNoPip()
   if (obstacle !== undefined) skips.push({ name: "Agno's Python client", reason: obstacle })
   const python = obstacle === undefined ? (given ?? (await installAgnoClient())) : undefined
-  const env = { ...(url && { TEST_POSTGRES_URL: url }), ...(python && { AGNO_PYTHON: python }) }
+  const env = {
+    ...(url && { TEST_POSTGRES_URL: url }),
+    ...(python && { AGNO_PYTHON: python }),
+    ...(await provideCollector(skips)),
+  }
   return runStage(endToEnd(env), 'stream')
+}
+
+async function provideCollector(skips: Skip[]): Promise<Record<string, string>> {
+  const obstacle = process.env['OTEL_COLLECTOR'] ? undefined : await whyNoOtelCollector()
+  if (obstacle === undefined) return { OTEL_COLLECTOR: process.env['OTEL_COLLECTOR'] || (await installOtelCollector()) }
+  skips.push({ name: 'the OpenTelemetry Collector', reason: obstacle })
+  return {}
 }
 
 const { results, skips } = await runEverything()
