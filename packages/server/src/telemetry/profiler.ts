@@ -19,7 +19,7 @@ export type ProfileRequest = {
 /** Largest profile handed over, in bytes of UTF-8. */
 const MAX_PROFILE_BYTES = 33_554_432
 
-/** The most samples of a CPU profile: reading them back stops the thread, some microseconds for each. */
+/** The most samples of a CPU profile; they are read back in one go. */
 const MAX_SAMPLES = 30_000
 /** The shortest time between two samples, in microseconds; V8's own. */
 const MIN_SAMPLE_US = 1000
@@ -28,6 +28,7 @@ const HEAP_SAMPLE_BYTES = 32_768
 
 /**
  * Takes one profile of this thread.
+ * A CPU profile stops the thread for 50 to 100 ms when it begins, in which V8 lists the code that is loaded.
  * @param maxBytes largest profile, in bytes of UTF-8
  * @returns a `.cpuprofile` or a `.heapprofile`: JSON as Chrome's DevTools and speedscope read it
  * @throws {AgentOSError} PROFILE_TOO_LARGE; the reason of `signal` when it aborts first
