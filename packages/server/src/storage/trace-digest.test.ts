@@ -73,3 +73,17 @@ test('a trace never ends before it began, although the clock of a replica was pu
   const [digest] = digestTraces([newSpan({ startMs: 5000, endMs: 3000 })])
   expect(digest).toMatchObject({ start_ms: 5000, end_ms: 5000 })
 })
+
+test('what a member of a team says is not what the whole said, however late it ends', () => {
+  const team = newSpan({ endMs: 2_000, startMs: 1_000, attributes: { 'output.value': 'of the team' } })
+  const member = newSpan({
+    traceId: team.traceId,
+    parentSpanId: team.spanId,
+    startMs: 1_100,
+    endMs: 2_000,
+    error: 'stopped',
+    attributes: { 'output.value': 'of the member', 'agentos.run.parent_id': 'team' },
+  })
+  expect(digestTraces([team, member])).toMatchObject([{ output: 'of the team', error: null, result_ms: 2_000 }])
+  expect(digestTraces([member])).toMatchObject([{ output: null, result_ms: null }])
+})
