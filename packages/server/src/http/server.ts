@@ -57,6 +57,16 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     reply.header('x-request-id', request.id)
     next()
   })
+  let isClosing = false
+  app.addHook('preClose', (done) => {
+    isClosing = true
+    done()
+  })
+  // Closing waits for the connection of a request that came before, as long as its client keeps it.
+  app.addHook('onSend', (_request, reply, _payload, next) => {
+    if (isClosing) reply.header('connection', 'close')
+    next()
+  })
   return app
 }
 
