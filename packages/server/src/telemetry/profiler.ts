@@ -56,10 +56,14 @@ export async function recordProfile(
   }
 }
 
+/** Time between two samples of a CPU profile, in microseconds: 1000 up to half a minute, 2000 for a whole one. */
+export function sampleIntervalUs(seconds: number): number {
+  return Math.max(MIN_SAMPLE_US, Math.ceil((seconds * 1_000_000) / MAX_SAMPLES))
+}
+
 async function watchTime(session: Session, { seconds }: ProfileRequest, signal: AbortSignal): Promise<object> {
-  const interval = Math.max(MIN_SAMPLE_US, Math.ceil((seconds * 1_000_000) / MAX_SAMPLES))
   await session.post('Profiler.enable')
-  await session.post('Profiler.setSamplingInterval', { interval })
+  await session.post('Profiler.setSamplingInterval', { interval: sampleIntervalUs(seconds) })
   await session.post('Profiler.start')
   await sleep(seconds * 1000, signal)
   const { profile } = await session.post('Profiler.stop')

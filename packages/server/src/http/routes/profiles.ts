@@ -41,7 +41,7 @@ async function answerProfile(
   { profiles, clock }: AppDeps,
   call: Call,
 ): Promise<typeof STREAMED> {
-  // A server that stops while it answers would wait for a connection that its client keeps.
+  // The file is sent past Fastify, also while the server closes, which waits for connections that are kept.
   call.setHeader('connection', 'close')
   const leaving = new AbortController()
   const stopListening = call.onDisconnect(() =>
