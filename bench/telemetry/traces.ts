@@ -28,8 +28,8 @@ type Ask = { readonly name: string; readonly paths: readonly string[]; readonly 
 const LEAST: Ask = { name: 'filter schema', paths: ['/traces/filter-schema'] }
 
 export const traces: Scenario = async ({ database, size, say }) => {
-  const spans = sized(size, { quick: 20_000, short: 1_000_000, full: 1_000_000 })
-  const requests = sized(size, { quick: 40, short: 400, full: 2000 })
+  const spans = sized(size, { quick: 20_000, short: 1_000_000, full: 10_000_000 })
+  const requests = sized(size, { quick: 40, short: 200, full: 1000 })
   await using provider = await startProvider()
   await using folder = await createFolder(oneAgent('clear'))
   const url = await database()
