@@ -77,5 +77,5 @@ test('a server that is asked to stop does not wait for its profiles, nor for cli
   const began = performance.now()
   expect(await server.stop()).toBe(0)
   expect(await taken).toMatchObject({ status: 503, body: { error_id: 'DRAINING' } })
-  expect(performance.now() - began).toBeLessThan(5000)
+  expect(performance.now() - began).toBeLessThan(15_000)
 })
