@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 120_000 })
 const MAIN = join(import.meta.dirname, 'main.ts')
 
 function agentos(folder: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
-  const env = { PATH: process.env['PATH'], ...environment }
+  const env = { PATH: process.env['PATH'], AGENTOS_PORT: '0', ...environment }
   return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
     execFile(process.execPath, [MAIN, ...args], { cwd: folder, env }, (error, stdout, stderr) => {
       // Of a process that ended by itself it is a number.
@@ -23,7 +23,9 @@ test('prints JSON for programs, ends with 0 when all is well, and leaves nothing
   await using folder = await mkdtempDisposable(join(tmpdir(), 'agentos-doctor-'))
   const { code, stdout } = await agentos(folder.path, ['doctor', '.', '--json'])
   expect(JSON.parse(stdout)).toMatchObject({
-    agents_directory: { path: folder.path, exists: true },
+    agents_directory: { path: folder.path, exists: true, is_folder: true },
+    ports: [{ setting: 'AGENTOS_PORT', state: 'free' }],
+    collectors: [],
     database: { engine: 'embedded', failure: null, state: null },
     queue: null,
     problems: [],
@@ -41,4 +43,7 @@ test('ends with 1 when something is wrong, and with 2 when it cannot be asked li
   expect(unreachable.code).toBe(1)
   const otherCommand = await agentos(folder.path, ['migrate', '--json'])
   expect(otherCommand).toMatchObject({ code: 2, stderr: expect.stringContaining('migrate has no --json.') })
+  const server = await agentos(folder.path, ['doctor', '--url', 'http://127.0.0.1:1', '--json'])
+  expect(JSON.parse(server.stdout)).toMatchObject({ info: null, problems: [{ code: null }] })
+  expect(server.code).toBe(1)
 })

@@ -8,7 +8,7 @@ import { AgentOSError } from '../base/errors.ts'
 import { createRedact } from '../base/redact.ts'
 import { VERSION } from '../config/version.ts'
 import { check } from './check.ts'
-import { doctor } from './doctor.ts'
+import { doctor, type DoctorOptions } from './doctor.ts'
 import { init } from './init.ts'
 import { migrateOnly } from './migrate.ts'
 import { serve } from './serve.ts'
@@ -22,11 +22,12 @@ const USAGE = `agentos ${VERSION}: serves a folder of agents
   agentos init DIR      make a folder of agents: an agent with a tool, a test, editor types
   agentos test [DIR]    run the tests of DIR against scripted models, without a server
   agentos migrate       bring the database schema up to date, then end
-  agentos doctor [DIR]  look at settings, database, queue and replicas; --json for programs
+  agentos doctor [DIR]  look at settings, ports, collectors, database, queue and replicas; with --url URL at a
+                        running server; --json for programs
 
 Settings are environment variables; docs/reference/configuration.md lists them.`
 
-type Command = (directory: string | undefined, options: { readonly json: boolean }) => Promise<number>
+type Command = (directory: string | undefined, options: DoctorOptions) => Promise<number>
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   serve: (directory) => serve(directory, { dev: false }),
@@ -46,6 +47,7 @@ async function main(args: readonly string[]): Promise<number> {
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean', short: 'v' },
       json: { type: 'boolean' },
+      url: { type: 'string' },
     },
   })
   const [name, directory, ...rest] = positionals
@@ -54,8 +56,11 @@ async function main(args: readonly string[]): Promise<number> {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (command === undefined) return refuse(`Unknown command "${name}".`)
   if (rest.length > 0) return refuse(`${name} takes one folder, got ${[directory, ...rest].join(', ')}.`)
-  if (values.json && command !== doctor) return refuse(`${name} has no --json.`)
-  return command(directory, { json: values.json ?? false })
+  const { json = false, url } = values
+  if (json && command !== doctor) return refuse(`${name} has no --json.`)
+  if (url !== undefined && command !== doctor) return refuse(`${name} has no --url.`)
+  if (url !== undefined && !URL.canParse(url)) return refuse(`--url takes an address as http://host:8000, got ${url}.`)
+  return command(directory, { json, url })
 }
 
 function print(text: string): number {

@@ -71,21 +71,7 @@ const YOUNG_GENERATION_MB = 64
 const STACK_MB = 4
 
 export function startThread(options: ThreadOptions): Thread {
-  const worker = new Worker(options.entry, {
-    workerData: options.init,
-    // Only set before the thread starts does the cache hold its entry too, which saves loading Node's TypeScript parser.
-    env: { ...options.init.env, NODE_COMPILE_CACHE: options.init.compileCache },
-    // Flags of the server's own process are not the agents'.
-    execArgv: ['--disable-warning=MODULE_TYPELESS_PACKAGE_JSON'],
-    stdout: true,
-    stderr: true,
-    name: `agents ${options.init.revision}`,
-    resourceLimits: {
-      maxOldGenerationSizeMb: options.heapMb,
-      maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
-      stackSizeMb: STACK_MB,
-    },
-  })
+  const worker = openWorkerThread(options)
   const loaded = Promise.withResolvers<LoadOutcome>()
   const ended = Promise.withResolvers<string>()
   let importing: string | undefined
@@ -151,6 +137,24 @@ export function startThread(options: ThreadOptions): Thread {
   })
   forwardOutput(worker, options)
   return { loaded: loaded.promise, ended: ended.promise, credit: () => credit, post, profile: profiles.ask, end }
+}
+
+function openWorkerThread({ entry, init, heapMb }: ThreadOptions): Worker {
+  return new Worker(entry, {
+    workerData: init,
+    // Only set before the thread starts does the cache hold its entry too, which saves loading Node's TypeScript parser.
+    env: { ...init.env, NODE_COMPILE_CACHE: init.compileCache },
+    // Flags of the server's own process are not the agents'.
+    execArgv: ['--disable-warning=MODULE_TYPELESS_PACKAGE_JSON'],
+    stdout: true,
+    stderr: true,
+    name: `agents ${init.revision}`,
+    resourceLimits: {
+      maxOldGenerationSizeMb: heapMb,
+      maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
+      stackSizeMb: STACK_MB,
+    },
+  })
 }
 
 function createHeartbeat(periodMs: number, post: (message: ToWorker) => void, onSilence: (silentMs: number) => void) {

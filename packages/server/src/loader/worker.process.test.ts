@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { agentSource, contentOf, makeFolder, openRegistry, startRun } from './test-folder.ts'
+import { attemptSpanId, toolSpanId, traceOf } from '../base/trace-context.ts'
+import { agentSource, contentOf, makeFolder, openRegistry, startRun, until } from './test-folder.ts'
 
 const workerEntry = new URL('../worker.ts', import.meta.url)
 const EXAMPLES = fileURLToPath(new URL('../../../../examples/agents', import.meta.url))
@@ -81,18 +82,29 @@ test('a missing key does not keep a revision from serving, and is logged', async
   ])
 })
 
-test("an agent's log lines carry the ids of its run", async () => {
-  const source = agentSource(`instructions: (ctx) => { ctx.log.info('asked', { by: ctx.userId }); return 'x' }`)
+test("what an agent logs and prints carries the ids of its run, and a tool's those of its call", async () => {
+  const source = agentSource(`
+    instructions: (ctx) => { ctx.log.info('asked', { by: ctx.userId }); return 'x' },
+    tools: [tool({ name: 'get_weather', description: 'Weather of a city', effect: 'read',
+      input: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+      run: (_, ctx) => { console.log('printed'); ctx.log.info('logged'); return 'sunny' } })],
+  `)
+  const trace = traceOf('r1', null)
   await using folder = await makeFolder({ 'a.ts': source })
   await using registry = await openRegistry(folder.path, { workerEntry })
   await registry.reload()
-  await contentOf(startRun(registry.current(), 'hello', { job: { runId: 'r1', userId: 'u1' } }))
-  expect(registry.agentLines).toContainEqual(
-    expect.objectContaining({
-      message: 'asked',
-      fields: { by: 'u1', run_id: 'r1', session_id: 'session', agent_id: 'a' },
-    }),
+  await contentOf(
+    startRun(registry.current(), 'What is the weather in Oslo?', { job: { runId: 'r1', userId: 'u1', trace } }),
   )
+  const lineOf = (text: string) => registry.agentLines.find(({ message }) => message === text)
+  await until(() => lineOf('printed') !== undefined)
+  const run = { run_id: 'r1', session_id: 'session', agent_id: 'a', trace_id: trace.traceId }
+  expect(lineOf('asked')?.fields).toEqual({ by: 'u1', ...run, span_id: attemptSpanId('r1', 1) })
+  const toolCallId = lineOf('logged')?.fields['tool_call_id']
+  if (typeof toolCallId !== 'string') throw new TypeError('a line of a tool names its call')
+  const call = { ...run, tool_call_id: toolCallId, span_id: toolSpanId('r1', toolCallId, 1) }
+  expect(lineOf('printed')?.fields).toEqual({ ...call, stream: 'stdout' })
+  expect(lineOf('logged')?.fields).toEqual({ ...call, tool_name: 'get_weather' })
 })
 
 test('a run of an agent that the revision does not have ends in an error', async () => {

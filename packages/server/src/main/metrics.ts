@@ -110,11 +110,10 @@ export function countAttempts({ revision, manifest, start, retain }: Generation,
  */
 export async function startOutputs({ settings }: Config, metrics: Metrics, log: Log): Promise<AsyncDisposableStack> {
   await using started = new AsyncDisposableStack()
-  const port = settings.AGENTOS_METRICS_PORT
-  if (port !== undefined) {
+  const shown = metricsAddress(settings)
+  if (shown !== undefined) {
     const { servePrometheus } = await import('../telemetry/metrics-prometheus.ts')
-    const host = LOOPBACK.test(settings.AGENTOS_HOST) ? '127.0.0.1' : settings.AGENTOS_HOST
-    const server = await servePrometheus({ host, port }, metrics.collect, log)
+    const server = await servePrometheus(shown, metrics.collect, log)
     started.defer(server.close)
     log.info('metrics are shown', { address: server.url })
   }
@@ -128,8 +127,20 @@ export async function startOutputs({ settings }: Config, metrics: Metrics, log: 
   return started.move()
 }
 
+/** Where metrics are shown, if they are; 0 takes a free port. */
+export function metricsAddress({
+  AGENTOS_METRICS_PORT: port,
+  AGENTOS_HOST,
+}: Config['settings']): { readonly host: string; readonly port: number } | undefined {
+  if (port === undefined) return undefined
+  return { host: LOOPBACK.test(AGENTOS_HOST) ? '127.0.0.1' : AGENTOS_HOST, port }
+}
+
 /** The general endpoint is most often that of OTLP/HTTP; collectors take gRPC on the port before it. */
-function metricsEndpoint({ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT }: Config['settings']) {
+export function metricsEndpoint({
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT,
+  OTEL_EXPORTER_OTLP_ENDPOINT,
+}: Config['settings']): string | undefined {
   if (OTEL_EXPORTER_OTLP_METRICS_ENDPOINT !== undefined) return OTEL_EXPORTER_OTLP_METRICS_ENDPOINT
   if (OTEL_EXPORTER_OTLP_ENDPOINT === undefined) return undefined
   const url = new URL(OTEL_EXPORTER_OTLP_ENDPOINT)

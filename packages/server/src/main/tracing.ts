@@ -95,7 +95,7 @@ function endpointOf({ settings }: Config): string | undefined {
   )
 }
 
-function openCollector({ settings }: Config, url: string, { replicaId }: TracingDeps): OtlpExport {
+function openCollector({ settings }: Config, url: string, { replicaId }: Pick<TracingDeps, 'replicaId'>): OtlpExport {
   return createOtlpExport({
     url,
     headers: readPairs(settings.OTEL_EXPORTER_OTLP_HEADERS),
@@ -114,17 +114,49 @@ function openCollector({ settings }: Config, url: string, { replicaId }: Tracing
 /** A collector that drops everything looks like one that has nothing to show, so it is asked once, at the start. */
 async function sayHello(collector: OtlpExport, url: string, { clock, ids, log }: TracingDeps): Promise<void> {
   const traceId = ids.uuid().replaceAll('-', '')
-  const at = clock.now()
-  // Headers may carry keys; an address may carry a password.
+  const address = withoutPassword(url)
+  const reason = await greet(collector, 'agentos.start', traceId, clock.now())
+  if (reason === undefined) log.info('traces arrive at the collector', { address, trace_id: traceId })
+  else log.warn('traces do not arrive at the collector', { address, reason })
+}
+
+export type CollectorAnswer = {
+  readonly address: string
+  /** Why a span did not arrive; undefined when it did. */
+  readonly failure: string | undefined
+}
+
+/** Sends one span to the collector that the settings name. @returns undefined when they name none */
+export async function askCollector(
+  config: Config,
+  { clock, ids }: Pick<TracingDeps, 'clock' | 'ids'>,
+): Promise<CollectorAnswer | undefined> {
+  const url = config.settings.AGENTOS_TRACING ? endpointOf(config) : undefined
+  if (url === undefined) return undefined
+  const collector = openCollector(config, url, { replicaId: ids.uuid() })
+  try {
+    const failure = await greet(collector, 'agentos.doctor', ids.uuid().replaceAll('-', ''), clock.now())
+    return { address: withoutPassword(url), failure }
+  } finally {
+    await collector.close()
+  }
+}
+
+/** Headers may carry keys; an address may carry a password. */
+function withoutPassword(url: string): string {
   const { origin, pathname } = new URL(url)
-  const address = origin + pathname
+  return origin + pathname
+}
+
+/** @returns why the span did not arrive; undefined when it did */
+async function greet(collector: OtlpExport, name: string, traceId: string, at: number): Promise<string | undefined> {
   try {
     await collector.export([
       {
         traceId,
         spanId: traceId.slice(-16),
         parentSpanId: null,
-        name: 'agentos.start',
+        name,
         kind: 'SERVER',
         startMs: at,
         endMs: at,
@@ -133,9 +165,9 @@ async function sayHello(collector: OtlpExport, url: string, { clock, ids, log }:
         run: null,
       },
     ])
-    log.info('traces arrive at the collector', { address, trace_id: traceId })
+    return undefined
   } catch (error) {
-    log.warn('traces do not arrive at the collector', { address, reason: reasonOf(error) })
+    return reasonOf(error)
   }
 }
 

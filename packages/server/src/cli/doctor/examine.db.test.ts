@@ -22,6 +22,8 @@ test('without tables, or with those of an older release, only the database itsel
   expect(seen.state.version).toMatch(/^\d+\.\d+/)
   expect(seen.state.connections.max).toBeGreaterThan(0)
   expect(seen.latencyMs).toBeGreaterThan(0)
+  expect(seen.state.role).toMatchObject({ name: expect.any(String), mayCreate: true, withoutRights: [], notOwned: [] })
+  expect(seen.state.vector).toHaveProperty('available')
   expect(seen).toMatchObject({ storage: null, queue: null, replicas: null, expiredLeases: null })
 
   await migrate(database)

@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../../base/clock.ts'
+import { createIds } from '../../base/ids.ts'
 import { createRedact } from '../../base/redact.ts'
 import { loadConfig, type Environment } from '../../config/load.ts'
 import { openTestDatabase } from '../../storage/testing/database.ts'
+import { createTestRole } from '../../storage/testing/role.ts'
 import { examine } from './examine.ts'
 import { describeReport } from './text.ts'
 
 function look(environment: Environment) {
-  const config = loadConfig(environment)
+  const config = loadConfig({ AGENTOS_PORT: '0', ...environment })
   const subject = { config, agentsDirectory: import.meta.dirname, workingDirectory: import.meta.dirname }
-  return examine(subject, { clock: systemClock, redact: createRedact(config.secrets) })
+  return examine(subject, { clock: systemClock, ids: createIds(systemClock), redact: createRedact(config.secrets) })
 }
 
 test('is well with a database that is, and shows no secret', async () => {
@@ -43,4 +45,14 @@ test('says why a database cannot be used, and what to do', async () => {
   url.port = '1'
   const gone = await look({ POSTGRES_URL: url.href })
   expect(gone.problems).toMatchObject([{ code: 'DATABASE_UNREACHABLE', what: expect.stringContaining('127.0.0.1:1') }])
+})
+
+test('says what the role may not do', async () => {
+  await using database = await openTestDatabase()
+  if (database.options.kind !== 'postgres') throw new TypeError('this file is for the postgres project')
+  await using role = await createTestRole(database, database.options.url)
+  const whats = async () => (await look({ POSTGRES_URL: role.url })).problems.map(({ what }) => what)
+  expect(await whats()).toEqual([expect.stringMatching(`^The role ${role.name} may not read and write agentos_`)])
+  await role.grantAllTables()
+  expect(await whats()).toEqual([expect.stringMatching(`^The role ${role.name} does not own agentos_.*new days`)])
 })

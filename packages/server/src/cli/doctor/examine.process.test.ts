@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { systemClock } from '../../base/clock.ts'
+import { createIds } from '../../base/ids.ts'
 import { createRedact } from '../../base/redact.ts'
 import { loadConfig } from '../../config/load.ts'
 import { openDatabase } from '../../storage/database.ts'
@@ -16,12 +17,12 @@ vi.setConfig({ testTimeout: 120_000 })
 test('looks at an embedded database before there is one, when it rests and when a server has it', async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'agentos-doctor-'))
   const subject = {
-    config: loadConfig({ AGENTOS_DATA_DIR: folder.path }),
+    config: loadConfig({ AGENTOS_DATA_DIR: folder.path, AGENTOS_PORT: '0' }),
     agentsDirectory: folder.path,
     workingDirectory: folder.path,
   }
   const look = async () => {
-    const report = await examine(subject, { clock: systemClock, redact: createRedact([]) })
+    const report = await examine(subject, { clock: systemClock, ids: createIds(systemClock), redact: createRedact([]) })
     return { problems: report.problems.map(({ what }) => what), text: describeReport(report, Date.now()) }
   }
   const before = await look()

@@ -1,11 +1,13 @@
 /**
- * Looks at a deployment as its settings describe it, and changes nothing: settings, database, storage, queue, replicas.
+ * Looks at a deployment as its settings describe it, and changes nothing: settings, ports, collectors, database, storage,
+ * queue, replicas.
  * @module
  */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { AgentOSError } from '../../base/errors.ts'
+import type { Ids } from '../../base/ids.ts'
 import type { Redact } from '../../base/redact.ts'
 import type { Config } from '../../config/load.ts'
 import { type SettingName, SETTINGS } from '../../config/settings.ts'
@@ -19,6 +21,7 @@ import { readDatabaseState } from '../../storage/server-state.ts'
 import { reportStorage } from '../../storage/storage-report.ts'
 import { findProblems } from './problems.ts'
 import type { DatabaseReport, DoctorReport, Problem, SettingInForce } from './report.ts'
+import { examineCollectors, examinePorts } from './surroundings.ts'
 
 export type Subject = {
   readonly config: Config
@@ -31,19 +34,30 @@ const ALIVE_MS = 10_000
 const DAY_MS = 86_400_000
 const PING_TIMEOUT_MS = 5_000
 
-type Deps = { readonly clock: Clock; readonly redact: Redact }
+type Deps = { readonly clock: Clock; readonly ids: Ids; readonly redact: Redact }
 
 export async function examine(subject: Subject, deps: Deps): Promise<DoctorReport> {
   const { config, agentsDirectory } = subject
-  const seen = await examineDatabase(subject, deps)
+  const [seen, ports, collectors] = await Promise.all([
+    examineDatabase(subject, deps),
+    examinePorts(config),
+    examineCollectors(config, deps),
+  ])
   const found: Omit<DoctorReport, 'problems'> = {
     version: VERSION,
     node: process.version,
-    agentsDirectory: { path: agentsDirectory, exists: existsSync(agentsDirectory) },
+    agentsDirectory: describeFolder(agentsDirectory),
     settings: describeSettings(config),
+    ports,
+    collectors,
     ...seen,
   }
   return { ...found, problems: findProblems(found, config.settings) }
+}
+
+function describeFolder(path: string): DoctorReport['agentsDirectory'] {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return { path, exists: found !== undefined, isFolder: found?.isDirectory() ?? false }
 }
 
 function describeSettings({ settings }: Config): SettingInForce[] {

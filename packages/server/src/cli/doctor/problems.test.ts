@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { loadConfig } from '../../config/load.ts'
 import { findProblems } from './problems.ts'
-import type { DatabaseReport, DoctorReport } from './report.ts'
+import type { RoleState } from '../../storage/server-state.ts'
+import type { DatabaseReport, DoctorReport, PortReport } from './report.ts'
 
 const { settings } = loadConfig({})
 const NOW = new Date('2026-01-01T00:00:00Z')
@@ -13,7 +14,13 @@ const database: DatabaseReport = {
   failure: null,
   latencyMs: 1,
   connectionsPerReplica: 16,
-  state: { version: '18.4', schema: { applied: 2, known: 2 }, connections: { used: 20, max: 100 } },
+  state: {
+    version: '18.4',
+    schema: { applied: 2, known: 2 },
+    connections: { used: 20, max: 100 },
+    role: { name: 'app', mayCreate: true, withoutRights: [], notOwned: [] },
+    vector: { installed: null, available: '0.8.1' },
+  },
 }
 const counts = { PENDING: 0, RUNNING: 0, PAUSED: 0, COMPLETED: 9, ERROR: 1, CANCELLED: 0, REGENERATED: 0 }
 const replica = (isAlive: boolean) => ({
@@ -27,8 +34,10 @@ const replica = (isAlive: boolean) => ({
 const well: Omit<DoctorReport, 'problems'> = {
   version: '0.1.0',
   node: 'v26',
-  agentsDirectory: { path: '/agents', exists: true },
+  agentsDirectory: { path: '/agents', exists: true, isFolder: true },
   settings: [],
+  ports: [{ setting: 'AGENTOS_PORT', host: '127.0.0.1', port: 8000, state: 'server' }],
+  collectors: [{ signal: 'traces', address: 'http://c:4318/v1/traces', failure: null }],
   database,
   storage: null,
   queue: { counts, oldestQueuedAt: null },
@@ -39,6 +48,12 @@ const well: Omit<DoctorReport, 'problems'> = {
 const withDatabase = (change: Partial<DatabaseReport>) => ({ ...well, database: { ...database, ...change } })
 const withState = (change: Partial<NonNullable<DatabaseReport['state']>>) =>
   withDatabase({ state: { ...database.state!, ...change } })
+const withRole = (change: Partial<RoleState>) => withState({ role: { ...database.state!.role, ...change } })
+const withFolder = (change: { readonly exists: boolean; readonly isFolder: boolean }) => ({
+  ...well,
+  agentsDirectory: { path: '/agents', ...change },
+})
+const withPort = (state: PortReport['state']) => ({ ...well, ports: [{ ...well.ports[0]!, state }] })
 const withWaiting = (waiting: number, alive: boolean) => ({
   ...well,
   queue: { counts: { ...counts, PENDING: waiting }, oldestQueuedAt: NOW },
@@ -53,7 +68,20 @@ test('a deployment that is well has no problems', () => {
 })
 
 test.each<[string, typeof well]>([
-  ['There is no agents folder /agents.', { ...well, agentsDirectory: { path: '/agents', exists: false } }],
+  ['There is no agents folder /agents.', withFolder({ exists: false, isFolder: false })],
+  ['/agents is not a folder.', withFolder({ exists: true, isFolder: false })],
+  ['The role app may not read and write agentos_runs.', withRole({ withoutRights: ['agentos_runs'] })],
+  [
+    'The role app does not own agentos_runs: it cannot make room for the events of new days.',
+    withRole({ notOwned: ['agentos_runs'] }),
+  ],
+  ['The role app may not create partitions for new days.', withRole({ mayCreate: false })],
+  ['Port 8000 (AGENTOS_PORT) is taken by something else than a server of ours.', withPort('taken')],
+  ['Nothing may listen on 127.0.0.1:8000 (AGENTOS_PORT).', withPort('refused')],
+  [
+    'The collector at c:4317 does not take metrics: connect ECONNREFUSED.',
+    { ...well, collectors: [{ signal: 'metrics', address: 'c:4317', failure: 'connect ECONNREFUSED' }] },
+  ],
   ['PostgreSQL at db:5432/agentos is 14.9.', withState({ version: '14.9' })],
   ['The database has no tables yet.', withState({ schema: { applied: null, known: 2 } })],
   ['The schema is at migration 1 and this release needs 2.', withState({ schema: { applied: 1, known: 2 } })],
@@ -76,6 +104,13 @@ test.each<[string, typeof well]>([
   const problems = findProblems(seen, settings)
   expect(problems).toMatchObject([{ what }])
   expect(problems[0]?.next).toMatch(/^[A-Z].*\.$/)
+})
+
+test('of tables that may not be read, nobody says that there are none', () => {
+  const role = { ...database.state!.role, withoutRights: ['agentos_migrations'] }
+  expect(whats(withState({ role, schema: { applied: null, known: 2 } }))).toEqual([
+    'The role app may not read and write agentos_migrations.',
+  ])
 })
 
 test('what the database says is a problem, except that a server has the embedded one', () => {

@@ -17,18 +17,22 @@ export function findProblems(seen: Seen, settings: Settings): Problem[] {
   return [
     ...findFolderProblems(seen),
     ...findDatabaseProblems(seen),
+    ...findRightsProblems(seen),
     ...findConnectionProblems(seen),
     ...findQueueProblems(seen, settings),
     ...findLeaseProblems(seen),
+    ...findPortProblems(seen),
+    ...findCollectorProblems(seen),
   ]
 }
 
 const problem = (what: string, next: string, code: string | null = null): Problem => ({ what, next, code })
 
 function findFolderProblems({ agentsDirectory }: Seen): Problem[] {
-  if (agentsDirectory.exists) return []
+  const { path, exists, isFolder } = agentsDirectory
+  if (isFolder) return []
   const next = 'Name a folder of agents, set AGENTOS_AGENTS_DIR, or wait for what brings it there.'
-  return [problem(`There is no agents folder ${agentsDirectory.path}.`, next)]
+  return [problem(exists ? `${path} is not a folder.` : `There is no agents folder ${path}.`, next)]
 }
 
 function findDatabaseProblems({ database: { failure, state, address } }: Seen): Problem[] {
@@ -36,12 +40,14 @@ function findDatabaseProblems({ database: { failure, state, address } }: Seen): 
   if (failure?.code === 'DATA_DIR_LOCKED') return []
   if (failure !== null) return [failure]
   if (state === null) return []
-  const { version, schema } = state
+  const { version, schema, role } = state
   const found: Problem[] = []
   if (Number.parseInt(version, 10) < OLDEST_MAJOR) {
     found.push(problem(`PostgreSQL at ${address} is ${version}.`, `Use PostgreSQL ${OLDEST_MAJOR} or newer.`))
   }
   if (schema.applied === null) {
+    // That the tables may not be read is another problem.
+    if (role.withoutRights.length > 0) return found
     found.push(problem('The database has no tables yet.', 'Start a server, or run `agentos migrate`.'))
   } else if (schema.applied < schema.known) {
     const what = `The schema is at migration ${schema.applied} and this release needs ${schema.known}.`
@@ -51,6 +57,22 @@ function findDatabaseProblems({ database: { failure, state, address } }: Seen): 
     found.push(problem(what, 'Use a release of the server that knows this schema.', 'SCHEMA_NEWER'))
   }
   return found
+}
+
+function findRightsProblems({ database: { state } }: Seen): Problem[] {
+  if (state === null) return []
+  const { name, mayCreate, withoutRights, notOwned } = state.role
+  const next = 'Grant them to the role, or use POSTGRES_URL with the role that owns the tables.'
+  if (withoutRights.length > 0) {
+    return [problem(`The role ${name} may not read and write ${withoutRights.join(', ')}.`, next)]
+  }
+  if (notOwned.length > 0) {
+    const what = `The role ${name} does not own ${notOwned.join(', ')}: it cannot make room for the events of new days.`
+    return [problem(what, 'Make it the owner (REASSIGN OWNED), or a member of the role that is.')]
+  }
+  if (mayCreate) return []
+  const why = state.schema.applied === null ? 'the tables' : 'partitions for new days'
+  return [problem(`The role ${name} may not create ${why}.`, `GRANT CREATE ON SCHEMA public TO ${name}.`)]
 }
 
 function findConnectionProblems({ database, replicas }: Seen): Problem[] {
@@ -87,4 +109,28 @@ function findLeaseProblems({ expiredLeases }: Seen): Problem[] {
   const components = [...new Set(expiredLeases.map(({ componentId }) => componentId))].toSorted().join(', ')
   const next = `Start a replica that serves ${components}; GET /health/ready of each tells what it serves.`
   return [problem(`${expiredLeases.length} runs have lost their replica and nobody takes them up.`, next)]
+}
+
+function findPortProblems({ ports }: Seen): Problem[] {
+  return ports.flatMap(({ setting, host, port, state }) => {
+    if (state === 'taken') {
+      const next = `Set ${setting} to a free port, or stop what listens there.`
+      return [problem(`Port ${port} (${setting}) is taken by something else than a server of ours.`, next)]
+    }
+    if (state !== 'refused') return []
+    const next = 'Use an address of this machine, and a port above 1023.'
+    return [problem(`Nothing may listen on ${host}:${port} (${setting}).`, next)]
+  })
+}
+
+function findCollectorProblems({ collectors }: Seen): Problem[] {
+  return collectors.flatMap(({ signal, address, failure }) => {
+    if (failure === null) return []
+    const [setting, port] =
+      signal === 'traces'
+        ? ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTLP over HTTP, most often port 4318']
+        : ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', 'OTLP over gRPC, most often port 4317']
+    const next = `Check that the collector runs and takes ${port}; ${setting} names it, OTEL_EXPORTER_OTLP_HEADERS has its keys.`
+    return [problem(`The collector at ${address} does not take ${signal}: ${failure}.`, next)]
+  })
 }

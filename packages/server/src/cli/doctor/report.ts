@@ -41,11 +41,30 @@ export type DatabaseReport = {
   readonly state: DatabaseState | null
 }
 
+/** `server`: taken by a server of ours, as it should be while one runs. `refused`: it may not be listened on here. */
+export type PortReport = {
+  readonly setting: string
+  readonly host: string
+  readonly port: number
+  readonly state: 'free' | 'server' | 'taken' | 'refused'
+}
+
+export type CollectorReport = {
+  readonly signal: 'traces' | 'metrics'
+  /** Without a password. */
+  readonly address: string
+  /** Why a span did not arrive, or nobody listens for metrics; null when all is well. */
+  readonly failure: string | null
+}
+
 export type DoctorReport = {
   readonly version: string
   readonly node: string
-  readonly agentsDirectory: { readonly path: string; readonly exists: boolean }
+  readonly agentsDirectory: { readonly path: string; readonly exists: boolean; readonly isFolder: boolean }
   readonly settings: readonly SettingInForce[]
+  readonly ports: readonly PortReport[]
+  /** Those that the settings name. */
+  readonly collectors: readonly CollectorReport[]
   readonly database: DatabaseReport
   /** The following are null when the database could not be looked at, or its schema is not that of this release. */
   readonly storage: StorageReport | null

@@ -4,7 +4,7 @@
  */
 import type { RunStatus } from '../../base/run.ts'
 import type { StorageReport } from '../../storage/storage-report.ts'
-import type { DatabaseReport, DoctorReport } from './report.ts'
+import type { DatabaseReport, DoctorReport, Problem } from './report.ts'
 
 const LABEL_WIDTH = 11
 
@@ -14,6 +14,8 @@ export function describeReport(report: DoctorReport, now: number): string {
     line('agentos', `${report.version}, node ${report.node}`),
     line('agents', report.agentsDirectory.path),
     ...describeSettings(report),
+    ...describePorts(report),
+    ...describeCollectors(report),
     ...describeDatabase(report.database),
     ...describeReplicas(report),
     ...describeQueue(report, now),
@@ -23,9 +25,10 @@ export function describeReport(report: DoctorReport, now: number): string {
   ].join('\n')
 }
 
-const line = (label: string, text: string) => `${label.padEnd(LABEL_WIDTH)} ${text}`
+export const line = (label: string, text: string) => `${label.padEnd(LABEL_WIDTH)} ${text}`
 /** The label only before the first. */
-const lines = (label: string, texts: readonly string[]) => texts.map((text, i) => line(i === 0 ? label : '', text))
+export const lines = (label: string, texts: readonly string[]) =>
+  texts.map((text, i) => line(i === 0 ? label : '', text))
 
 function describeSettings({ settings }: DoctorReport): string[] {
   const own = settings.filter(({ isDefault }) => !isDefault)
@@ -36,20 +39,46 @@ function describeSettings({ settings }: DoctorReport): string[] {
   )
 }
 
+const PORT_STATES = { free: 'free', server: 'a server of ours has it', taken: 'taken', refused: 'not allowed' } as const
+
+function describePorts({ ports }: DoctorReport): string[] {
+  return lines(
+    'ports',
+    ports.map(({ setting, host, port, state }) => `${host}:${port} ${PORT_STATES[state]}, ${setting}`),
+  )
+}
+
+function describeCollectors({ collectors }: DoctorReport): string[] {
+  return lines(
+    'collectors',
+    collectors.map(({ signal, address, failure }) => {
+      const taken = signal === 'traces' ? 'a span arrived' : 'somebody listens'
+      return `${signal} to ${address}: ${failure ?? taken}`
+    }),
+  )
+}
+
 function describeDatabase({ engine, address, isPooled, failure, state, latencyMs, ...rest }: DatabaseReport): string[] {
   const what = engine === 'embedded' ? `embedded, ${address}` : `PostgreSQL at ${address}${isPooled ? ', pooled' : ''}`
   if (failure !== null) return lines('database', [what, failure.what])
   if (state === null) return lines('database', [what, 'not made yet; the first start makes it'])
-  const { version, schema, connections } = state
+  const { version, schema, connections, role, vector } = state
   const facts = [
     `version ${version}, answers in ${(latencyMs ?? 0).toFixed(1)} ms`,
     `schema ${schema.applied ?? 'none'} of ${schema.known}`,
+    `role ${role.name}`,
+    describeVector(vector),
   ]
   if (engine === 'postgres') {
     const each = `up to ${rest.connectionsPerReplica} per replica`
     facts.push(`${connections.used} of ${connections.max} connections, ${each}`)
   }
   return lines('database', [what, ...facts])
+}
+
+function describeVector({ installed, available }: { installed: string | null; available: string | null }): string {
+  if (installed !== null) return `pgvector ${installed}`
+  return available === null ? 'no pgvector' : `pgvector ${available}, not installed in this database`
 }
 
 function describeReplicas({ replicas }: DoctorReport): string[] {
@@ -94,19 +123,23 @@ function describeStorage({ databaseBytes, tables, eventPartitions, oldestRunAt }
 }
 
 function describeProblems({ problems, database }: DoctorReport): string[] {
-  if (problems.length > 0) return problems.flatMap(({ what, next }) => [`problem: ${what}`, `         ${next}`])
+  if (problems.length > 0) return listProblems(problems)
   if (database.failure !== null) return ['ok: a server runs here; what it stores, GET /admin/storage tells']
   return ['ok']
 }
 
-function describeBytes(bytes: number): string {
+export function listProblems(problems: readonly Problem[]): string[] {
+  return problems.flatMap(({ what, next }) => [`problem: ${what}`, `         ${next}`])
+}
+
+export function describeBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
   let [value, unit] = [bytes, 0]
   for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? ''}`
 }
 
-function describeDuration(ms: number): string {
+export function describeDuration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000))
   if (seconds < 120) return `${seconds} s`
   const minutes = Math.round(seconds / 60)
