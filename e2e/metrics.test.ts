@@ -3,6 +3,9 @@
  * revisions moves them.
  * @module
  */
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { createClient } from '@agentos/wire/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { agentSource, createFolder, type Folder, toolAgentSource } from './agents-folder.ts'
@@ -171,6 +174,31 @@ describe.each(ENGINES)('on %s', (engine) => {
     await server.stop()
     await expect(fetch(scrapeUrl)).rejects.toThrow('fetch failed')
   })
+})
+
+test('a collector of metrics gets the headers of the settings, and nobody else sees them', async () => {
+  const key = 'sk-metrics-key-123456'
+  const seen: IncomingHttpHeaders[] = []
+  const collector = createServer((request, response) => {
+    seen.push(request.headers)
+    response.writeHead(200, { 'content-type': 'application/grpc', 'grpc-status': '0' }).end()
+  })
+  collector.listen(0, '127.0.0.1')
+  await once(collector, 'listening')
+  // It listens on a port, so its address has one.
+  const { port } = collector.address() as AddressInfo
+  await using folder = await createFolder({ 'a.ts': agentSource('a') })
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => void collector.close())
+  const env = {
+    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `http://127.0.0.1:${port}`,
+    OTEL_METRIC_EXPORT_INTERVAL: '1000',
+    OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${key}`,
+  }
+  const server = stack.use(await startServer({ dir: folder.path, env }))
+  const headers = await until('an export', () => seen[0])
+  expect(headers).toMatchObject({ authorization: `Bearer ${key}` })
+  expect(server.output()).not.toContain(key)
 })
 
 test('a price table that is wrong stops the start, with the entry', async () => {
