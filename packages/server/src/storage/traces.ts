@@ -155,8 +155,9 @@ export async function findSpan(db: Db, traceId: string, spanId: string): Promise
 }
 
 /**
- * Up to here a page of sessions is found by walking through the traces; from there on, grouping all of them takes no
- * longer. PostgreSQL 18, 100 000 traces of 20 000 sessions: the first page takes 1 ms, any page by grouping 40 ms.
+ * Up to here a page of sessions is found by walking through the traces; from there on, by grouping all of them. PostgreSQL
+ * 18, 100 000 traces of 20 000 sessions, a busy machine: walking takes 1 ms to the first page of 20 and 300 ms to page 500,
+ * grouping less than 50 ms to any.
  */
 const WALKED_SESSIONS = 500
 
