@@ -5,9 +5,9 @@
  */
 const MASK = '[redacted]'
 
-/** Shapes of secrets: passwords in URLs, authorization headers, and the key prefixes of model providers. */
+const PASSWORD_IN_URL = /([a-z][a-z0-9+.-]*:\/\/[^\s:/?#@]*):[^\s/?#]*@/gi
+/** Other shapes of secrets: authorization headers, and the key prefixes of model providers. */
 const SHAPES: readonly (readonly [RegExp, string])[] = [
-  [/([a-z][a-z0-9+.-]*:\/\/[^\s:/?#@]*):[^\s/?#]*@/gi, `$1:${MASK}@`],
   [/\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}/gi, `$1 ${MASK}`],
   [/\b(sk|pk|rk|gsk|xai|AIza|ghp|gho|agno_pat)[-_][A-Za-z0-9_-]{8,}/g, MASK],
   [/\bAIza[A-Za-z0-9_-]{20,}/g, MASK],
@@ -28,6 +28,8 @@ export function createRedact(secrets: readonly string[]): Redact {
     let clean = text
     for (const value of literal) clean = clean.replaceAll(value, MASK)
     if (clean.includes('%')) for (const pattern of encoded) clean = clean.replace(pattern, MASK)
+    // Every letter could begin a URL, so looking for one is the dear part.
+    if (clean.includes('://')) clean = clean.replace(PASSWORD_IN_URL, `$1:${MASK}@`)
     for (const [shape, replacement] of SHAPES) clean = clean.replace(shape, replacement)
     return clean
   }

@@ -138,10 +138,12 @@ function secretValues(env: Environment, settings: Settings): string[] {
   }
   for (const pair of (settings.OTEL_EXPORTER_OTLP_HEADERS ?? '').split(',')) {
     const value = pair.slice(pair.indexOf('=') + 1).trim()
-    values.push(value, decodeOrKeep(value))
+    const header = decodeOrKeep(value)
+    // Behind a scheme, as in `Bearer key`, the key is secret by itself.
+    values.push(value, header, header.slice(header.lastIndexOf(' ') + 1))
   }
   for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && /(_KEY|_TOKEN|_SECRET|_PASSWORD|_PASS)$/.test(name)) values.push(value)
+    if (value !== undefined && /(_KEY|_TOKEN|_SECRET|_PASSWORD|_PASS|^PGPASSWORD)$/.test(name)) values.push(value)
   }
   return values.filter((value) => value.length >= 6)
 }
