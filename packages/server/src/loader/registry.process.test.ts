@@ -3,6 +3,7 @@ import { watch } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
+import { CREDIT_EVENTS } from './protocol.ts'
 import {
   agentSource,
   contentOf,
@@ -349,8 +350,8 @@ describe('draining', () => {
     await folder.publish(sha('b'), { 'agents/a.ts': agentSource() })
     const { generations } = await registry.reload()
     expect(generations).toEqual([
-      { revision: sha('b'), state: 'serving', activeRuns: 0 },
-      { revision: sha('a'), state: 'draining', activeRuns: 1 },
+      { revision: sha('b'), state: 'serving', activeRuns: 0, credit: CREDIT_EVENTS },
+      { revision: sha('a'), state: 'draining', activeRuns: 1, credit: CREDIT_EVENTS },
     ])
     expect(await contentOf(startRun(registry.current(), 'hi'))).toBe(`${sha('b')} heard hi`)
     expect(await contentOf(old)).toBe(`${sha('a')} waited`)

@@ -173,6 +173,7 @@ async function greet(collector: OtlpExport, name: string, traceId: string, at: n
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const code = 'code' in error ? String(error.code) : ''
+  // Messages of Node name their code already.
+  const code = 'code' in error && !error.message.includes(String(error.code)) ? String(error.code) : ''
   return [error.message, code].filter((text) => text !== '').join(', ') || error.name
 }
