@@ -142,7 +142,7 @@ export function toolAttributes({ tool, description, sessionId }: ToolSpan, level
 /** Names of the convention where it has one. */
 const PROVIDERS: Readonly<Record<string, string>> = {
   azure: 'azure.ai.openai',
-  bedrock: 'aws.bedrock',
+  'amazon-bedrock': 'aws.bedrock',
   google: 'gcp.gemini',
   mistral: 'mistral_ai',
   vertex: 'gcp.vertex_ai',
