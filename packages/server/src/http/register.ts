@@ -28,7 +28,7 @@ export function registerRoute(app: FastifyInstance, route: Route, server: Server
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     config: { scope: route.scope },
     async handler(request, reply) {
-      const input = await readInput(route, request, deps.settings.bodyLimitBytes)
+      const input = readInput(route, request)
       reply.code(route.status)
       const answer = await route.handle({ ...input, deps, call: createCall(request, reply, server) })
       if (answer === STREAMED) return reply
