@@ -3,7 +3,6 @@
  * @module
  */
 import cors from '@fastify/cors'
-import multipart from '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createAuth } from '../auth/auth.ts'
 import { AgentOSError } from '../base/errors.ts'
@@ -21,8 +20,6 @@ export type { AppDeps, HttpSettings } from './deps.ts'
 export { createLoopbackApp } from './loopback.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
-/** More parts than any form of the API has fields. */
-const MAX_PARTS = 256
 /** How long a stream that was told to end may take to hand over what was written. */
 const STREAM_END_MS = 5_000
 
@@ -35,11 +32,6 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = createServer({ ...deps, bodyLimitBytes, accessLog })
 
   addBodyParsers(app)
-  await app.register(multipart, {
-    limits: { fileSize: bodyLimitBytes, files: MAX_PARTS, parts: MAX_PARTS, fields: 0, headerPairs: 32 },
-    // Every part comes as bytes, so that text which is not UTF-8 is seen.
-    isPartAFile: () => true,
-  })
   await app.register(cors, {
     origin: [...settings.corsOrigins],
     credentials: true,

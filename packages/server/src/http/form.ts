@@ -3,8 +3,12 @@
  * counts. Multipart parts with a file name are uploads and are named in `files`; their bytes are not kept.
  * @module
  */
-import '@fastify/multipart'
-import type { FastifyRequest } from 'fastify'
+import {
+  MaxHeaderSizeExceededError,
+  MaxPartsExceededError,
+  type MultipartPart,
+  parseMultipart as parse,
+} from '@remix-run/multipart-parser'
 import { AgentOSError } from '../base/errors.ts'
 import { decodeUtf8 } from './text.ts'
 
@@ -27,38 +31,42 @@ export function parseUrlEncoded(body: Uint8Array): Form {
   return { fields, files: [] }
 }
 
+/** More parts than any form of the API has fields. */
+const MAX_PARTS = 256
+/** Most bytes of a part's headers. */
+const MAX_HEADER_BYTES = 16_384
+
 /**
- * Reads a multipart body with the parser of `@fastify/multipart`, which hands every part over as bytes.
- * @param limitBytes most bytes of all fields together
- * @throws {AgentOSError} INVALID_REQUEST, BODY_TOO_LARGE
+ * @param contentType with the boundary
+ * @throws {AgentOSError} INVALID_REQUEST; BODY_TOO_LARGE for too many parts or headers
  */
-export async function readMultipart(request: FastifyRequest, limitBytes: number): Promise<Form> {
+export function parseMultipart(body: Uint8Array, contentType: string): Form {
+  const [, quoted, plain] = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType) ?? []
+  const boundary = quoted ?? plain
+  if (boundary === undefined) throw new AgentOSError('INVALID_REQUEST', 'The multipart body has no valid boundary')
+  // The body has its own limit.
+  const sizes = { maxFileSize: body.length, maxTotalSize: body.length }
   try {
-    return await readParts(request, limitBytes)
+    return readParts(parse(body, { boundary, maxParts: MAX_PARTS, maxHeaderSize: MAX_HEADER_BYTES, ...sizes }))
   } catch (cause) {
-    // The parser's complaints about the body are plain errors; everything else has a code.
-    if (!(cause instanceof Error) || 'code' in cause) throw cause
-    throw new AgentOSError('INVALID_REQUEST', `The multipart body cannot be read: ${cause.message}`, { cause })
+    if (cause instanceof AgentOSError) throw cause
+    const isTooLarge = cause instanceof MaxPartsExceededError || cause instanceof MaxHeaderSizeExceededError
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new AgentOSError(
+      isTooLarge ? 'BODY_TOO_LARGE' : 'INVALID_REQUEST',
+      `The multipart body cannot be read: ${reason}`,
+      { cause },
+    )
   }
 }
 
-async function readParts(request: FastifyRequest, limitBytes: number): Promise<Form> {
+function readParts(parts: Iterable<MultipartPart>): Form {
   const fields: Record<string, string> = {}
   const files = new Set<string>()
-  let bytes = 0
-  for await (const part of request.parts()) {
-    if (part.type !== 'file') continue
-    const chunks: Buffer[] = []
-    for await (const chunk of part.file) {
-      // A readable byte stream yields buffers.
-      const piece = chunk as Buffer
-      bytes += piece.length
-      if (bytes > limitBytes) throw new AgentOSError('BODY_TOO_LARGE', `The form is larger than ${limitBytes} bytes`)
-      if (part.filename === undefined) chunks.push(piece)
-    }
-    // The types say there is always a file name; a plain field has none.
-    if (part.filename === undefined) setField(fields, part.fieldname, decode(Buffer.concat(chunks), part.fieldname))
-    else files.add(part.fieldname)
+  for (const { name, filename, bytes } of parts) {
+    if (name === undefined) throw new AgentOSError('INVALID_REQUEST', 'A part of the multipart body has no name')
+    if (filename === undefined) setField(fields, name, decode(bytes, name))
+    else files.add(name)
   }
   return { fields, files: [...files] }
 }

@@ -3,12 +3,11 @@
  * @module
  */
 import type { FieldProblem } from '@agentos/wire'
-import '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { AgentOSError } from '../base/errors.ts'
 import { coerce, takesList } from './coerce.ts'
-import { type Form, parseUrlEncoded, readMultipart } from './form.ts'
+import { type Form, parseMultipart, parseUrlEncoded } from './form.ts'
 import { fieldProblem, fromIssue, InvalidFields, type Place } from './invalid-fields.ts'
 import type { Route, RouteInput } from './route.ts'
 import { decodeUtf8, findBadText } from './text.ts'
@@ -35,11 +34,21 @@ export function addBodyParsers(app: FastifyInstance): void {
       return { kind: 'form', form: parseUrlEncoded(body) } satisfies ParsedBody
     },
   )
+  app.addContentTypeParser(
+    'multipart/form-data',
+    { parseAs: 'buffer' },
+    async (request: FastifyRequest, body: Buffer) => {
+      return {
+        kind: 'form',
+        form: parseMultipart(body, request.headers['content-type'] ?? ''),
+      } satisfies ParsedBody
+    },
+  )
 }
 
 /** @throws {InvalidFields} and {AgentOSError} INVALID_REQUEST, UNSUPPORTED_MEDIA, BODY_TOO_LARGE */
-export async function readInput(route: Route, request: FastifyRequest, bodyLimitBytes: number): Promise<RouteInput> {
-  const given = await readBody(route, request, bodyLimitBytes)
+export function readInput(route: Route, request: FastifyRequest): RouteInput {
+  const given = readBody(route, request)
   const problems: FieldProblem[] = []
   const take = (schema: z.ZodObject, values: Readonly<Record<string, unknown>>, place: Place) => {
     const coerced =
@@ -64,13 +73,8 @@ export async function readInput(route: Route, request: FastifyRequest, bodyLimit
   return input
 }
 
-async function readBody(
-  route: Route,
-  request: FastifyRequest,
-  limit: number,
-): Promise<Readonly<Record<string, unknown>>> {
+function readBody(route: Route, request: FastifyRequest): Readonly<Record<string, unknown>> {
   if (!route.body) return {}
-  if (request.isMultipart()) return fieldsOf(await readMultipart(request, limit), route)
   // Only the parsers above make bodies.
   const body = request.body as ParsedBody | undefined | null
   if (!body || (body.kind === 'json' && body.text.trim() === '')) {

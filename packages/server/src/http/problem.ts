@@ -32,13 +32,6 @@ const FRAMEWORK: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['INVALID_REQUEST', 'The body is not as long as Content-Length says'],
   FST_ERR_BAD_URL: ['INVALID_REQUEST', 'The path is not a valid percent-encoded URL'],
   FST_ERR_MAX_PARAM_LENGTH: ['INVALID_REQUEST', 'A part of the path is too long'],
-  FST_INVALID_MULTIPART_CONTENT_TYPE: ['INVALID_REQUEST', 'The multipart body has no valid boundary'],
-  FST_PARTS_LIMIT: ['BODY_TOO_LARGE', 'The form has too many fields'],
-  FST_FILES_LIMIT: ['BODY_TOO_LARGE', 'The form has too many fields'],
-  FST_FIELDS_LIMIT: ['BODY_TOO_LARGE', 'The form has too many fields'],
-  FST_REQ_FILE_TOO_LARGE: ['BODY_TOO_LARGE', 'The form is larger than this server takes'],
-  FST_PROTO_VIOLATION: ['INVALID_REQUEST', 'The form has a field with a forbidden name'],
-  FST_MULTIPART_PREMATURE_CLOSE: ['INVALID_REQUEST', 'The multipart body ends too early'],
 }
 
 export function toProblem(error: unknown, redact: Redact, requestId: string): ProblemAnswer {

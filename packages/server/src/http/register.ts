@@ -32,7 +32,7 @@ export function registerRoute(app: FastifyInstance, route: Route, server: Server
     config: { scope: route.scope },
     async handler(request, reply) {
       const trace = route.traced ? noteRun(traceRequest(request, reply, route, deps), request.notes) : UNTRACED
-      const input = await readInput(route, request, deps.settings.bodyLimitBytes)
+      const input = readInput(route, request)
       reply.code(route.status)
       const answer = await route.handle({ ...input, deps, call: createCall(request, reply, trace, server) })
       if (answer === STREAMED) return reply
