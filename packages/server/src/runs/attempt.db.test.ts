@@ -134,7 +134,7 @@ test('a run that ends without being run is told of, too', async () => {
   const run = await runs.begin()
   await run.finished
   await runs.cancel(run.runId)
-  expect(attempts()).toEqual(['1 start PAUSED', '2 continue CANCELLED'])
+  await expect.poll(attempts).toEqual(['1 start PAUSED', '2 continue CANCELLED'])
 })
 
 test('of very many model calls and tools, the first are told of', async () => {
