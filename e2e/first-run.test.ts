@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createClient } from '@agentos/wire/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from './condition.ts'
 import { createDatabase, ENGINES, type TestDatabase } from './database.ts'
 import { type ServerProcess, startServer } from './server-process.ts'
 import { eventOf, postRun, streamRun, textOf } from './stream.ts'
@@ -34,6 +35,8 @@ describe.each(ENGINES)('on %s', (engine) => {
   })
 
   test('prints the address, the agents, the docs and a curl that answers with a tool', async () => {
+    // The server answers a moment before it says so.
+    await until('the greeting', () => server.output().includes('curl '))
     const output = server.output()
     expect(output).toContain(server.url)
     expect(output).toContain('assistant')
