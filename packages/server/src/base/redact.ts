@@ -22,12 +22,15 @@ export type Redact = (text: string) => string
  */
 export function createRedact(secrets: readonly string[]): Redact {
   const values = [...new Set(secrets)].filter((secret) => secret.length >= 6)
-  const literal = [...new Set(values.flatMap(writings))].toSorted((a, b) => b.length - a.length)
-  const encoded = values.toSorted((a, b) => b.length - a.length).map(percentEncoded)
+  const longestFirst = values.toSorted((a, b) => b.length - a.length)
+  const escaped = longestFirst.flatMap(escapedForms)
+  const encoded = longestFirst.map(percentEncoded)
   return (text) => {
     let clean = text
-    for (const value of literal) clean = clean.replaceAll(value, MASK)
+    // The longer forms first: what is left of them would not be found any more.
+    for (const form of escaped) clean = clean.replaceAll(form, MASK)
     if (clean.includes('%')) for (const pattern of encoded) clean = clean.replace(pattern, MASK)
+    for (const value of longestFirst) clean = clean.replaceAll(value, MASK)
     // Every letter could begin a URL, so looking for one is the dear part.
     if (clean.includes('://')) clean = clean.replace(PASSWORD_IN_URL, `$1:${MASK}@`)
     for (const [shape, replacement] of SHAPES) clean = clean.replace(shape, replacement)
@@ -35,10 +38,10 @@ export function createRedact(secrets: readonly string[]): Redact {
   }
 }
 
-/** A value as it is, and as a text of JSON, and as a text of JSON within one. */
-function writings(value: string): string[] {
+/** How JSON writes a value, and JSON within JSON, where that is not as it is; the longer one first. */
+function escapedForms(value: string): string[] {
   const inJson = JSON.stringify(value).slice(1, -1)
-  return [value, inJson, JSON.stringify(inJson).slice(1, -1)]
+  return inJson === value ? [] : [JSON.stringify(inJson).slice(1, -1), inJson]
 }
 
 /** Whoever writes a URL may encode any of its bytes, and hex digits are of either case. */
@@ -46,7 +49,7 @@ function percentEncoded(value: string): RegExp {
   const characters = Array.from(value, (character) => {
     const bytes = [...new TextEncoder().encode(character)]
     const hex = bytes.map((byte) => `%${byte.toString(16).padStart(2, '0').replaceAll(/[a-f]/g, eitherCase)}`).join('')
-    return `(?:${RegExp.escape(character)}|${hex}${character === ' ' ? String.raw`|\+` : ''})`
+    return `(?:${hex}|${RegExp.escape(character)}${character === ' ' ? String.raw`|\+` : ''})`
   })
   return new RegExp(characters.join(''), 'g')
 }
