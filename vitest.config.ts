@@ -21,6 +21,8 @@ declare module 'vitest' {
     postgresUrl: string
     /** The same server without a pooler in between; equal to `postgresUrl` where there is none. */
     postgresRawUrl: string
+    /** Where psql is; empty where this machine cannot have the one for tests. Only in the project `postgres`. */
+    psqlFolder: string
   }
 }
 
@@ -76,7 +78,11 @@ export default defineConfig({
           name: 'pooler',
           include: ['packages/server/src/{storage,runs}/**/*.{db,pg,pooler}.test.ts', 'tools/**/*.pooler.test.ts'],
           // About connections of one's own.
-          exclude: [...NO_TESTS, 'packages/server/src/storage/postgres/engine.pg.test.ts'],
+          exclude: [
+            ...NO_TESTS,
+            'packages/server/src/storage/postgres/engine.pg.test.ts',
+            'packages/server/src/storage/set-up/*.test.ts',
+          ],
           globalSetup: ['./tools/vitest/provide-pooler.ts'],
           setupFiles: [leakedHandles],
           provide: { engine: 'postgres' },

@@ -8,7 +8,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ERRORS } from '../packages/server/src/base/errors.ts'
-import { SETTINGS } from '../packages/server/src/config/settings.ts'
+import { SET_UP_SETTINGS, SETTINGS } from '../packages/server/src/config/settings.ts'
 import {
   ATTRIBUTES,
   type Metric,
@@ -62,12 +62,15 @@ Every setting is an environment variable. There is no configuration file, and \`
 - Flags take \`true\`, \`1\`, \`yes\`, \`on\` and \`false\`, \`0\`, \`no\`, \`off\`.
 - *secret*: never logged, never part of an error, and taken out of the environment that agents see.
 
+\`agentos db-init\` and the chart's \`init-db.sh\` have variables of their own, under [Database set-up](#database-set-up). There a variable that begins
+with \`INITDB_\` and is not in the list is refused.
+
 The keys of model providers are not settings of the server:
 [Use a real model](../how-to/use-a-real-model.md) lists them. \`HTTP_PROXY\`, \`HTTPS_PROXY\` and \`NO_PROXY\` apply to calls of model providers.
 `
 
 function renderConfiguration(): string {
-  const groups = Map.groupBy(Object.entries(SETTINGS), ([, { group }]) => group)
+  const groups = Map.groupBy(Object.entries({ ...SETTINGS, ...SET_UP_SETTINGS }), ([, { group }]) => group)
   const sections = [...groups].map(([group, settings]) => {
     const rows = settings.map(([name, setting]) => {
       // The schemas are zod's, which write themselves as JSON Schema.
