@@ -10,7 +10,7 @@ const config: KnipConfig = {
   workspaces: {
     '.': {
       entry: [
-        'tools/{bootstrap.js,boundaries.ts,check.ts,lockfile.ts,pgbouncer.ts,postgres.ts,promtool.ts,test.ts}',
+        'tools/{bootstrap.js,boundaries.ts,check.ts,image.ts,lockfile.ts,pgbouncer.ts,postgres.ts,promtool.ts,test.ts}',
         'tools/vitest/*.ts',
       ],
       project: ['tools/**/*.{js,ts}'],
