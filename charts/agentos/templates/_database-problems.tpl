@@ -22,8 +22,6 @@
 {{- if and .Values.initDb.enabled (not $database.host) -}}
 {{- $problems = append $problems "database.host: initDb needs it beside the URLs of urlSecret." -}}
 {{- end -}}
-{{- else if and $database.host (not $database.passwordSecretName) (not .Values.externalSecrets.enabled) -}}
-{{- $problems = append $problems "database.passwordSecretName: name the Secret with the password of database.appUser, or enable externalSecrets." -}}
 {{- end -}}
 {{- if and (eq $database.urlMode "externalSecretTemplate") (or (not .Values.externalSecrets.enabled) (not $database.host)) -}}
 {{- $problems = append $problems "database.urlMode: externalSecretTemplate needs database.host and externalSecrets.enabled." -}}
@@ -33,9 +31,6 @@
 {{- end -}}
 {{- if and .Values.initDb.enabled (not (include "agentos.adminSecretName" .)) -}}
 {{- $problems = append $problems "initDb.adminCredentials.secretName: name the Secret of the administrator, or enable externalSecrets.rdsCredentials." -}}
-{{- end -}}
-{{- if and .Values.initDb.enabled (eq .Values.database.urlMode "secretKey") (not $database.passwordSecretName) (not .Values.externalSecrets.enabled) -}}
-{{- $problems = append $problems "database.passwordSecretName: initDb needs the password beside the URLs of urlSecret." -}}
 {{- end -}}
 {{- if and $database.ca.secretName $database.ca.configMapName -}}
 {{- $problems = append $problems "database.ca: take either secretName or configMapName." -}}

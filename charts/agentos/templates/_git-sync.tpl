@@ -20,8 +20,8 @@ ignores misspelt variables and refuses misspelt arguments; credentials are files
 {{- with .Values.gitSync.sparseCheckout }}
 sparse-checkout: {{ join "\n" . | printf "%s\n" | quote }}
 {{- end }}
-{{- if eq (include "agentos.gitAuth" .) "ssh" }}
-# ssh refuses to run as a user without a name.
+{{- /* ssh refuses to run as a user without a name. OpenShift names its own. */}}
+{{- if and (eq (include "agentos.gitAuth" .) "ssh") (not .Values.openshift.enabled) }}
 passwd: |
   root:x:0:0:root:/root:/sbin/nologin
   git-sync:x:65533:65533::/tmp:/sbin/nologin
@@ -140,7 +140,9 @@ passwd: |
       mountPath: /git
     - name: git-sync-tmp
       mountPath: /tmp
-    {{- include "agentos.gitSyncMounts" .root | indent 4 }}
+    {{- with include "agentos.gitSyncMounts" .root | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
 {{- end -}}
 
 {{- define "agentos.gitSyncMounts" -}}
@@ -161,7 +163,7 @@ passwd: |
   mountPath: /etc/git-sync
   readOnly: true
 {{- end }}
-{{- if eq $kind "ssh" }}
+{{- if and (eq $kind "ssh") (not .Values.openshift.enabled) }}
 - name: git-sync-files
   mountPath: /etc/passwd
   subPath: passwd

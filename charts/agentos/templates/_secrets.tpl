@@ -1,14 +1,36 @@
 {{/* Secrets: the key of clients, what External Secrets brings, and in which order it does. */}}
 
-{{/* The Secret with the bearer key. */}}
+{{/* The Secret with the bearer key: one Secret holds all, unless External Secrets fills it and says that it has no such key. */}}
 {{- define "agentos.authSecretName" -}}
+{{- $external := .Values.externalSecrets -}}
 {{- if .Values.auth.secretName -}}
 {{- .Values.auth.secretName -}}
-{{- else if and .Values.externalSecrets.enabled (hasKey .Values.externalSecrets.secrets .Values.auth.secretKey) -}}
-{{- .Values.externalSecrets.targetSecretName -}}
-{{- else -}}
+{{- else if and $external.enabled (not $external.dataFrom) (not (hasKey $external.secrets .Values.auth.secretKey)) -}}
 {{- include "agentos.fullname" . }}-auth
+{{- else -}}
+{{- $external.targetSecretName -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Secrets that somebody has to make by hand, as YAML: their keys by name. */}}
+{{- define "agentos.secretsToMake" -}}
+{{- $external := .Values.externalSecrets -}}
+{{- $secrets := dict -}}
+{{- if not .Values.auth.insecure -}}
+{{- $_ := set $secrets (include "agentos.authSecretName" .) (list .Values.auth.secretKey) -}}
+{{- end -}}
+{{- if and .Values.database.host (ne .Values.database.urlMode "secretKey") -}}
+{{- $name := include "agentos.passwordSecretName" . -}}
+{{- $_ := set $secrets $name (append (get $secrets $name | default list) .Values.database.passwordSecretKey) -}}
+{{- end -}}
+{{- if $external.enabled -}}
+{{- $_ := unset $secrets $external.targetSecretName -}}
+{{- end -}}
+{{- toYaml $secrets -}}
+{{- end -}}
+
+{{- define "agentos.literals" -}}
+{{- range . }} --from-literal={{ . }}=...{{ end -}}
 {{- end -}}
 
 {{/* "true" when ExternalSecrets must be there before Jobs that Helm runs first. */}}
