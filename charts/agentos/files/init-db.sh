@@ -77,7 +77,8 @@ url_part() {
         if (at) found["password"] = decoded(substr(login, at + 1))
       }
       if (match(rest, /:[0-9]*$/)) { found["port"] = substr(rest, RSTART + 1); rest = substr(rest, 1, RSTART - 1) }
-      gsub(/[\[\]]/, "", rest)
+      sub(/^\[/, "", rest)
+      sub(/\]$/, "", rest)
       if (rest != "") found["host"] = decoded(rest)
       printf "%s", found[part]
     }'
@@ -172,7 +173,7 @@ select coalesce(
 from pg_roles where rolname = current_user \gset
 select :'problem' <> '' as is_wrong \gset
 \if :is_wrong
-  select :'problem';
+  select 'PROBLEM ' || :'problem';
   \quit
 \endif
 select format('create role %I login', :'user') where not exists (select from pg_roles where rolname = :'user') \gexec
@@ -230,7 +231,7 @@ select exists (
     and string_to_array(regexp_replace(extversion, '[^0-9.].*', ''), '.')::int[] < '{0,5,0}'
 ) as is_old \gset
 \if :is_old
-  select format('The extension "vector" is version %s, and 0.5.0 is the oldest that will do.', extversion) from pg_extension where extname = 'vector';
+  select format('PROBLEM The extension "vector" is version %s, and 0.5.0 is the oldest that will do.', extversion) from pg_extension where extname = 'vector';
   \quit
 \endif
 commit;
@@ -239,21 +240,23 @@ SQL
 
 login_statements() {
   cat <<'SQL'
-select format('"%s" may not make tables in the schema "%s"; its owner can: grant usage, create on schema %I to %I', current_user, trim(name), trim(name), current_user)
+select format('PROBLEM "%s" may not make tables in the schema "%s"; its owner can: grant usage, create on schema %I to %I', current_user, trim(name), trim(name), current_user)
 from unnest(string_to_array(:'schemas', ',')) name
 where trim(name) <> '' and not has_schema_privilege(trim(name), 'CREATE');
 SQL
 }
 
-# Runs one of the above. It prints nothing, or why it did not go on.
+# Runs one of the above; $2 says what failed. A row that begins with PROBLEM is why it did not go on, which ends with $3.
 step() {
   if said=$(printf '%s\n%s\n' "$INITDB_PASSWORD" "$INITDB_PASSWORD" | run_psql 2>&1 3<<STATEMENTS
 $(prologue)
 $("$1")
 STATEMENTS
   ); then
-    said=$(printf '%s\n' "$said" | without_prompts)
-    [ -z "$said" ] || refuse "$said" "$3"
+    problem=$(printf '%s\n' "$said" | sed -n -e 's/^PROBLEM //p')
+    [ -z "$problem" ] || refuse "$problem" "$3"
+    # Warnings of the server, about its settings for example.
+    printf '%s\n' "$said" | without_prompts >&2
   else
     explain "$(printf '%s\n' "$said" | without_prompts)" "$2"
   fi

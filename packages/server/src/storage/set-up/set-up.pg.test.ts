@@ -130,6 +130,13 @@ describe.each(ways)('$name', ({ run }) => {
     expect(unknown).toMatchObject({ code: 1, said: expect.stringMatching(/no-such.*\n.*INITDB_EXTENSIONS.*none/s) })
   })
 
+  test('is not stopped by warnings of the server', async () => {
+    await using corner = openCorner(inject('postgresRawUrl'))
+    const admin = await corner.createAdmin()
+    await corner.asSuperuser(`alter role "${admin['PGUSER']}" set default_tablespace to 'gone'`)
+    expect(await run({ ...admin, ...wanted(corner, { INITDB_EXTENSIONS: 'none' }) })).toMatchObject({ code: 0 })
+  })
+
   test('sets a new password, and the old one is worth nothing', async () => {
     await using corner = openCorner(inject('postgresRawUrl'))
     const admin = await corner.createAdmin()
