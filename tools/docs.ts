@@ -1,5 +1,6 @@
 /**
- * Reference pages that are made from tables of the code: settings, errors and metrics. `docs.test.ts` holds the pages to them.
+ * Pages and files that are made from others: the reference of settings, errors and metrics from tables of the code, and those
+ * of the Helm chart. `docs.test.ts` holds them to it.
  *
  *   node tools/docs.ts --write
  *
@@ -15,6 +16,7 @@ import {
   METRIC_GROUPS,
   prometheusName,
 } from '../packages/server/src/telemetry/metrics-table.ts'
+import { renderChartFiles } from './chart/files.ts'
 
 export type Page = {
   /** Relative to the repository. */
@@ -25,18 +27,22 @@ export type Page = {
 const NOTICE = '<!-- Made by `node tools/docs.ts --write`. Change the table in the code, not this page. -->'
 
 /** Every generated page as it should be. */
-function renderPages(): readonly Page[] {
+function renderPages(root: string): readonly Page[] {
   return [
     { path: 'docs/reference/configuration.md', text: renderConfiguration() },
     { path: 'docs/reference/errors.md', text: renderErrors() },
     { path: 'docs/reference/metrics.md', text: renderMetrics() },
+    ...renderChartFiles(root),
   ]
 }
 
 /** Pages that differ from the code, or are missing. */
 export async function findStalePages(root: string): Promise<readonly Page[]> {
   const pages = await Promise.all(
-    renderPages().map(async (page) => ({ page, found: await readFile(join(root, page.path), 'utf8').catch(() => '') })),
+    renderPages(root).map(async (page) => ({
+      page,
+      found: await readFile(join(root, page.path), 'utf8').catch(() => ''),
+    })),
   )
   return pages.filter(({ page, found }) => page.text !== found).map(({ page }) => page)
 }
