@@ -24,7 +24,7 @@
 {{- $problems = append $problems "gitSync.auth.ssh.secretName: a repository over SSH needs the Secret with the key and known_hosts." -}}
 {{- end -}}
 {{- if and $auth.ssh.secretName $gitSync.repo (not $isSsh) -}}
-{{- $problems = append $problems (printf "gitSync.repo: %s is not reached over SSH; use git@host:path, or sign in with gitSync.auth.secretName." $gitSync.repo) -}}
+{{- $problems = append $problems "gitSync.repo: it is not reached over SSH; write git@host:path, or sign in with gitSync.auth.secretName." -}}
 {{- end -}}
 {{- with $auth.githubApp -}}
 {{- if and .secretName (or (not .installationId) (not (or .clientId .applicationId))) -}}

@@ -3,6 +3,9 @@
 {{- $external := .Values.externalSecrets -}}
 {{- $database := .Values.database -}}
 {{- if $external.enabled -}}
+{{- if regexMatch "/v1(alpha|beta)" $external.apiVersion -}}
+{{- $problems = append $problems (printf "externalSecrets.apiVersion: the operator serves no %s any more; leave it at external-secrets.io/v1." $external.apiVersion) -}}
+{{- end -}}
 {{- if not $external.secretStoreRef.name -}}
 {{- $problems = append $problems "externalSecrets.secretStoreRef.name: name the store that the secrets come from." -}}
 {{- end -}}
