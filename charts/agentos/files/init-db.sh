@@ -103,7 +103,7 @@ read_admin() {
   [ -z "${PGPASSWORD:-}" ] || export PGPASSWORD
   [ -z "${PGSSLROOTCERT:-}" ] || export PGSSLROOTCERT
   # Its name would be looked up in a home directory that may not be there.
-  export PGPASSFILE=${PGPASSFILE:-/dev/null} PSQLRC=/dev/null
+  export PGPASSFILE="${PGPASSFILE:-/dev/null}" PSQLRC=/dev/null
 }
 
 # --- How to ask ------------------------------------------------------------------------------------------------------
