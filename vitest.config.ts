@@ -7,6 +7,7 @@
  *   server is the one of TEST_POSTGRES_URL, or one started for the run.
  * - `pooler`: what storage and runs ask of a database, through PgBouncer, and `*.pooler.test.ts`, which only it can run.
  *   TEST_POSTGRES_URL goes through it when TEST_POSTGRES_RAW_URL goes past it; else a PgBouncer is started for the run.
+ * - `chart`: the Helm chart through the real Helm, `*.chart.test.ts`; they install the commands that they need.
  * - `e2e`: the running server from outside.
  * A suite that needs a database asks `inject('engine')` for its engine and `inject('postgresUrl')` for the URL; what only
  * works on a connection of one's own takes `inject('postgresRawUrl')`.
@@ -44,7 +45,7 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/**/*.test.ts', 'tools/**/*.test.ts'],
           // The template's test belongs to the folder that `agentos init` makes, and runs there.
-          exclude: [...NO_TESTS, '**/*.{db,pg,pooler,process}.test.ts', 'packages/server/template/**'],
+          exclude: [...NO_TESTS, '**/*.{chart,db,pg,pooler,process}.test.ts', 'packages/server/template/**'],
           setupFiles: [leakedHandles],
           testTimeout: 10_000,
         },
@@ -88,6 +89,17 @@ export default defineConfig({
           provide: { engine: 'postgres' },
           testTimeout: 20_000,
           hookTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'chart',
+          include: ['tools/**/*.chart.test.ts'],
+          setupFiles: [leakedHandles],
+          // Helm is a process that waits for the processor, not for others.
+          maxConcurrency: 2,
+          testTimeout: 30_000,
         },
       },
       {
