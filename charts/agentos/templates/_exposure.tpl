@@ -16,3 +16,8 @@
 {{- define "agentos.serviceHost" -}}
 {{- include "agentos.fullname" . }}.{{ include "agentos.namespace" . }}.svc
 {{- end -}}
+
+{{/* "true" for 0s and its like, which Istio knows only as no timeout at all. */}}
+{{- define "agentos.isZeroDuration" -}}
+{{- if regexMatch "^(0+(ms|s|m|h))+$" . -}}true{{- end -}}
+{{- end -}}

@@ -44,7 +44,7 @@ metadata:
 spec:
   backoffLimit: {{ $settings.backoffLimit }}
   activeDeadlineSeconds: {{ $settings.activeDeadlineSeconds }}
-  {{- if not $isHook }}
+  {{- if and (not $isHook) (gt (int $settings.ttlSecondsAfterFinished) 0) }}
   ttlSecondsAfterFinished: {{ $settings.ttlSecondsAfterFinished }}
   {{- end }}
   template:

@@ -23,5 +23,9 @@
 {{- if and .Values.data.existingClaim (gt (include "agentos.maxReplicas" . | int) 1) -}}
 {{- $problems = append $problems "data.existingClaim: one claim for several pods would be shared by all; leave it empty, the database holds what lasts." -}}
 {{- end -}}
+{{- $found := lookup "apps/v1" "Deployment" (include "agentos.namespace" .) (include "agentos.fullname" .) -}}
+{{- if and $found (not (dig "spec" "selector" "matchLabels" "app.kubernetes.io/component" "" $found)) -}}
+{{- $problems = append $problems (printf "The Deployment %s is of another chart: its selector cannot be changed. Uninstall that release first, or set fullnameOverride; the database stays either way." (include "agentos.fullname" .)) -}}
+{{- end -}}
 {{- toYaml $problems -}}
 {{- end -}}

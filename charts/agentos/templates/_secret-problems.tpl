@@ -15,6 +15,12 @@
 {{- if and $external.secretStore.create (not $external.secretStore.provider) -}}
 {{- $problems = append $problems "externalSecrets.secretStore.provider: a store needs its provider." -}}
 {{- end -}}
+{{- if and (eq $external.deletionPolicy "Delete") (ne $external.creationPolicy "Owner") -}}
+{{- $problems = append $problems (printf "externalSecrets.deletionPolicy: Delete goes with creationPolicy Owner, not %s; leave it at Retain." $external.creationPolicy) -}}
+{{- end -}}
+{{- if and (eq $external.creationPolicy "Owner") (eq (include "agentos.secretsAreHooks" .) "true") -}}
+{{- $problems = append $problems "externalSecrets.creationPolicy: as a hook the ExternalSecret is made anew by each upgrade, and Owner would delete its Secret under the running pods; leave it at Orphan." -}}
+{{- end -}}
 {{- $readsTarget := or (not $database.passwordSecretName) (eq $database.passwordSecretName $external.targetSecretName) -}}
 {{- $needsPassword := and $database.host (or (ne $database.urlMode "secretKey") .Values.initDb.enabled) -}}
 {{- if and $needsPassword $readsTarget (not $external.dataFrom) (not (hasKey $external.secrets $database.passwordSecretKey)) -}}

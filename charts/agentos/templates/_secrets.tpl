@@ -29,6 +29,12 @@
 {{- toYaml $secrets -}}
 {{- end -}}
 
+{{/* Keys that a Secret has in the cluster; none where the cluster is not asked. Takes root and name. */}}
+{{- define "agentos.keysOfSecret" -}}
+{{- $found := lookup "v1" "Secret" (include "agentos.namespace" .root) .name -}}
+{{- keys (get $found "data" | default dict) | toYaml -}}
+{{- end -}}
+
 {{- define "agentos.literals" -}}
 {{- range . }} --from-literal={{ . }}=...{{ end -}}
 {{- end -}}
