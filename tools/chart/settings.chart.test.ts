@@ -1,7 +1,6 @@
 /** What the chart tells the containers of the product is what their commands understand. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Environment, loadConfig } from '../../packages/server/src/config/load.ts'
-import { loadSetUp } from '../../packages/server/src/config/set-up.ts'
+import { SET_UP_SETTINGS, SETTINGS } from '../../packages/server/src/config/settings.ts'
 import { installChartTools } from './commands.ts'
 import { listScenarios, renderObjects, type Values } from './helm.ts'
 import { type Container, containersOf, findObject, findPods, type KubernetesObject } from './objects.ts'
@@ -14,12 +13,15 @@ const SECRETS: Readonly<Record<string, string>> = {
   OTEL_EXPORTER_OTLP_HEADERS: 'api-key=secret',
 }
 
-/** What reads the variables of a container. */
-const READERS: Readonly<Record<string, (env: Environment) => unknown>> = {
-  agentos: loadConfig,
-  migrate: loadConfig,
-  'init-db': loadSetUp,
+/** The settings of each container of the product. Other variables are for agents. */
+const TABLES: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
+  agentos: SETTINGS,
+  migrate: SETTINGS,
+  'init-db': SET_UP_SETTINGS,
 }
+const FOR_AGENTS = /^(?!AGENTOS_|INITDB_|DB_|PG|OTEL_)/
+
+type Setting = { readonly schema: { safeParse(value: unknown): { readonly success: boolean } } }
 
 let helm: string
 const rendered = new Map<string, readonly KubernetesObject[]>()
@@ -34,9 +36,9 @@ describe.each(listScenarios())('$name', ({ name }) => {
     const names = findPods(objects)
       .flatMap(containersOf)
       .map((container) => container.name)
-    const told = names.filter((container) => container in READERS)
+    const told = names.filter((container) => container in TABLES)
     expect(told).toContain('agentos')
-    for (const container of told) expect(() => READERS[container]?.(environmentOf(objects, container))).not.toThrow()
+    expect(told.flatMap((container) => problemsOf(objects, container))).toEqual([])
   })
 })
 
@@ -44,11 +46,11 @@ test('the server finds the database that the values name, by any name, and its p
   const values = {
     database: { host: 'fd00::1', port: 6000, name: 'my db', appUser: 'a/b@c', pooler: { host: 'pool', port: 6543 } },
   }
-  const { database } = loadConfig(await environmentFor(values))
-  expect(database).toEqual({
-    url: 'postgresql://a%2Fb%40c@pool:6543/my%20db?sslmode=prefer',
-    directUrl: 'postgresql://a%2Fb%40c@[fd00::1]:6000/my%20db?sslmode=prefer',
-    passwordFile: '/etc/agentos/database/password',
+  expect(await environmentFor(values)).toMatchObject({
+    POSTGRES_URL: 'postgresql+psycopg://a%2Fb%40c@pool:6543/my%20db?sslmode=prefer',
+    POSTGRES_RAW_URL: 'postgresql://a%2Fb%40c@[fd00::1]:6000/my%20db?sslmode=prefer',
+    PGVECTOR_DB_URL: 'postgresql+psycopg://a%2Fb%40c@pool:6543/my%20db?sslmode=prefer',
+    DB_PASS_FILE: '/etc/agentos/database/password',
   })
 })
 
@@ -66,16 +68,24 @@ test('the ports of the pods are those that the server listens on', async () => {
     helm,
     values: { gitSync: { enabled: true, repo: 'https://example.com/r.git' } },
   })
-  const { settings } = loadConfig(environmentOf(objects, 'agentos'))
-  const ports = containerOf(objects, 'agentos').ports?.map(({ containerPort }) => containerPort)
-  expect(ports).toEqual([settings.AGENTOS_PORT, settings.AGENTOS_METRICS_PORT])
-  expect(settings.AGENTOS_LOOPBACK_PORT).toBe(8001)
-  const gitSync = containerOf(objects, 'git-sync')
-  expect(gitSync.args).toContain(`--webhook-url=http://127.0.0.1:${settings.AGENTOS_LOOPBACK_PORT}/reload`)
+  const env = environmentOf(objects, 'agentos')
+  const ports = containerOf(objects, 'agentos').ports?.map(({ containerPort }) => `${containerPort}`)
+  expect(ports).toEqual([env['AGENTOS_PORT'], env['AGENTOS_METRICS_PORT']])
+  expect(containerOf(objects, 'git-sync').args).toContain(
+    `--webhook-url=http://127.0.0.1:${env['AGENTOS_LOOPBACK_PORT']}/reload`,
+  )
 })
 
 async function environmentFor(values: Values): Promise<Readonly<Record<string, string>>> {
   return environmentOf(await renderObjects({ helm, values }), 'agentos')
+}
+
+function problemsOf(objects: readonly KubernetesObject[], name: string): readonly string[] {
+  return Object.entries(environmentOf(objects, name)).flatMap(([variable, value]) => {
+    const setting = TABLES[name]?.[variable]
+    if (setting === undefined) return FOR_AGENTS.test(variable) ? [] : [`${name}: ${variable} is no setting`]
+    return setting.schema.safeParse(value).success ? [] : [`${name}: ${variable} cannot be ${value}`]
+  })
 }
 
 /** The variables of a container, with a stand-in for each secret. */
