@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, createClient } from '@agentos/wire/client'
 import { expect, test } from 'vitest'
 import { freePort } from '../tools/local-server.ts'
-import type { Files } from './agents-folder.ts'
+import { createFolder, type Files } from './agents-folder.ts'
 import { until } from './condition.ts'
 import { createVolume, type GitSync, type SharedVolume, startGitSync } from './git-sync/process.ts'
 import { createGitRepository, type GitRepository } from './git-sync/repository.ts'
@@ -223,6 +223,20 @@ test('files that somebody else put into the volume are gone once git-sync has ta
   await until('the first revision to be published', async () => (await volume.published()) !== undefined)
   expect((await readdir(volume.root)).toSorted()).toEqual(['.git', '.worktrees', 'current'])
   expect(sync.isRunning()).toBe(true)
+})
+
+test('a first git-sync that ends after one revision, and only the folder of the agents is checked out', async () => {
+  await using repository = await createGitRepository()
+  await using volume = await createVolume()
+  const files = { 'agents/worker.ts': workerSource('first'), 'docs/page.md': 'A page\n' }
+  const hash = await repository.commit(files)
+  await repository.push(hash)
+  await using folder = await createFolder({ patterns: '/agents/\n' })
+  const args = ['--one-time=true', `--sparse-checkout-file=${folder.path}/patterns`]
+  await using sync = startGitSync({ repo: repository.url, root: volume.root, args })
+  await until('git-sync to end', () => !sync.isRunning())
+  expect(await volume.published()).toBe(hash)
+  expect((await list(join(volume.root, 'current'))).toSorted()).toEqual(['.git', 'agents'])
 })
 
 test('without --max-failures=-1 the first failure of a running git-sync ends it', async () => {

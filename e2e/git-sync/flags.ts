@@ -23,6 +23,10 @@ export type Flags = {
   readonly webhookTimeoutMs: number
   readonly webhookBackoffMs: number
   readonly httpBind: string | undefined
+  /** End after the first success. */
+  readonly isOneTime: boolean
+  /** Patterns of what to check out; everything without it. */
+  readonly sparseCheckoutFile: string | undefined
 }
 
 const TEXT = { type: 'string' } as const
@@ -47,13 +51,33 @@ const OPTIONS = {
   'webhook-timeout': { ...TEXT, default: '1s' },
   'webhook-backoff': { ...TEXT, default: '3s' },
   'http-bind': TEXT,
-  'http-metrics': { type: 'boolean', default: false },
+  'http-metrics': { ...TEXT, default: 'false' },
+  'one-time': { ...TEXT, default: 'false' },
+  'sparse-checkout-file': TEXT,
+  'git-config': TEXT,
   verbose: { ...TEXT, default: '0' },
+  // Ways to sign in, which a repository on the local disk does not ask for.
+  username: TEXT,
+  'password-file': TEXT,
+  credential: { ...TEXT, multiple: true },
+  'cookie-file': TEXT,
+  'ssh-key-file': TEXT,
+  'ssh-known-hosts': TEXT,
+  'ssh-known-hosts-file': TEXT,
+  'github-app-application-id': TEXT,
+  'github-app-client-id': TEXT,
+  'github-app-installation-id': TEXT,
+  'github-app-private-key-file': TEXT,
+  'github-base-url': TEXT,
 } as const
+
+/** Flags that mean true without a value. */
+const SWITCHES = new Set(['--http-metrics', '--one-time', '--cookie-file', '--ssh-known-hosts'])
 
 /** @throws {Error} when a flag is unknown, or a required one is missing */
 export function readFlags(args: readonly string[]): Flags {
-  const { values } = parseArgs({ args: [...args], options: OPTIONS })
+  const complete = args.map((arg) => (SWITCHES.has(arg) ? `${arg}=true` : arg))
+  const { values } = parseArgs({ args: complete, options: OPTIONS })
   if (values.repo === undefined || values.root === undefined) throw new Error('--repo and --root are required')
   const periodMs = duration(values.period)
   return {
@@ -72,6 +96,8 @@ export function readFlags(args: readonly string[]): Flags {
     webhookTimeoutMs: duration(values['webhook-timeout']),
     webhookBackoffMs: duration(values['webhook-backoff']),
     httpBind: values['http-bind'],
+    isOneTime: values['one-time'] === 'true',
+    sparseCheckoutFile: values['sparse-checkout-file'],
   }
 }
 

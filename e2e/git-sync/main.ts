@@ -25,6 +25,10 @@ async function run(flags: Flags): Promise<number> {
       if (isNew || !hasSynced) notify(hash)
       hasSynced = true
       failures = 0
+      if (flags.isOneTime) {
+        server?.close()
+        return 0
+      }
       if (isPinned(flags)) await sleep(2 ** 31 - 1)
     } catch (error) {
       counts.error++

@@ -6,6 +6,7 @@
  * @module
  */
 import {
+  copyFile,
   lstat,
   mkdir,
   readdir,
@@ -84,13 +85,18 @@ async function prepareRoot({ root }: Flags): Promise<void> {
   await git(root, ['init', '-b', 'git-sync'])
 }
 
-async function makeWorktree({ root }: Flags, worktree: string, hash: string): Promise<void> {
+async function makeWorktree({ root, sparseCheckoutFile }: Flags, worktree: string, hash: string): Promise<void> {
   await rm(worktree, { recursive: true, force: true })
   await git(root, ['worktree', 'prune'])
   await git(root, ['worktree', 'add', '--force', '--detach', worktree, hash, '--no-checkout'])
   // Relative, so that the volume can be mounted elsewhere.
   const gitDir = (await readFile(join(worktree, '.git'), 'utf8')).replace(/^gitdir: /, '').trim()
   await writeFile(join(worktree, '.git'), `gitdir: ${relative(worktree, gitDir)}\n`)
+  if (sparseCheckoutFile !== undefined) {
+    await mkdir(join(gitDir, 'info'), { recursive: true })
+    await copyFile(sparseCheckoutFile, join(gitDir, 'info', 'sparse-checkout'))
+    await git(worktree, ['config', 'core.sparseCheckout', 'true'])
+  }
   await git(worktree, ['reset', '--hard', hash, '--'])
 }
 
