@@ -147,7 +147,10 @@ export const forbidden = [
       'tools may import packages/server/bin and the tables that pages are made from, and nothing else of the packages.',
     severity: 'error',
     from: { path: '^tools/' },
-    to: { path: '^packages/', pathNot: ['^packages/server/bin/', `^${SERVER}/(config/settings|base/errors|telemetry/metrics-table)\\.ts$`] },
+    to: {
+      path: '^packages/',
+      pathNot: ['^packages/server/bin/', `^${SERVER}/(config/settings|base/errors|telemetry/metrics-table)\\.ts$`],
+    },
   },
   {
     name: 'base-without-io',
