@@ -41,9 +41,9 @@ RUN set -eu; libraries="/image/usr/lib/$(uname -m)-linux-gnu"; \
 # Compiled code is kept per user, and for the paths that it was compiled from. A server that is told to stop after a
 # while leaves that of its main thread in one place and that of its worker in another.
 USER 61000:61000
-RUN set -eu; export NODE_COMPILE_CACHE=/app/compile-cache AGENTOS_DATA_DIR=/tmp/agentos HOME=/tmp; \
+RUN set -eu; export NODE_COMPILE_CACHE=/app/compile-cache AGENTOS_DATA_DIR=/tmp/agentos AGENTOS_PORT=0 HOME=/tmp; \
   node packages/server/src/cli/main.ts check examples/agents; \
-  timeout --signal=TERM 15 node packages/server/src/cli/main.ts serve examples/agents || [ $? -eq 124 ]; \
+  timeout --signal=TERM 20 node packages/server/src/cli/main.ts serve examples/agents || [ $? -eq 124 ]; \
   cp -R /tmp/agentos/compile-cache/. worker-cache/
 USER 0:0
 RUN chown -R 0:0 compile-cache worker-cache && chmod -R u=rwX,go=rX compile-cache worker-cache
