@@ -7,7 +7,7 @@
  * @module
  */
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { BUILD_IMAGE, buildBases, buildImage, RUNTIME_IMAGE, whyNoImage } from './image-bases.ts'
@@ -39,6 +39,10 @@ if (tag === undefined) {
 if (values.try) console.log(`${tag}: ready ${Math.round(await tryImage(tag))} ms after the start of its container`)
 else {
   await buildServerImage(tag)
-  if (file !== undefined) await run('buildah', ['push', '--quiet', tag, `docker-archive:${file}:${tag}`])
+  if (file !== undefined) {
+    // buildah adds nothing to an archive, and replaces none.
+    await rm(file, { force: true })
+    await run('buildah', ['push', '--quiet', tag, `docker-archive:${file}:${tag}`])
+  }
   console.log(tag)
 }
