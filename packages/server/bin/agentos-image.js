@@ -7,6 +7,7 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 
+const MAIN = new URL('../src/cli/main.ts', import.meta.url)
 const WARMED = new URL('../../../worker-cache', import.meta.url)
 
 if (process.argv[2] === 'serve') {
@@ -20,4 +21,4 @@ if (process.argv[2] === 'serve') {
     if (/** @type {NodeJS.ErrnoException} */ (error).code === undefined) throw error
   }
 }
-await import('../src/cli/main.ts')
+await import(MAIN.href)
