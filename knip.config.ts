@@ -10,7 +10,7 @@ const config: KnipConfig = {
   workspaces: {
     '.': {
       entry: [
-        'tools/{bootstrap.js,boundaries.ts,check.ts,lockfile.ts,pgbouncer.ts,postgres.ts,promtool.ts,test.ts}',
+        'tools/{bootstrap.js,boundaries.ts,chart-golden.ts,chart-tools.ts,check.ts,image.ts,lockfile.ts,pgbouncer.ts,postgres.ts,promtool.ts,test.ts}',
         'tools/vitest/*.ts',
       ],
       project: ['tools/**/*.{js,ts}'],
@@ -34,7 +34,7 @@ const config: KnipConfig = {
       ignoreDependencies: ['ai', '@opentelemetry/api'],
     },
     examples: { entry: ['**/*.ts'] },
-    e2e: { entry: ['**/*.test.ts'], project: ['**/*.ts'] },
+    e2e: { entry: ['**/*.test.ts', 'git-sync/main.ts'], project: ['**/*.ts'] },
     bench: { entry: ['**/main.ts'], project: ['**/*.ts'] },
   },
 }

@@ -7,6 +7,7 @@
  *   server is the one of TEST_POSTGRES_URL, or one started for the run.
  * - `pooler`: what storage and runs ask of a database, through PgBouncer, and `*.pooler.test.ts`, which only it can run.
  *   TEST_POSTGRES_URL goes through it when TEST_POSTGRES_RAW_URL goes past it; else a PgBouncer is started for the run.
+ * - `chart`: the Helm chart through the real Helm, `*.chart.test.ts`; they install the commands that they need.
  * - `e2e`: the running server from outside.
  * A suite that needs a database asks `inject('engine')` for its engine and `inject('postgresUrl')` for the URL; what only
  * works on a connection of one's own takes `inject('postgresRawUrl')`.
@@ -21,6 +22,8 @@ declare module 'vitest' {
     postgresUrl: string
     /** The same server without a pooler in between; equal to `postgresUrl` where there is none. */
     postgresRawUrl: string
+    /** Where psql is; empty where this machine cannot have the one for tests. Only in the project `postgres`. */
+    psqlFolder: string
   }
 }
 
@@ -42,7 +45,7 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/**/*.test.ts', 'tools/**/*.test.ts'],
           // The template's test belongs to the folder that `agentos init` makes, and runs there.
-          exclude: [...NO_TESTS, '**/*.{db,pg,pooler,process}.test.ts', 'packages/server/template/**'],
+          exclude: [...NO_TESTS, '**/*.{chart,db,pg,pooler,process}.test.ts', 'packages/server/template/**'],
           setupFiles: [leakedHandles],
           testTimeout: 10_000,
         },
@@ -76,12 +79,27 @@ export default defineConfig({
           name: 'pooler',
           include: ['packages/server/src/{storage,runs}/**/*.{db,pg,pooler}.test.ts', 'tools/**/*.pooler.test.ts'],
           // About connections of one's own.
-          exclude: [...NO_TESTS, 'packages/server/src/storage/postgres/engine.pg.test.ts'],
+          exclude: [
+            ...NO_TESTS,
+            'packages/server/src/storage/postgres/engine.pg.test.ts',
+            'packages/server/src/storage/set-up/*.test.ts',
+          ],
           globalSetup: ['./tools/vitest/provide-pooler.ts'],
           setupFiles: [leakedHandles],
           provide: { engine: 'postgres' },
           testTimeout: 20_000,
           hookTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'chart',
+          include: ['tools/**/*.chart.test.ts'],
+          setupFiles: [leakedHandles],
+          // Helm is a process that waits for the processor, not for others.
+          maxConcurrency: 2,
+          testTimeout: 30_000,
         },
       },
       {

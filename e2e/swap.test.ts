@@ -5,26 +5,26 @@
 import { createHash } from 'node:crypto'
 import { type Client, createClient } from '@agentos/wire/client'
 import { expect, test } from 'vitest'
-import { createRepository, toolAgentSource } from './agents-folder.ts'
+import { createRepository } from './agents-folder.ts'
 import { until } from './condition.ts'
 import { copyPreparedData } from './prepared-data.ts'
 import { startProvider } from './provider-process.ts'
 import { startServer } from './server-process.ts'
 import { postRun } from './stream.ts'
+import { ACT, startLoad, workerSource } from './swap-load.ts'
 
 const SWAPS = 50
 const FAST = { AGENTOS_RELOAD_DEBOUNCE_MS: '0', AGENTOS_RELOAD_POLL_MS: '100' }
-const MESSAGE = '[fake:tool=act,tokens=5,rate=500]'
 
 test(`${SWAPS} swaps under load lose no request`, { timeout: 180_000 }, async () => {
   await using provider = await startProvider()
   await using repository = await createRepository()
   await using data = await copyPreparedData()
-  const published = new Set<string>()
+  const words = new Map<string, string>()
   const publish = async (number: number) => {
     const revision = sha(number)
-    published.add(revision)
-    await repository.publish(revision, { 'worker.ts': toolAgentSource('worker', `return '${revision}'`) })
+    words.set(revision, revision)
+    await repository.publish(revision, { 'worker.ts': workerSource(revision) })
     return revision
   }
   await publish(0)
@@ -32,27 +32,17 @@ test(`${SWAPS} swaps under load lose no request`, { timeout: 180_000 }, async ()
   await using server = await startServer({ dir: repository.path, dataDir: data.path, env })
   const client = createClient({ baseUrl: server.url })
 
-  let pushing = true
-  const failures: string[] = []
-  const served = new Map<string, number>()
-  const load = async (stream: boolean) => {
-    while (pushing) {
-      const failure = await runOnce(server.url, stream, published, served).catch(String)
-      if (failure !== undefined) failures.push(failure)
-    }
-  }
-  const clients = [load(true), load(true), load(false)]
+  const load = startLoad(server.url, words)
   let last = sha(0)
   for (let number = 1; number <= SWAPS; number++) {
     last = await publish(number)
     await waitForRevision(client, last)
   }
-  pushing = false
-  await Promise.all(clients)
+  await load.stop()
 
-  expect(failures).toEqual([])
-  expect(served.size).toBeGreaterThan(SWAPS / 2)
-  const after = await postRun(server.url, 'worker', { message: MESSAGE, stream: 'false' })
+  expect(load.failures).toEqual([])
+  expect(load.served.size).toBeGreaterThan(SWAPS / 2)
+  const after = await postRun(server.url, 'worker', { message: ACT, stream: 'false' })
   expect(after.headers.get('x-agentos-revision')).toBe(last)
   expect(await after.json()).toMatchObject({ status: 'COMPLETED', tools: [{ result: last }] })
 })
@@ -61,7 +51,7 @@ test('a broken push leaves the last good revision serving, says why, and the nex
   await using provider = await startProvider()
   await using repository = await createRepository()
   await using data = await copyPreparedData()
-  const good = { 'worker.ts': toolAgentSource('worker', `return 'good'`) }
+  const good = { 'worker.ts': workerSource('good') }
   await repository.publish(sha(1), good)
   const env = { ...provider.env, ...FAST }
   await using server = await startServer({ dir: repository.path, dataDir: data.path, env })
@@ -78,7 +68,7 @@ test('a broken push leaves the last good revision serving, says why, and the nex
     path: 'broken.ts',
     detail: expect.stringContaining('export default agent({ id: 1 + })'),
   })
-  expect(await client.run('worker', { message: MESSAGE })).toMatchObject({
+  expect(await client.run('worker', { message: ACT })).toMatchObject({
     status: 'COMPLETED',
     tools: [{ result: 'good' }],
   })
@@ -87,25 +77,6 @@ test('a broken push leaves the last good revision serving, says why, and the nex
   await waitForRevision(client, sha(3))
   expect(await client.ready()).toMatchObject({ ready: true, degraded: false, error: null })
 })
-
-/** @returns what is wrong with the answer */
-async function runOnce(
-  url: string,
-  stream: boolean,
-  published: ReadonlySet<string>,
-  served: Map<string, number>,
-): Promise<string | undefined> {
-  const response = await postRun(url, 'worker', { message: MESSAGE, stream: String(stream) })
-  const body = await response.text()
-  const revision = response.headers.get('x-agentos-revision') ?? ''
-  served.set(revision, (served.get(revision) ?? 0) + 1)
-  if (response.status !== 200) return `${response.status} ${body}`
-  if (!published.has(revision)) return `revision ${revision} was never published`
-  // The tool says which revision's code ran.
-  if (!body.includes(`"result":"${revision}"`)) return `revision ${revision} ran other code: ${body}`
-  const completed = stream ? body.includes('event: RunCompleted\n') : body.includes('"status":"COMPLETED"')
-  return completed ? undefined : body
-}
 
 async function waitForRevision(client: Client, revision: string): Promise<void> {
   await until(

@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { MAY_IMPORT } from '../.dependency-cruiser.js'
 import { ERRORS } from '../packages/server/src/base/errors.ts'
-import { SETTINGS } from '../packages/server/src/config/settings.ts'
+import { SET_UP_SETTINGS, SETTINGS } from '../packages/server/src/config/settings.ts'
 import { findStalePages } from './docs.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -22,7 +22,11 @@ const PROVIDER_VARIABLES = ['families.ts', 'transport.ts'].flatMap((file) =>
 
 /** Names in the pages that are neither: variables of the tests and of other software, codes of Node. */
 const OTHERS = [
+  'BUILD_IMAGE',
+  'RUNTIME_IMAGE',
   'TEST_POSTGRES_URL',
+  'GIT_SYNC_BIN',
+  'GIT_SYNC_SWAPS',
   'AGENTOS_SERVICE_HOST',
   'DEEPSEEK_API_KEY',
   'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
@@ -53,7 +57,12 @@ test('has links to every page, from the pages of the root or of its folder', () 
 })
 
 test('names no setting and no error that does not exist', () => {
-  const known = new Set([...Object.keys(SETTINGS), ...Object.keys(ERRORS), ...PROVIDER_VARIABLES, ...OTHERS])
+  const known = new Set([
+    ...Object.keys({ ...SETTINGS, ...SET_UP_SETTINGS }),
+    ...Object.keys(ERRORS),
+    ...PROVIDER_VARIABLES,
+    ...OTHERS,
+  ])
   const unknown = DOCS.flatMap(({ path, text }) =>
     capitalsOf(text)
       .filter((word) => !known.has(word))

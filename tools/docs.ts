@@ -1,5 +1,6 @@
 /**
- * Reference pages that are made from tables of the code: settings, errors and metrics. `docs.test.ts` holds the pages to them.
+ * Pages and files that are made from others: the reference of settings, errors and metrics from tables of the code, and those
+ * of the Helm chart. `docs.test.ts` holds them to it.
  *
  *   node tools/docs.ts --write
  *
@@ -8,13 +9,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ERRORS } from '../packages/server/src/base/errors.ts'
-import { SETTINGS } from '../packages/server/src/config/settings.ts'
+import { SET_UP_SETTINGS, SETTINGS } from '../packages/server/src/config/settings.ts'
 import {
   ATTRIBUTES,
   type Metric,
   METRIC_GROUPS,
   prometheusName,
 } from '../packages/server/src/telemetry/metrics-table.ts'
+import { renderChartFiles } from './chart/files.ts'
 
 export type Page = {
   /** Relative to the repository. */
@@ -25,18 +27,22 @@ export type Page = {
 const NOTICE = '<!-- Made by `node tools/docs.ts --write`. Change the table in the code, not this page. -->'
 
 /** Every generated page as it should be. */
-function renderPages(): readonly Page[] {
+function renderPages(root: string): readonly Page[] {
   return [
     { path: 'docs/reference/configuration.md', text: renderConfiguration() },
     { path: 'docs/reference/errors.md', text: renderErrors() },
     { path: 'docs/reference/metrics.md', text: renderMetrics() },
+    ...renderChartFiles(root),
   ]
 }
 
 /** Pages that differ from the code, or are missing. */
 export async function findStalePages(root: string): Promise<readonly Page[]> {
   const pages = await Promise.all(
-    renderPages().map(async (page) => ({ page, found: await readFile(join(root, page.path), 'utf8').catch(() => '') })),
+    renderPages(root).map(async (page) => ({
+      page,
+      found: await readFile(join(root, page.path), 'utf8').catch(() => ''),
+    })),
   )
   return pages.filter(({ page, found }) => page.text !== found).map(({ page }) => page)
 }
@@ -62,12 +68,15 @@ Every setting is an environment variable. There is no configuration file, and \`
 - Flags take \`true\`, \`1\`, \`yes\`, \`on\` and \`false\`, \`0\`, \`no\`, \`off\`.
 - *secret*: never logged, never part of an error, and taken out of the environment that agents see.
 
+\`agentos db-init\` and the chart's \`init-db.sh\` have variables of their own, under [Database set-up](#database-set-up). There a variable that begins
+with \`INITDB_\` and is not in the list is refused.
+
 The keys of model providers are not settings of the server:
 [Use a real model](../how-to/use-a-real-model.md) lists them. \`HTTP_PROXY\`, \`HTTPS_PROXY\` and \`NO_PROXY\` apply to calls of model providers.
 `
 
 function renderConfiguration(): string {
-  const groups = Map.groupBy(Object.entries(SETTINGS), ([, { group }]) => group)
+  const groups = Map.groupBy(Object.entries({ ...SETTINGS, ...SET_UP_SETTINGS }), ([, { group }]) => group)
   const sections = [...groups].map(([group, settings]) => {
     const rows = settings.map(([name, setting]) => {
       // The schemas are zod's, which write themselves as JSON Schema.

@@ -54,6 +54,9 @@ export const ALERTS: Stage = {
   fix: 'Mend the rule in observability/alerts, or its test in observability/tests; `node tools/promtool.ts` runs only this.',
 }
 
+/** The Helm chart: lint, schemas, golden files, refusals, its own unit tests. */
+export const CHART: Stage = vitest('chart', ['--project', 'chart'])
+
 /** Tests that need no database, however it is embedded, and start no processes or threads of their own. */
 export const UNIT: Stage = vitest('unit', ['--project', 'unit'])
 

@@ -5,6 +5,7 @@
  */
 import { installAgnoClient } from './agno-client.ts'
 import { runSideBySide } from './check.ts'
+import { installChartTools, whyNoChartTools } from './chart/commands.ts'
 import { installOtelCollector, whyNoOtelCollector } from './otel-collector.ts'
 import { whyNoPgbouncer } from './pgbouncer-install.ts'
 import { startPostgres } from './postgres.ts'
@@ -12,7 +13,7 @@ import { whyNoPostgres } from './postgres-install.ts'
 import { whyNoPromtool } from './promtool-install.ts'
 import { whyNoPip } from './python.ts'
 import { runStage, type StageResult } from './run-stage.ts'
-import { ALERTS, EMBEDDED, endToEnd, onPostgres, STATIC_STAGES, throughPgbouncer, UNIT } from './stages.ts'
+import { ALERTS, CHART, EMBEDDED, endToEnd, onPostgres, STATIC_STAGES, throughPgbouncer, UNIT } from './stages.ts'
 import { summarize, type Skip } from './summary.ts'
 
 /** The older end of the supported range is held by the suites that speak SQL. */
@@ -21,7 +22,7 @@ const STORAGE = ['packages/server/src/storage']
 async function runEverything() {
   const results: StageResult[] = await runSideBySide(STATIC_STAGES)
   const skips: Skip[] = []
-  results.push(...(await runAlerts(skips)))
+  results.push(...(await runAlerts(skips)), ...(await runChart(skips)))
   results.push(await runStage(UNIT, 'stream'), await runStage(EMBEDDED, 'stream'))
 
   const given = process.env['TEST_POSTGRES_URL']
@@ -51,6 +52,17 @@ async function runAlerts(skips: Skip[]): Promise<StageResult[]> {
   if (obstacle === undefined) return [await runStage(ALERTS, 'stream')]
   skips.push({ name: 'alerts', reason: `${obstacle}; install it` })
   return []
+}
+
+async function runChart(skips: Skip[]): Promise<StageResult[]> {
+  const obstacle = await whyNoChartTools()
+  if (obstacle !== undefined) {
+    skips.push({ name: 'chart', reason: obstacle })
+    return []
+  }
+  // Before the stage, whose time is then that of the tests.
+  await installChartTools()
+  return [await runStage(CHART, 'stream')]
 }
 
 async function runThroughPgbouncer(url: string, skips: Skip[]): Promise<StageResult[]> {

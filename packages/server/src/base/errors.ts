@@ -39,6 +39,21 @@ export const ERRORS = {
   CONFIG_INVALID: { status: 500, next: 'docs/reference/configuration.md lists every setting.' },
   DATABASE_UNREACHABLE: { status: 500, next: 'Check POSTGRES_URL and that the database accepts connections.' },
   DATABASE_AUTH: { status: 500, next: 'Check the user and the password of POSTGRES_URL.' },
+  DATABASE_SETUP_UNREACHABLE: {
+    status: 500,
+    next: 'Check PGHOST, PGPORT, PGSSLMODE and PGDATABASE, or INITDB_ADMIN_URL: the address must be that of PostgreSQL itself.',
+  },
+  DATABASE_SETUP_AUTH: { status: 500, next: 'Check PGUSER and PGPASSWORD, or INITDB_ADMIN_URL.' },
+  DATABASE_SETUP_DENIED: {
+    status: 500,
+    next: 'Give the admin that right, or do it once by hand: docs/how-to/prepare-a-database.md has the statements.',
+  },
+  DATABASE_SETUP_EXTENSION: {
+    status: 500,
+    next: 'Install it on the server, allow it, or make it once as its superuser; docs/how-to/prepare-a-database.md tells how. An INITDB_EXTENSIONS of "none" leaves it out.',
+  },
+  DATABASE_SETUP_BUSY: { status: 500, next: 'Try again, or raise INITDB_WAIT_SECONDS.' },
+  DATABASE_SETUP_FAILED: { status: 500, next: 'See docs/how-to/prepare-a-database.md for what a set-up does.' },
   SCHEMA_NEWER: { status: 500, next: 'Start a release of the server that knows this schema.' },
   SCHEMA_CHANGED: { status: 500, next: 'Start the release that made this schema; released migrations never change.' },
   DATA_DIR_LOCKED: { status: 500, next: 'Stop the other server, or set AGENTOS_DATA_DIR or POSTGRES_URL.' },

@@ -8,6 +8,7 @@ import { AgentOSError } from '../base/errors.ts'
 import { createRedact } from '../base/redact.ts'
 import { VERSION } from '../config/version.ts'
 import { check } from './check.ts'
+import { initDatabase } from './db-init.ts'
 import { doctor, type DoctorOptions } from './doctor.ts'
 import { init } from './init.ts'
 import { migrateOnly } from './migrate.ts'
@@ -22,6 +23,7 @@ const USAGE = `agentos ${VERSION}: serves a folder of agents
   agentos init DIR      make a folder of agents: an agent with a tool, a test, editor types
   agentos test [DIR]    run the tests of DIR against scripted models, without a server
   agentos migrate       bring the database schema up to date, then end
+  agentos db-init       make database, user, schemas and extensions in a PostgreSQL that an admin opens
   agentos doctor [DIR]  look at settings, ports, collectors, database, queue and replicas; with --url URL at a
                         running server; --json for programs
 
@@ -36,6 +38,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   init,
   test: runTests,
   migrate: migrateOnly,
+  'db-init': initDatabase,
   doctor,
 }
 

@@ -5,7 +5,8 @@
  */
 import { AgentOSError } from '../base/errors.ts'
 import { databaseUrls, type DatabaseUrls } from './database-url.ts'
-import { type SettingName, SETTINGS, type Settings } from './settings.ts'
+import { parseSettings, unknownSettings } from './setting-values.ts'
+import { SET_UP_SETTINGS, type SettingName, SETTINGS, type Settings } from './settings.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -30,19 +31,10 @@ export function processEnvironment(): Environment {
  */
 export function loadConfig(env: Environment): Config {
   const given = withoutServiceLinks(env)
-  const problems = unknownSettings(given)
-  const settings: Record<string, unknown> = {}
-  for (const [name, { schema, ...about }] of Object.entries(SETTINGS)) {
-    const raw = given[name]
-    const parsed = schema.safeParse(raw === '' ? undefined : raw)
-    if (parsed.success) settings[name] = parsed.data
-    else {
-      const shown = 'secret' in about ? '' : `, got ${JSON.stringify(raw)}`
-      problems.push(`${name}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}${shown}`)
-    }
-  }
-  // Checked key by key above; TypeScript cannot follow the loop over a mapped type.
-  const checked = settings as Settings
+  const { values, problems: wrong } = parseSettings(SETTINGS, given)
+  const problems = [...unknownSettings(given, 'AGENTOS_', Object.keys(SETTINGS)), ...wrong]
+  // Checked key by key; TypeScript cannot follow the loop over a mapped type.
+  const checked = values as Settings
   if (problems.length === 0) problems.push(...contradictions(checked))
   if (problems.length > 0) throw new AgentOSError('CONFIG_INVALID', problems.join('\n'))
   return Object.freeze({
@@ -60,31 +52,6 @@ function withoutServiceLinks(env: Environment): Environment {
     /_PORT_\d+_(TCP|UDP|SCTP)(_|$)/.test(name) ||
     (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value ?? ''))
   return Object.fromEntries(Object.entries(env).filter(([name, value]) => !isLink(name, value)))
-}
-
-function unknownSettings(env: Environment): string[] {
-  const known = Object.keys(SETTINGS)
-  return Object.keys(env)
-    .filter((name) => name.startsWith('AGENTOS_') && !known.includes(name))
-    .map((name) => {
-      const near = known.map((other) => ({ other, far: distance(name, other) })).toSorted((a, b) => a.far - b.far)[0]
-      const hint = near !== undefined && near.far <= 3 ? `; did you mean ${near.other}?` : ''
-      return `${name}: unknown setting${hint}`
-    })
-}
-
-/** Levenshtein distance of two short names. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
@@ -111,11 +78,10 @@ function contradictions(settings: Settings): string[] {
 }
 
 const NOT_FOR_AGENTS = new Set<string>([
-  ...Object.entries(SETTINGS)
+  ...Object.entries({ ...SETTINGS, ...SET_UP_SETTINGS })
     .filter(([, about]) => 'secret' in about)
     .map(([name]) => name),
   'DB_PASS_FILE',
-  'PGPASSWORD',
 ])
 
 function agentEnvironment(env: Environment): Record<string, string> {
