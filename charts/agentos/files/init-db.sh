@@ -164,7 +164,7 @@ SQL
 server_statements() {
   cat <<'SQL'
 set password_encryption to 'scram-sha-256';
-select pg_advisory_lock(4218097312) \g /dev/null
+select pg_advisory_lock(4218097314) \g /dev/null
 select coalesce(
   (select format('INITDB_USER: "%s" is the admin; name a user of the server''s own', current_user) where :'user' = current_user),
   (select format('INITDB_USER: "%s" is a superuser; name a user of the server''s own', rolname) from pg_roles where rolname = :'user' and rolsuper),
@@ -202,7 +202,7 @@ SQL
 database_statements() {
   cat <<'SQL'
 begin;
-select pg_advisory_xact_lock(4218097312) \g /dev/null
+select pg_advisory_xact_lock(4218097314) \g /dev/null
 select format('create schema %I authorization %I', name, :'user')
 from (select distinct trim(name) as name from unnest(string_to_array(:'schemas', ',')) name) wanted
 where name <> '' and not exists (select from pg_namespace where nspname = name) \gexec

@@ -20,7 +20,7 @@ import { attempt, connectFailure, identifier, mayPass, openSession, type Session
 export type { SetUpPlan } from './plan.ts'
 
 /** What two set-ups must agree on to wait for each other; `charts/agentos/files/init-db.sh` takes the same. */
-const ADVISORY_LOCK = '4218097312'
+const ADVISORY_LOCK = '4218097314'
 
 const RETRY = { baseMs: 250, maxMs: 5_000 }
 
