@@ -51,7 +51,18 @@ test('looks at once, then every poll, and once more when poked while it looks', 
   claims.poke()
   claims.poke()
   await claims.pass(100)
-  expect(claims.looks).toHaveLength(5)
+  // The two of the pokes, and the one soon after.
+  expect(claims.looks).toHaveLength(6)
+})
+
+test('looks again soon after a poke, because a run may have been locked', async () => {
+  await using claims = open()
+  await claims.pass(100)
+  claims.poke()
+  await claims.pass(200)
+  expect(claims.looks).toHaveLength(3)
+  await claims.pass(800)
+  expect(claims.looks).toHaveLength(3)
 })
 
 test('looks again as long as there may be more', async () => {

@@ -5,6 +5,8 @@
  *   idle -- poke, or the poll --> looking -- got as many as it asked for --> looking
  *                                         -- fewer --> idle
  *
+ * A look passes over a run whose row is locked in that moment, by a follower for example. So after a poke it looks again
+ * soon, once.
  * @module
  */
 import type { Clock } from '../base/clock.ts'
@@ -29,6 +31,9 @@ export type ClaimsDeps = {
   readonly takeUp: (lost: boolean) => Promise<boolean>
 }
 
+/** Wait for the second look after a poke, in milliseconds. */
+const SOON_MS = 100
+
 export type Claims = {
   /** There may be something to claim: looks now. */
   readonly poke: () => void
@@ -49,6 +54,7 @@ export function createClaims({ pollMs, leaseMs }: ClaimsOptions, deps: ClaimsDep
   let working: Promise<void> | undefined
   let again = false
   let timer: NodeJS.Timeout | undefined
+  let waitMs = pollMs
   let trustAt = -Infinity
   let lookedAt = clock.now()
 
@@ -61,6 +67,11 @@ export function createClaims({ pollMs, leaseMs }: ClaimsOptions, deps: ClaimsDep
   }
 
   function poke(): void {
+    waitMs = SOON_MS
+    begin()
+  }
+
+  function begin(): void {
     if (stopped) return
     again = true
     working ??= work()
@@ -78,7 +89,9 @@ export function createClaims({ pollMs, leaseMs }: ClaimsOptions, deps: ClaimsDep
       }
     }
     working = undefined
-    if (!stopped) timer = setTimeout(poke, pollMs * (0.75 + deps.random() / 2))
+    if (stopped) return
+    timer = setTimeout(begin, Math.min(waitMs, pollMs) * (0.75 + deps.random() / 2))
+    waitMs = pollMs
   }
 
   async function look(): Promise<boolean> {
@@ -89,7 +102,7 @@ export function createClaims({ pollMs, leaseMs }: ClaimsOptions, deps: ClaimsDep
     return deps.takeUp(isTrusting())
   }
 
-  poke()
+  begin()
   return {
     poke,
     mistrust,
