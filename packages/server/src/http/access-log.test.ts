@@ -43,6 +43,7 @@ describe('a request', () => {
       },
     ])
     expect(server.lines()[0]?.['bytes']).toBeGreaterThan(body.length)
+    expect(server.lines()[0]?.['duration_ms']).toBeGreaterThan(0)
     expect(JSON.stringify(server.logged)).not.toContain('hunter2')
   })
 

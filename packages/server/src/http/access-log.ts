@@ -5,6 +5,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Scope } from '../auth/scope.ts'
+import type { Clock } from '../base/clock.ts'
 import type { SpanRun } from '../base/span.ts'
 import { parseTraceparent } from '../base/trace-context.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -20,6 +21,8 @@ export type RequestNotes = {
   traceId: string | undefined
   /** Milliseconds from the beginning to the first byte of a stream. */
   firstByteMs: number | undefined
+  /** Milliseconds since the beginning. */
+  readonly elapsedMs: () => number
 }
 
 declare module 'fastify' {
@@ -32,6 +35,7 @@ export type AccessLogDeps = {
   readonly log: Log
   readonly level: AccessLogLevel
   readonly metrics: Pick<Metrics, 'requestEnded'> | undefined
+  readonly clock: Clock
 }
 
 /** Longest list of proxies that is told, in characters. */
@@ -39,8 +43,11 @@ const MAX_FORWARDED = 256
 
 /** Watches a request to its end. To be called when it begins. */
 export function watchRequest(request: FastifyRequest, reply: FastifyReply, deps: AccessLogDeps): void {
-  request.notes = { run: undefined, traceId: undefined, firstByteMs: undefined }
-  const { log, level, metrics } = deps
+  const { log, level, metrics, clock } = deps
+  const startedAt = clock.monotonic()
+  // Not by the reply's own watch, which only runs while somebody has a hook for it.
+  const elapsedMs = () => clock.monotonic() - startedAt
+  request.notes = { run: undefined, traceId: undefined, firstByteMs: undefined, elapsedMs }
   const { socket } = request.raw
   // Of a connection that is used again, only what this answer adds counts.
   const sentBefore = socket.bytesWritten
@@ -49,11 +56,11 @@ export function watchRequest(request: FastifyRequest, reply: FastifyReply, deps:
     const { statusCode, headersSent, writableFinished } = reply.raw
     const status = headersSent ? statusCode : undefined
     const route = request.routeOptions.url?.replaceAll(/:(\w+)/g, '{$1}')
-    metrics?.requestEnded({ method: request.method, route, status, seconds: reply.elapsedTime / 1000 })
+    metrics?.requestEnded({ method: request.method, route, status, seconds: elapsedMs() / 1000 })
     const aborted = !writableFinished
     if (!isWanted(level, status, aborted)) return
     const bytes = socket.bytesWritten === undefined ? undefined : socket.bytesWritten - sentBefore
-    const fields = describeRequest(request, reply, { route, status, aborted, bytes })
+    const fields = describeRequest(request, { route, status, aborted, bytes })
     log[levelOf(request.routeOptions.config.scope, status, aborted)]('request', fields)
   })
 }
@@ -65,7 +72,7 @@ export function noteFirstByte(request: FastifyRequest, reply: FastifyReply): voi
   // One call later nothing of this is left; the arguments are those of whichever overload was called.
   raw.write = ((...args: Parameters<typeof write>) => {
     raw.write = write
-    request.notes.firstByteMs = reply.elapsedTime
+    request.notes.firstByteMs = request.notes.elapsedMs()
     return write(...args)
   }) as typeof write
 }
@@ -89,7 +96,7 @@ type Outcome = {
   readonly bytes: number | undefined
 }
 
-function describeRequest(request: FastifyRequest, reply: FastifyReply, { route, status, aborted, bytes }: Outcome) {
+function describeRequest(request: FastifyRequest, { route, status, aborted, bytes }: Outcome) {
   const { id, method, ip, headers, notes } = request
   const { run, traceId, firstByteMs } = notes
   const forwarded = headers['x-forwarded-for']
@@ -101,7 +108,7 @@ function describeRequest(request: FastifyRequest, reply: FastifyReply, { route, 
     // Of a path without parameters, the route says it all.
     path: path === route ? undefined : path,
     status,
-    duration_ms: hundredths(reply.elapsedTime),
+    duration_ms: hundredths(notes.elapsedMs()),
     first_byte_ms: firstByteMs === undefined ? undefined : hundredths(firstByteMs),
     bytes,
     aborted: aborted || undefined,

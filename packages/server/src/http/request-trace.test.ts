@@ -1,12 +1,15 @@
-import Fastify from 'fastify'
 import { expect, test } from 'vitest'
 import { systemClock } from '../base/clock.ts'
 import { createIds } from '../base/ids.ts'
 import type { SpanRecord } from '../base/span.ts'
 import { formatTraceparent, parseTraceparent, spanIdOf } from '../base/trace-context.ts'
+import { createLog } from '../telemetry/log.ts'
 import { type JoinedRun, type RequestTrace, traceRequest } from './request-trace.ts'
+import { createServer } from './server.ts'
 
 const ids = createIds(systemClock)
+const redact = (text: string) => text
+const log = createLog({ level: 'error', format: 'json', redact, write: () => {} })
 const CALLER = { traceId: 'c'.repeat(32), spanId: 'd'.repeat(16) }
 const TRACEPARENT = formatTraceparent(CALLER.traceId, CALLER.spanId, true)
 const RUN: JoinedRun = {
@@ -27,7 +30,7 @@ async function ask(
 ): Promise<Told> {
   const { promise, resolve } = Promise.withResolvers<Omit<Told, 'traceparent'>>()
   let traceparent: string | null = null
-  await using app = Fastify()
+  await using app = createServer({ ids, clock: systemClock, log, redact, bodyLimitBytes: 1024, accessLog: 'off' })
   app.get('/runs/:id', (request, reply) => {
     const tracing = {
       server: (span: SpanRecord, isSampled: boolean) => resolve({ span, sampled: isSampled }),
@@ -104,7 +107,7 @@ test('with a caller of its own, a later request stays in that trace and points t
 })
 
 test('where nobody records requests, the context of the caller passes as it is', async () => {
-  await using app = Fastify()
+  await using app = createServer({ ids, clock: systemClock, log, redact, bodyLimitBytes: 1024, accessLog: 'off' })
   app.get('/', (request, reply) => {
     const trace = traceRequest(
       request,

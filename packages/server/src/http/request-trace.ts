@@ -44,7 +44,7 @@ export function traceRequest(
   }
   const ownId = ids.uuid().replaceAll('-', '')
   const spanId = ids.uuid().replaceAll('-', '').slice(-16)
-  const startMs = clock.now() - reply.elapsedTime
+  const startMs = clock.now() - request.notes.elapsedMs()
   let context = caller ?? { traceId: ownId, parentSpanId: null, sampled: tracing.isSampled(ownId) }
   let run: SpanRun | null = null
   let links: readonly SpanLink[] = []

@@ -8,6 +8,7 @@ const log = createLog({ level: 'error', format: 'json', redact: (text) => text, 
 
 test('an answer that comes while the server closes ends its connection, so that closing does not wait for it', async () => {
   const app = createServer({
+    clock: systemClock,
     ids: createIds(systemClock),
     log,
     redact: (text) => text,

@@ -15,14 +15,14 @@ const REQUEST_TIMEOUT_MS = 120_000
 /** Percent-encoded ids of 255 characters fit. */
 const MAX_PARAM_LENGTH = 4096
 
-type ServerDeps = Pick<AppDeps, 'ids' | 'log' | 'redact' | 'metrics'> & {
+type ServerDeps = Pick<AppDeps, 'ids' | 'log' | 'redact' | 'metrics' | 'clock'> & {
   readonly bodyLimitBytes: number
   readonly accessLog: AccessLogLevel
 }
 
 export function createServer(deps: ServerDeps): FastifyInstance {
-  const { ids, log, redact, metrics, bodyLimitBytes, accessLog } = deps
-  const watched = { log, level: accessLog, metrics }
+  const { ids, log, redact, metrics, clock, bodyLimitBytes, accessLog } = deps
+  const watched = { log, level: accessLog, metrics, clock }
   const app = fastify({
     logger: false,
     bodyLimit: bodyLimitBytes,
