@@ -2,7 +2,7 @@
  * One attempt of a run as it was when it left the replica that ran it: all that spans and metrics are made from.
  * @module
  */
-import type { Json } from './json.ts'
+import type { Json, JsonObject } from './json.ts'
 import type { Message } from './message.ts'
 import type { ModelName, RunFailure, RunStatus, StepEvent } from './run.ts'
 import type { ToolInfo } from './runnable.ts'
@@ -44,6 +44,8 @@ export type AttemptRecord = RunLineage & {
   /** PENDING: handed over. RUNNING: lost, and taken up by whoever comes first. */
   readonly status: RunStatus
   readonly model: ModelName
+  /** What its model was asked with, by the names of the SDK; empty when nothing was run. */
+  readonly modelSettings: JsonObject
   readonly input: string
   readonly content: Json
   readonly error: RunFailure | null

@@ -29,6 +29,8 @@ export type AgentInfo = {
   readonly description: string | null
   readonly role: string | null
   readonly model: ModelName
+  /** Sampling settings by the names of the SDK; empty when the provider's defaults hold. */
+  readonly modelSettings: JsonObject
   /** Null when they are a function of the run. */
   readonly instructions: string | null
   readonly expectedOutput: string | null

@@ -106,6 +106,7 @@ function describe(agent: Found): AgentInfo {
     description: options.description ?? null,
     role: null,
     model: MODEL,
+    modelSettings: {},
     instructions: typeof instructions === 'string' ? instructions : null,
     expectedOutput: null,
     additionalContext: null,

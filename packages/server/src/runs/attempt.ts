@@ -47,7 +47,7 @@ export function createAttemptMarks(options: AttemptOptions, now: () => number): 
 
 type AttemptOptions = Pick<AttemptRecord, 'origin' | 'revision' | 'createdAt'> & {
   readonly job: RunJob
-  readonly agent: Pick<AgentInfo, 'id' | 'name' | 'model'> & Partial<Pick<AgentInfo, 'tools'>>
+  readonly agent: Pick<AgentInfo, 'id' | 'name' | 'model'> & Partial<Pick<AgentInfo, 'tools' | 'modelSettings'>>
   /** Absent for what begins by itself. */
   readonly lineage?: RunLineage | undefined
 }
@@ -80,6 +80,7 @@ function toRecord(
     createdAt,
     status,
     model: agent.model,
+    modelSettings: agent.modelSettings ?? {},
     input,
     tools: agent.tools ?? [],
     history: job.history,

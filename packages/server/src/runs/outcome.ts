@@ -11,7 +11,8 @@ import { addUsage, NO_USAGE } from '../base/usage.ts'
 import type { Journal } from './journal.ts'
 
 /** What a run shows of its agent, also when the serving revision has none of that id any more. */
-export type RunAgent = Pick<AgentInfo, 'id' | 'name' | 'metadata' | 'model'> & Partial<Pick<AgentInfo, 'tools'>>
+export type RunAgent = Pick<AgentInfo, 'id' | 'name' | 'metadata' | 'model'> &
+  Partial<Pick<AgentInfo, 'tools' | 'modelSettings'>>
 
 /** As in Agno, a cancelled run says so, and then completes. A run that is handed over says nothing: it goes on. */
 export function terminalEvents(

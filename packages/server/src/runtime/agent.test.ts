@@ -32,6 +32,7 @@ test('tells everything of an agent that says nothing', async () => {
     description: null,
     role: null,
     model: { provider: 'fake', id: 'fake:default' },
+    modelSettings: {},
     instructions: null,
     expectedOutput: null,
     additionalContext: null,

@@ -119,6 +119,7 @@ function describeAgent({ agent: { options }, id, file }: FoundAgent, prepared: P
     description: options.description ?? null,
     role: options.role ?? null,
     model: model.name,
+    modelSettings: toJsonObject({ ...options.modelSettings }, `${who}: modelSettings`),
     instructions: describeInstructions(instructions),
     expectedOutput: options.expectedOutput ?? null,
     additionalContext: options.additionalContext ?? null,

@@ -222,6 +222,24 @@ test('the span of a model call tells when its first token came, why it stopped, 
   expect(unknown?.attributes).not.toHaveProperty('gen_ai.response.finish_reasons')
 })
 
+test('the span of a model call tells the settings that it was asked with, and nothing where there are none', () => {
+  const modelSettings = {
+    temperature: 0.2,
+    maxOutputTokens: 300,
+    stopSequences: ['END'],
+    providerOptions: { openai: {} },
+  }
+  const [told] = describeAttempt(attempt({ modelSettings })).filter(({ kind }) => kind === 'LLM')
+  expect(told?.attributes).toMatchObject({
+    'gen_ai.request.temperature': 0.2,
+    'gen_ai.request.max_tokens': 300,
+    'gen_ai.request.stop_sequences': ['END'],
+  })
+  expect(JSON.parse(String(told?.attributes['llm.invocation_parameters']))).toEqual(modelSettings)
+  const [plain] = describeAttempt(attempt()).filter(({ kind }) => kind === 'LLM')
+  expect(plain?.attributes).not.toHaveProperty('llm.invocation_parameters')
+})
+
 test('a model call is told with the history of its session, between its instructions and its run', () => {
   const base = { id: 'h', createdAt: 1 }
   const history = [

@@ -85,7 +85,7 @@ type ModelCall = {
 }
 
 function modelSpans(record: AttemptRecord, parentSpanId: string, level: ContentLevel): SpanRecord[] {
-  const { runId, attempt, messages, fromMessage, history, sessionId } = record
+  const { runId, attempt, messages, fromMessage, history, sessionId, modelSettings: settings } = record
   const definitions = level === 'messages' ? toolDefinitions(record.tools) : {}
   const replies = messages.flatMap((message, index) =>
     message.role === 'assistant' && index >= fromMessage ? [{ message, index }] : [],
@@ -104,7 +104,7 @@ function modelSpans(record: AttemptRecord, parentSpanId: string, level: ContentL
       endMs: endMs ?? record.endedAt,
       error: failure,
       attributes: {
-        ...modelAttributes({ model, history, asked, reply: reply?.message, finishReason, sessionId }, level),
+        ...modelAttributes({ model, settings, history, asked, reply: reply?.message, finishReason, sessionId }, level),
         ...definitions,
         ...(failure !== null && { 'error.type': record.error?.code ?? 'WORKER_LOST' }),
       },

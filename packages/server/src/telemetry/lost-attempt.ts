@@ -37,7 +37,7 @@ function lostModelCall(
   reply: AssistantMessage,
   level: ContentLevel,
 ): SpanRecord {
-  const { runId, model, history, messages, sessionId } = record
+  const { runId, model, modelSettings: settings, history, messages, sessionId } = record
   const asked = messages.slice(0, index)
   return {
     ...commonOf(record, reply),
@@ -46,7 +46,7 @@ function lostModelCall(
     kind: 'LLM',
     error: null,
     attributes: {
-      ...modelAttributes({ model, history, asked, reply, finishReason: undefined, sessionId }, level),
+      ...modelAttributes({ model, settings, history, asked, reply, finishReason: undefined, sessionId }, level),
       ...MARK,
     },
   }

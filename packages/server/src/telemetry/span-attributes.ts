@@ -4,7 +4,7 @@
  * @module
  */
 import type { AttemptRecord } from '../base/attempt-record.ts'
-import type { Json } from '../base/json.ts'
+import type { Json, JsonObject } from '../base/json.ts'
 import type { AssistantMessage, Message } from '../base/message.ts'
 import type { ModelName, ToolExecution } from '../base/run.ts'
 import type { SpanAttribute } from '../base/span.ts'
@@ -69,6 +69,7 @@ function runnableAttributes({ runType, agentId, agentName }: Described): Attribu
 
 export type ModelSpan = {
   readonly model: ModelName
+  readonly settings: JsonObject
   /** Of its session. */
   readonly history: readonly Message[]
   /** Messages of the run that the model was asked with. */
@@ -92,6 +93,7 @@ export function modelAttributes(call: ModelSpan, level: ContentLevel): Attribute
     'gen_ai.provider.name': providerName(model.provider),
     'gen_ai.request.model': model.id,
     'gen_ai.request.stream': true,
+    ...settingAttributes(call.settings),
     'gen_ai.conversation.id': sessionId,
     ...(finishReason !== undefined && { 'gen_ai.response.finish_reasons': [finishReason.replaceAll('-', '_')] }),
     ...(reply !== undefined && { ...tokenCounts(reply.usage), ...genAiUsage(reply.usage) }),
@@ -103,6 +105,29 @@ export function modelAttributes(call: ModelSpan, level: ContentLevel): Attribute
     ...(level !== 'none' && messageValues(shown, reply)),
     ...(level === 'messages' && messageAttributes(shown, reply)),
   }
+}
+
+/** Names of the convention for the settings that it knows; OpenInference has all of them in one text. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  temperature: 'gen_ai.request.temperature',
+  maxOutputTokens: 'gen_ai.request.max_tokens',
+  topP: 'gen_ai.request.top_p',
+  topK: 'gen_ai.request.top_k',
+  presencePenalty: 'gen_ai.request.presence_penalty',
+  frequencyPenalty: 'gen_ai.request.frequency_penalty',
+  stopSequences: 'gen_ai.request.stop_sequences',
+  seed: 'gen_ai.request.seed',
+}
+
+function settingAttributes(settings: JsonObject): Attributes {
+  if (Object.keys(settings).length === 0) return {}
+  const known = Object.entries(settings).flatMap(([key, value]): [string, SpanAttribute][] => {
+    const name = Object.hasOwn(SETTINGS, key) ? SETTINGS[key] : undefined
+    if (name === undefined) return []
+    if (Array.isArray(value)) return [[name, value.map(String)]]
+    return typeof value === 'number' ? [[name, value]] : []
+  })
+  return { 'llm.invocation_parameters': JSON.stringify(settings), ...Object.fromEntries(known) }
 }
 
 type ToolSpan = {

@@ -21,6 +21,7 @@ export const ASSISTANT: AgentInfo = {
   description: 'Helps.',
   role: null,
   model: MODEL,
+  modelSettings: {},
   instructions: 'Be kind.',
   expectedOutput: null,
   additionalContext: null,

@@ -28,6 +28,7 @@ const AGENT: AgentInfo = {
   description: null,
   role: null,
   model: MODEL,
+  modelSettings: {},
   instructions: null,
   expectedOutput: null,
   additionalContext: null,

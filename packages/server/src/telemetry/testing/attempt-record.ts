@@ -24,6 +24,7 @@ export function attemptRecord(given: Partial<AttemptRecord> = {}): AttemptRecord
     endedAt: 1000,
     status: 'COMPLETED',
     model: MODEL,
+    modelSettings: {},
     input: 'hi',
     content: 'hello',
     error: null,

@@ -56,6 +56,7 @@ export function attempt(given: Partial<AttemptRecord> = {}): AttemptRecord {
     endedAt: 1_200,
     status: 'COMPLETED',
     model: MODEL,
+    modelSettings: {},
     input: 'Weather in Oslo?',
     content: 'It rains.',
     error: null,
