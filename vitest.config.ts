@@ -8,6 +8,7 @@
  * - `pooler`: what storage and runs ask of a database, through PgBouncer, and `*.pooler.test.ts`, which only it can run.
  *   TEST_POSTGRES_URL goes through it when TEST_POSTGRES_RAW_URL goes past it; else a PgBouncer is started for the run.
  * - `chart`: the Helm chart through the real Helm, `*.chart.test.ts`; they install the commands that they need.
+ * - `cluster`: the chart in a real Kubernetes with fake nodes, `*.cluster.test.ts`, all in one that is started for the run.
  * - `e2e`: the running server from outside.
  * A suite that needs a database asks `inject('engine')` for its engine and `inject('postgresUrl')` for the URL; what only
  * works on a connection of one's own takes `inject('postgresRawUrl')`.
@@ -22,6 +23,8 @@ declare module 'vitest' {
     postgresUrl: string
     /** The same server without a pooler in between; equal to `postgresUrl` where there is none. */
     postgresRawUrl: string
+    /** Administrator's kubeconfig of the cluster. Only in the project `cluster`. */
+    kubeconfig: string
     /** Where psql is; empty where this machine cannot have the one for tests. Only in the project `postgres`. */
     psqlFolder: string
   }
@@ -45,7 +48,7 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/**/*.test.ts', 'tools/**/*.test.ts'],
           // The template's test belongs to the folder that `agentos init` makes, and runs there.
-          exclude: [...NO_TESTS, '**/*.{chart,db,pg,pooler,process}.test.ts', 'packages/server/template/**'],
+          exclude: [...NO_TESTS, '**/*.{chart,cluster,db,pg,pooler,process}.test.ts', 'packages/server/template/**'],
           setupFiles: [leakedHandles],
           testTimeout: 10_000,
         },
@@ -100,6 +103,19 @@ export default defineConfig({
           // Helm is a process that waits for the processor, not for others.
           maxConcurrency: 2,
           testTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'cluster',
+          include: ['tools/**/*.cluster.test.ts'],
+          globalSetup: ['./tools/vitest/provide-cluster.ts'],
+          setupFiles: [leakedHandles],
+          maxConcurrency: 3,
+          // Clusters take their time on a machine that does more than this.
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
         },
       },
       {
