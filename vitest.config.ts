@@ -114,7 +114,7 @@ export default defineConfig({
           setupFiles: [leakedHandles],
           maxConcurrency: 3,
           // Clusters take their time on a machine that does more than this.
-          testTimeout: 180_000,
+          testTimeout: 400_000,
           hookTimeout: 60_000,
         },
       },

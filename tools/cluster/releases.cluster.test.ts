@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { listScenarios, renderObjects, type Values } from '../chart/helm.ts'
@@ -10,6 +10,7 @@ import { openApi, type Api, type Live } from './api.ts'
 import { copyChart } from './chart-copy.ts'
 import { openRelease } from './helm.ts'
 import { makeNamespace } from './namespace.ts'
+import { waitUntil } from './program.ts'
 import { listServerPods, waitForPods } from './workload.ts'
 
 const kubeconfig = inject('kubeconfig')
@@ -93,19 +94,19 @@ describe('what the values let through is refused by the server, or by Helm 4 whe
     const namespace = `values-${index++}`
     await makeNamespace(api, namespace)
     for (const helm of bothHelms()) {
-      const release = openRelease({ helm, kubeconfig, namespace })
+      // What the first one has refused keeps its name.
+      const release = openRelease({ helm, kubeconfig, namespace, release: `with-${basename(dirname(helm))}` })
       const { code, stderr } = await release.install({ values: { database, ...values } })
       const isTaken = helm === helm3 && helm3Takes
       expect([code === 0, stderr]).toEqual([isTaken, expect.stringMatching(isTaken ? /unknown field/ : complaint)])
-      await release.run(['uninstall', 'agentos', '--ignore-not-found'])
     }
   })
 })
 
-test('two releases share a namespace, one with a name as long as Helm allows, and each serves its own pods', async () => {
+test('two releases share a namespace, one with a name as long and odd as Helm allows, and each serves its own pods', async () => {
   const namespace = 'two'
   await makeNamespace(api, namespace)
-  const long = 'a-second-one-with-a-name-as-long-as-helm-lets-it-be-5'
+  const long = 'a-second.one-with-a-name-as-long-as-helm-lets-it-be-5'
   const values = {
     database,
     initDb: { enabled: true, adminCredentials: { secretName: 'admin' } },
@@ -126,16 +127,12 @@ test('two releases share a namespace, one with a name as long as Helm allows, an
     expect(deployments).toHaveLength(1)
     await waitForPods(api, { namespace, name: deployments[0]?.metadata.name ?? '' })
     const pods = await listServerPods(api, namespace, name)
-    const slices = await api.list(
-      'discovery.k8s.io/v1',
-      'EndpointSlice',
-      namespace,
-      `app.kubernetes.io/instance=${name}`,
-    )
-    const targets = slices.flatMap((slice) =>
-      ((slice as Endpoints).endpoints ?? []).map(({ targetRef }) => targetRef.name),
-    )
-    expect(targets.toSorted()).toEqual(pods.map(({ metadata }) => metadata.name).toSorted())
+    // Slices follow pods by a moment.
+    const targets = await waitUntil(`each pod of ${name} is behind the Service`, async () => {
+      const found = await listTargets(namespace, name)
+      return found.length === pods.length ? found : undefined
+    })
+    expect(targets).toEqual(pods.map(({ metadata }) => metadata.name).toSorted())
     endpoints.set(name, targets)
   }
   expect([...endpoints.values()].map(({ length }) => length)).toEqual([2, 3])
@@ -219,6 +216,16 @@ test('the server would take every kept file', async () => {
 })
 
 type Endpoints = Live & { readonly endpoints?: readonly { readonly targetRef: { readonly name: string } }[] }
+
+/** @returns names of the pods behind the Services of a release, sorted */
+async function listTargets(namespace: string, release: string): Promise<readonly string[]> {
+  const labels = `app.kubernetes.io/instance=${release}`
+  const slices = await api.list('discovery.k8s.io/v1', 'EndpointSlice', namespace, labels)
+  return slices
+    .flatMap((slice) => (slice as Endpoints).endpoints ?? [])
+    .map(({ targetRef }) => targetRef.name)
+    .toSorted()
+}
 
 async function renderIn(namespace: string, options: { values?: Values; valuesFiles?: readonly string[] }) {
   const given = { ...options, values: { ...options.values, namespaceOverride: namespace } }
