@@ -8,6 +8,7 @@
  * @module
  */
 import { execFile } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +17,7 @@ import { freePort, waitForEnd } from '../local-server.ts'
 import { grantAccess, type Access } from './access.ts'
 import { startFakeNodes } from './fake-nodes.ts'
 import { installKube, whyNoCluster } from './install.ts'
-import { startProgram, waitUntil, type Program } from './program.ts'
+import { startProgram, TIED_TO_US, waitUntil, type Program } from './program.ts'
 
 const run = promisify(execFile)
 
@@ -69,6 +70,10 @@ async function start(kube: string, options: ControlPlaneOptions): Promise<Contro
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'agentos-cluster-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
+  const programs: Program[] = []
+  const endNow = () => removeNow(folder, programs)
+  process.once('exit', endNow)
+  stack.defer(() => void process.off('exit', endNow))
   await mkdir(join(folder, 'log'))
 
   const { etcd, peers, server, controllers, scheduler } = await freePorts(
@@ -79,7 +84,6 @@ async function start(kube: string, options: ControlPlaneOptions): Promise<Contro
     'scheduler',
   )
   const access = await grantAccess(join(folder, 'access'), `https://127.0.0.1:${server}`, nodes)
-  const programs: Program[] = []
   const startPart = async (part: string, args: readonly string[]) => {
     const log = join(folder, 'log', `${part}.log`)
     programs.push(stack.use(await startProgram([kube, part, ...args], { name: part, log, through })))
@@ -89,7 +93,7 @@ async function start(kube: string, options: ControlPlaneOptions): Promise<Contro
 
   const kubeconfig = access.kubeconfigOf('admin')
   const kubectl = async (args: readonly string[]) => {
-    const [command = kube, ...given] = [...through, kube, 'kubectl', '--kubeconfig', kubeconfig, ...args]
+    const [command, ...given] = [...TIED_TO_US, ...through, kube, 'kubectl', '--kubeconfig', kubeconfig, ...args]
     // Of what it remembers of servers, nothing is true of the next one.
     const env = { ...process.env, HOME: folder }
     const { stdout } = await run(command, given, { maxBuffer: MAX_OUTPUT_BYTES, env })
@@ -112,6 +116,12 @@ async function start(kube: string, options: ControlPlaneOptions): Promise<Contro
     kubectl,
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
+}
+
+/** For a process that ends without disposing of anything. */
+function removeNow(folder: string, programs: readonly Program[]): void {
+  for (const program of programs) program.killNow()
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 
 function etcdArgs({ folder, etcd, peers }: { folder: string; etcd: number; peers: number }): string[] {

@@ -25,7 +25,12 @@ export type Program = AsyncDisposable & {
   readonly pid: number
   /** @throws {Error} with its last lines when it has ended */
   expectRunning(): Promise<void>
+  /** Ends it without waiting for its end; for a process that ends itself. */
+  killNow(): void
 }
+
+/** Begins a command that the kernel ends with whoever started it. */
+export const TIED_TO_US = ['setpriv', '--pdeathsig', 'KILL', '--'] as const
 
 const GRACE_MS = 2_000
 const LAST_LINES = 20
@@ -35,7 +40,8 @@ export async function startProgram(command: readonly string[], options: ProgramO
   const { name, log, through = [], env = process.env, graceMs = GRACE_MS } = options
   const file = await open(log, 'a')
   try {
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...through, ...command], {
+    const [tied, ...tieArgs] = TIED_TO_US
+    const child = spawn(tied, [...tieArgs, ...through, ...command], {
       env,
       // A session of its own: a Ctrl-C in the terminal is for us, and we stop it.
       detached: true,
@@ -52,6 +58,7 @@ export async function startProgram(command: readonly string[], options: ProgramO
         const lines = (await readFile(log, 'utf8')).trimEnd().split('\n').slice(-LAST_LINES)
         throw new Error(`${name} has ended (${child.signalCode ?? child.exitCode}):\n${lines.join('\n')}`)
       },
+      killNow: () => void child.kill('SIGKILL'),
       [Symbol.asyncDispose]: () => stop(child, graceMs),
     }
   } finally {

@@ -54,16 +54,22 @@ describe.concurrent.each([3, 4] as const)('Helm %s', (major) => {
     expect((await api.listAll(namespace)).filter(isOfRelease)).toEqual(rendered.toSorted())
   })
 
-  test('restarts no pod when it upgrades to the same values, or to the next version of the chart alone', async () => {
+  test('restarts no pod when it upgrades to the same values, or to the next version of the chart alone, nor when the other Helm does', async () => {
     const namespace = `same-${major}`
     const release = await openIn(namespace, major)
     const file = fileOf('requirements')
     expect(await release.install({ valuesFiles: [file] })).toMatchObject({ code: 0 })
     const before = await waitForPods(api, { namespace, name: 'agentos' })
     await using next = await copyChart({ version: '99.0.0' })
-    for (const chart of [CHART, next.path]) {
-      const again = openRelease({ helm: helmOf(major), kubeconfig, namespace, chart })
-      expect(await again.upgrade({ valuesFiles: [file] })).toMatchObject({ code: 0 })
+    const other = helmOf(major === 3 ? 4 : 3)
+    const turns = [
+      { helm: helmOf(major), chart: CHART },
+      { helm: helmOf(major), chart: next.path },
+      { helm: other, chart: CHART },
+    ]
+    for (const turn of turns) {
+      const again = openRelease({ ...turn, kubeconfig, namespace })
+      expect(await again.upgrade({ valuesFiles: [file] })).toMatchObject({ code: 0, stderr: '' })
       const after = await api.get('apps/v1', 'Deployment', namespace, 'agentos')
       expect(after.metadata.generation).toBe(before.metadata.generation)
     }
