@@ -61,7 +61,10 @@ export const CHART: Stage = vitest('chart', ['--project', 'chart'])
 export const CLUSTER: Stage = vitest('cluster', ['--project', 'cluster'])
 
 /** The chart and the image on a real node: pods run, and clients talk to them. */
-export const NODE: Stage = { ...vitest('node', ['--project', 'node']), command: ['tools/node/stage.ts', 'run', '--project', 'node'] }
+export const NODE: Stage = {
+  ...vitest('node', ['--project', 'node']),
+  command: ['tools/node/stage.ts', 'run', '--project', 'node'],
+}
 
 /** Tests that need no database, however it is embedded, and start no processes or threads of their own. */
 export const UNIT: Stage = vitest('unit', ['--project', 'unit'])

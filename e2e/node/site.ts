@@ -104,7 +104,7 @@ function smallRelease(database: Database, gitHost: GitHost, provider: ProviderPr
     },
     initDb: { enabled: true, adminCredentials: { secretName: ADMIN_SECRET } },
     gitSync: { enabled: true, repo: gitHost.url, subPath: 'agents', period: '2s' },
-    drain: { timeoutSeconds: 15, preStopSeconds: 5, longestRunSeconds: 600 },
+    drain: { timeoutSeconds: 8, preStopSeconds: 5, longestRunSeconds: 600 },
     readinessProbe: { httpGet: { path: '/health/ready', port: 'http' }, periodSeconds: 1, timeoutSeconds: 10 },
     startupProbe: {
       httpGet: { path: '/health/startup', port: 'http' },
