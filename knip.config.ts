@@ -10,7 +10,7 @@ const config: KnipConfig = {
   workspaces: {
     '.': {
       entry: [
-        'tools/{bootstrap.js,boundaries.ts,chart-golden.ts,chart-tools.ts,check.ts,cluster/control-plane.ts,image.ts,lockfile.ts,node/stage.ts,pgbouncer.ts,postgres.ts,promtool.ts,test.ts}',
+        'tools/{bootstrap.js,boundaries.ts,chart-golden.ts,chart-tools.ts,check.ts,cluster.ts,image.ts,lockfile.ts,node/stage.ts,pgbouncer.ts,postgres.ts,promtool.ts,test.ts}',
         'tools/vitest/*.ts',
       ],
       project: ['tools/**/*.{js,ts}'],

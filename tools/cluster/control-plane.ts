@@ -1,10 +1,6 @@
 /**
  * A real Kubernetes without nodes, for tests: etcd, API server, controllers and scheduler on free ports of the loopback
  * interface, with keys of their own. Fresh, and gone when it is disposed of; several can run side by side.
- *
- *   node tools/cluster/control-plane.ts [NODES]     start one with fake nodes (3 unless told), print the path of its
- *                                                   kubeconfig, stop it on Ctrl-C
- *
  * @module
  */
 import { execFile } from 'node:child_process'
@@ -13,9 +9,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { freePort, waitForEnd } from '../local-server.ts'
+import { freePort } from '../local-server.ts'
 import { grantAccess, type Access } from './access.ts'
-import { startFakeNodes } from './fake-nodes.ts'
 import { installKube, whyNoCluster } from './install.ts'
 import { startProgram, TIED_TO_US, waitUntil, type Program } from './program.ts'
 
@@ -205,19 +200,4 @@ async function freePorts<Name extends string>(...names: readonly Name[]): Promis
   const values = [...ports]
   // One for each.
   return Object.fromEntries(names.map((name, index) => [name, values[index]])) as Record<Name, number>
-}
-
-if (import.meta.main) {
-  const nodes = Number(process.argv[2] ?? '3')
-  if (!Number.isInteger(nodes) || nodes < 0) {
-    console.error('usage: node tools/cluster/control-plane.ts [NODES]')
-    process.exit(2)
-  }
-  // From here on: one that is still starting must end too.
-  const end = waitForEnd()
-  await using cluster = await startControlPlane()
-  await using kwok = await startFakeNodes(cluster, { count: nodes })
-  await kwok.expectRunning()
-  console.log(cluster.kubeconfig)
-  await end
 }
