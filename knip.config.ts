@@ -10,10 +10,12 @@ const config: KnipConfig = {
   workspaces: {
     '.': {
       entry: [
-        'tools/{bootstrap.js,boundaries.ts,chart-golden.ts,chart-tools.ts,check.ts,image.ts,lockfile.ts,pgbouncer.ts,postgres.ts,promtool.ts,test.ts}',
+        'tools/{bootstrap.js,boundaries.ts,chart-golden.ts,chart-tools.ts,check.ts,cluster.ts,image.ts,lockfile.ts,node/stage.ts,pgbouncer.ts,postgres.ts,promtool.ts,test.ts}',
         'tools/vitest/*.ts',
       ],
       project: ['tools/**/*.{js,ts}'],
+      // Of the machine.
+      ignoreBinaries: ['setpriv'],
       ignoreDependencies: [
         // The parser of dependency-cruiser and the type-aware half of oxlint, which they look up by name.
         '@swc/core',

@@ -8,7 +8,9 @@
  * - `pooler`: what storage and runs ask of a database, through PgBouncer, and `*.pooler.test.ts`, which only it can run.
  *   TEST_POSTGRES_URL goes through it when TEST_POSTGRES_RAW_URL goes past it; else a PgBouncer is started for the run.
  * - `chart`: the Helm chart through the real Helm, `*.chart.test.ts`; they install the commands that they need.
+ * - `cluster`: the chart in a real Kubernetes with fake nodes, `*.cluster.test.ts`, all in one that is started for the run.
  * - `e2e`: the running server from outside.
+ * - `node`: the chart and the image on a real Kubernetes node, `*.node.test.ts`; by `node tools/node/stage.ts`.
  * A suite that needs a database asks `inject('engine')` for its engine and `inject('postgresUrl')` for the URL; what only
  * works on a connection of one's own takes `inject('postgresRawUrl')`.
  * @module
@@ -22,8 +24,22 @@ declare module 'vitest' {
     postgresUrl: string
     /** The same server without a pooler in between; equal to `postgresUrl` where there is none. */
     postgresRawUrl: string
+    /** Administrator's kubeconfig of the cluster. Only in the project `cluster`. */
+    kubeconfig: string
     /** Where psql is; empty where this machine cannot have the one for tests. Only in the project `postgres`. */
     psqlFolder: string
+    /** A cluster with one real node. Only in the project `node`. */
+    node: {
+      /** Paths of the administrator's kubeconfig, of the program that is kubectl by its first argument, and of Helm. */
+      readonly kubeconfig: string
+      readonly kube: string
+      readonly helm: string
+      /** A superuser's URL, from pods too. */
+      readonly postgresUrl: string
+      /** The server's image, and the control group that all containers are in. */
+      readonly image: { readonly file: string; readonly name: string }
+      readonly cgroup: string
+    }
   }
 }
 
@@ -45,7 +61,7 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/**/*.test.ts', 'tools/**/*.test.ts'],
           // The template's test belongs to the folder that `agentos init` makes, and runs there.
-          exclude: [...NO_TESTS, '**/*.{chart,db,pg,pooler,process}.test.ts', 'packages/server/template/**'],
+          exclude: [...NO_TESTS, '**/*.{chart,cluster,db,pg,pooler,process}.test.ts', 'packages/server/template/**'],
           setupFiles: [leakedHandles],
           testTimeout: 10_000,
         },
@@ -105,12 +121,38 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'cluster',
+          include: ['tools/**/*.cluster.test.ts'],
+          globalSetup: ['./tools/vitest/provide-cluster.ts'],
+          setupFiles: [leakedHandles],
+          maxConcurrency: 3,
+          // Clusters take their time on a machine that does more than this.
+          testTimeout: 400_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
+          exclude: [...NO_TESTS, '**/*.node.test.ts'],
           // Servers, clients and databases of one test fill the machine; two at a time would measure each other.
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'node',
+          include: ['e2e/node/*.node.test.ts'],
+          globalSetup: ['./tools/vitest/provide-node.ts'],
+          fileParallelism: false,
+          // Pods take their time on a machine that does more than this.
+          testTimeout: 400_000,
+          hookTimeout: 300_000,
         },
       },
     ],

@@ -23,9 +23,10 @@ export type ProviderProcess = AsyncDisposable & {
 /**
  * @param record how many of the last requests are kept
  * @param port a free one without it; that of a provider that has ended, to take its place
+ * @param host address to listen on
  */
-export async function startProvider({ record = 0, port = 0 } = {}): Promise<ProviderProcess> {
-  const args = [ENTRY, '--port', String(port), '--record', String(record), '--follow-stdin']
+export async function startProvider({ record = 0, port = 0, host = '127.0.0.1' } = {}): Promise<ProviderProcess> {
+  const args = [ENTRY, '--host', host, '--port', String(port), '--record', String(record), '--follow-stdin']
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   const [first] = (await Promise.race([

@@ -15,7 +15,8 @@ const path = () => [process.env['PATH'], '/usr/local/go/bin'].join(delimiter)
 
 /** One module and one Go: neither a workspace around it nor a newer toolchain is fetched. */
 const SETTINGS = { CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '', GOTOOLCHAIN: 'local' }
-const REPRODUCIBLE = ['-buildvcs=false', '-trimpath', '-ldflags=-s -w']
+const REPRODUCIBLE = ['-buildvcs=false', '-trimpath']
+const SMALL = '-ldflags=-s -w'
 
 /**
  * @param leastMinor of the oldest Go 1 that will do
@@ -37,9 +38,16 @@ export async function whyNoGo(leastMinor: number): Promise<string | undefined> {
  * Builds a program of the module in `folder`, whose go.sum pins everything.
  * @param program package path, `.` for the module itself
  * @param target file, or existing folder, that the program is written to
+ * @param variables text of variables of packages, by path: what releases put in by their own build scripts
  */
-export async function buildPinned(folder: string, program: string, target: string): Promise<void> {
-  await runGo(['build', '-mod=readonly', ...REPRODUCIBLE, '-o', target, program], { cwd: folder })
+export async function buildPinned(
+  folder: string,
+  program: string,
+  target: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const linker = [SMALL, ...Object.entries(variables).map(([name, text]) => `-X ${name}=${text}`)].join(' ')
+  await runGo(['build', '-mod=readonly', ...REPRODUCIBLE, linker, '-o', target, program], { cwd: folder })
 }
 
 /**
@@ -50,7 +58,7 @@ export async function buildPinned(folder: string, program: string, target: strin
 export async function installRelease(program: string, version: string, target: string): Promise<void> {
   const work = await mkdtemp(join(dirname(target), 'go-'))
   try {
-    await runGo(['install', ...REPRODUCIBLE, `${program}@${version}`], { env: { GOBIN: work } })
+    await runGo(['install', ...REPRODUCIBLE, SMALL, `${program}@${version}`], { env: { GOBIN: work } })
     await rename(join(work, basename(program)), target)
   } finally {
     await rm(work, { recursive: true, force: true })

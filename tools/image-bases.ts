@@ -15,7 +15,8 @@ import { findCommand } from './debian-packages.ts'
 
 const run = promisify(execFile)
 
-const SUITE = 'bookworm'
+/** Of Debian. */
+export const SUITE = 'bookworm'
 const NPM = 'npm@11.6.2'
 const BUILD_PACKAGES = 'ca-certificates,libstdc++6,libatomic1'
 const RUNTIME_PACKAGES = 'base-files,netbase,ca-certificates,tzdata,libc6,libgcc-s1,libstdc++6'

@@ -27,20 +27,29 @@ const RESTRICTED = [
 const START_LIMIT_MS = 60_000
 const POLL_MS = 20
 
+export type TrialOptions = {
+  /** Database of the server that is started; empty: an embedded one that it has to make. */
+  readonly postgresUrl?: string
+  /** Control group of the containers, in each hierarchy; empty: podman's own. */
+  readonly cgroup?: string
+}
+
 /**
- * @returns milliseconds from the start of the container until the server is ready, on the database of POSTGRES_URL, or on
- *   an embedded one that it has to make
+ * @returns milliseconds from the start of the container until the server is ready
  * @throws {Error} naming what the image does not do
  */
-export async function tryImage(image: string): Promise<number> {
-  const { stdout: version } = await once(image, ['--version'])
+export async function tryImage(image: string, { postgresUrl = '', cgroup = '' }: TrialOptions = {}): Promise<number> {
+  const limits = cgroup === '' ? RESTRICTED : [...RESTRICTED, `--cgroup-parent=/${cgroup}`]
+  const once = (args: readonly string[], options: readonly string[] = []) =>
+    run('podman', [...ENGINE, 'run', ...limits, ...options, image, ...args])
+  const { stdout: version } = await once(['--version'])
   if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`--version printed ${JSON.stringify(version)}`)
-  const { stdout: found } = await once(image, ['doctor'])
+  const { stdout: found } = await once(['doctor'])
   if (!/^ok$/m.test(found)) throw new Error(`doctor found problems:\n${found}`)
-  for (const shell of ['/bin/sh', '/bin/bash', '/usr/bin/env']) await expectNone(image, shell)
-  const written = await once(image, ['-e', WRITES], ['--entrypoint', '/usr/local/bin/node'])
+  for (const shell of ['/bin/sh', '/bin/bash', '/usr/bin/env']) await expectNone(once, shell)
+  const written = await once(['-e', WRITES], ['--entrypoint', '/usr/local/bin/node'])
   if (written.stdout.trim() !== '') throw new Error(`its user can write ${written.stdout.trim()}`)
-  return timeStart(image)
+  return timeStart(image, limits, postgresUrl)
 }
 
 /** Prints what the user of the process could change of the program. */
@@ -56,26 +65,24 @@ const walk = (path) => {
 }
 for (const folder of ['/app', '/usr/local']) walk(folder)`
 
-function once(image: string, args: readonly string[], options: readonly string[] = []) {
-  return run('podman', [...ENGINE, 'run', ...RESTRICTED, ...options, image, ...args])
-}
+type Once = (args: readonly string[], options?: readonly string[]) => Promise<unknown>
 
-async function expectNone(image: string, program: string): Promise<void> {
-  const isThere = await once(image, [], ['--entrypoint', program]).then(
+async function expectNone(once: Once, program: string): Promise<void> {
+  const isThere = await once([], ['--entrypoint', program]).then(
     () => true,
     (error: { stderr?: string }) => !/no such file|not found/.test(error.stderr ?? ''),
   )
   if (isThere) throw new Error(`it has ${program}`)
 }
 
-async function timeStart(image: string): Promise<number> {
+async function timeStart(image: string, limits: readonly string[], postgresUrl: string): Promise<number> {
   const name = `agentos-trial-${randomBytes(4).toString('hex')}`
   const port = await freePort()
-  const { POSTGRES_URL } = process.env
-  const settings = { AGENTOS_PORT: port, AGENTOS_LOG_FORMAT: 'json', ...(POSTGRES_URL && { POSTGRES_URL }) }
+  const database = postgresUrl === '' ? {} : { POSTGRES_URL: postgresUrl }
+  const settings = { AGENTOS_PORT: port, AGENTOS_LOG_FORMAT: 'json', ...database }
   const env = Object.entries(settings).flatMap(([key, value]) => ['-e', `${key}=${value}`])
   const started = performance.now()
-  await run('podman', [...ENGINE, 'run', '--detach', '--name', name, ...RESTRICTED, ...env, image])
+  await run('podman', [...ENGINE, 'run', '--detach', '--name', name, ...limits, ...env, image])
   try {
     while (!(await isReady(port))) {
       if (performance.now() - started > START_LIMIT_MS) throw new Error(`it is not ready after ${START_LIMIT_MS} ms`)

@@ -18,7 +18,7 @@ const ROOT = join(import.meta.dirname, '..')
 const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt'
 
 /** @throws {Error} when this machine cannot build one, or the build fails */
-async function buildServerImage(tag: string): Promise<void> {
+export async function buildServerImage(tag: string): Promise<void> {
   const obstacle = await whyNoImage()
   if (obstacle !== undefined) throw new Error(`Cannot build the image: ${obstacle}.`)
   await buildBases(process.execPath)
@@ -30,19 +30,26 @@ async function buildServerImage(tag: string): Promise<void> {
   await buildImage(tag, ROOT, ['--volume', `${AUTHORITIES}:/run/host-ca.crt:ro`, ...options])
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { try: { type: 'boolean' } } })
-const [tag, file] = positionals
-if (tag === undefined) {
-  console.error('usage: node tools/image.ts [--try] TAG [FILE.tar]')
-  process.exit(2)
+/** Saves an image under its name, in place of a file that is there. */
+export async function saveImage(tag: string, file: string): Promise<void> {
+  // buildah adds nothing to an archive, and replaces none.
+  await rm(file, { force: true })
+  await run('buildah', ['push', '--quiet', tag, `docker-archive:${file}:${tag}`])
 }
-if (values.try) console.log(`${tag}: ready ${Math.round(await tryImage(tag))} ms after the start of its container`)
-else {
-  await buildServerImage(tag)
-  if (file !== undefined) {
-    // buildah adds nothing to an archive, and replaces none.
-    await rm(file, { force: true })
-    await run('buildah', ['push', '--quiet', tag, `docker-archive:${file}:${tag}`])
+
+if (import.meta.main) {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { try: { type: 'boolean' } } })
+  const [tag, file] = positionals
+  if (tag === undefined) {
+    console.error('usage: node tools/image.ts [--try] TAG [FILE.tar]')
+    process.exit(2)
   }
-  console.log(tag)
+  if (values.try) {
+    const readyMs = await tryImage(tag, { postgresUrl: process.env['POSTGRES_URL'] ?? '' })
+    console.log(`${tag}: ready ${Math.round(readyMs)} ms after the start of its container`)
+  } else {
+    await buildServerImage(tag)
+    if (file !== undefined) await saveImage(tag, file)
+    console.log(tag)
+  }
 }

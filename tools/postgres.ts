@@ -8,7 +8,7 @@
  */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { startLocalServer, waitForEnd } from './local-server.ts'
@@ -23,13 +23,25 @@ export type RunningPostgres = AsyncDisposable & {
   readonly url: string
 }
 
+export type PostgresOptions = {
+  /** To listen on; whoever reaches it may log in with a password. */
+  readonly address?: string
+  /** Extensions that those may make who may make schemas, as managed PostgreSQL has it. Only on 18. */
+  readonly trusted?: readonly string[]
+}
+
 /**
  * Installs PostgreSQL when that has not happened yet, and starts a fresh server.
  * @param major 16 or 18, the ends of the supported range
  * @throws {Error} when it cannot be installed or does not start; the message carries the server's last lines
  */
-export async function startPostgres(major: PostgresMajor = 18): Promise<RunningPostgres> {
-  const bin = join(await installPostgres(major), 'bin')
+export async function startPostgres(
+  major: PostgresMajor = 18,
+  options: PostgresOptions = {},
+): Promise<RunningPostgres> {
+  const { address = '127.0.0.1', trusted = [] } = options
+  const home = await installPostgres(major)
+  const bin = join(home, 'bin')
   const password = randomBytes(12).toString('hex')
   const server = await startLocalServer({
     name: 'PostgreSQL',
@@ -41,9 +53,15 @@ export async function startPostgres(major: PostgresMajor = 18): Promise<RunningP
       const access = ['--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`]
       const place = ['-D', join(options.cwd, 'data'), '--no-sync', '--encoding=UTF8', '--locale=C.UTF-8']
       await run(join(bin, 'initdb'), [...place, ...access], options)
+      // Made so, a server lets in nobody from elsewhere.
+      if (address !== '127.0.0.1')
+        await appendFile(join(options.cwd, 'data/pg_hba.conf'), 'host all all all scram-sha-256\n')
+      await trustExtensions(join(home, 'share/postgresql/extension'), join(options.cwd, 'trusted'), trusted)
     },
     command: async (port, folder) => {
-      const settings = [...TEST_SETTINGS, 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`]
+      const places = [`listen_addresses=${address}`, `unix_socket_directories=${folder}`]
+      const extensions = trusted.length === 0 ? [] : [`extension_control_path=${join(folder, 'trusted')}:$system`]
+      const settings = [...TEST_SETTINGS, ...places, ...extensions]
       const given = settings.flatMap((setting) => ['-c', setting])
       return [join(bin, 'postgres'), '-D', join(folder, 'data'), '-p', String(port), ...given]
     },
@@ -51,8 +69,19 @@ export async function startPostgres(major: PostgresMajor = 18): Promise<RunningP
     stopSignal: 'SIGQUIT',
   })
   return {
-    url: `postgresql://postgres:${password}@127.0.0.1:${server.port}/postgres`,
+    url: `postgresql://postgres:${password}@${address}:${server.port}/postgres`,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  }
+}
+
+async function trustExtensions(from: string, to: string, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return
+  const target = join(to, 'extension')
+  await mkdir(target, { recursive: true })
+  for (const file of await readdir(from)) {
+    if (!names.some((name) => file === `${name}.control` || file.startsWith(`${name}--`))) continue
+    await copyFile(join(from, file), join(target, file))
+    if (file.endsWith('.control')) await appendFile(join(target, file), 'trusted = true\n')
   }
 }
 

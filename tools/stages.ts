@@ -57,6 +57,15 @@ export const ALERTS: Stage = {
 /** The Helm chart: lint, schemas, golden files, refusals, its own unit tests. */
 export const CHART: Stage = vitest('chart', ['--project', 'chart'])
 
+/** The chart in a real Kubernetes, whose nodes are fake. */
+export const CLUSTER: Stage = vitest('cluster', ['--project', 'cluster'])
+
+/** The chart and the image on a real node: pods run, and clients talk to them. */
+export const NODE: Stage = {
+  ...vitest('node', ['--project', 'node']),
+  command: ['tools/node/stage.ts', 'run', '--project', 'node'],
+}
+
 /** Tests that need no database, however it is embedded, and start no processes or threads of their own. */
 export const UNIT: Stage = vitest('unit', ['--project', 'unit'])
 

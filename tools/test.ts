@@ -6,6 +6,8 @@
 import { installAgnoClient } from './agno-client.ts'
 import { runSideBySide } from './check.ts'
 import { installChartTools, whyNoChartTools } from './chart/commands.ts'
+import { installCluster, whyNoCluster } from './cluster/install.ts'
+import { installNode, whyNoNode } from './node/stage.ts'
 import { installOtelCollector, whyNoOtelCollector } from './otel-collector.ts'
 import { whyNoPgbouncer } from './pgbouncer-install.ts'
 import { startPostgres } from './postgres.ts'
@@ -13,7 +15,18 @@ import { whyNoPostgres } from './postgres-install.ts'
 import { whyNoPromtool } from './promtool-install.ts'
 import { whyNoPip } from './python.ts'
 import { runStage, type StageResult } from './run-stage.ts'
-import { ALERTS, CHART, EMBEDDED, endToEnd, onPostgres, STATIC_STAGES, throughPgbouncer, UNIT } from './stages.ts'
+import {
+  ALERTS,
+  CHART,
+  CLUSTER,
+  EMBEDDED,
+  endToEnd,
+  NODE,
+  onPostgres,
+  STATIC_STAGES,
+  throughPgbouncer,
+  UNIT,
+} from './stages.ts'
 import { summarize, type Skip } from './summary.ts'
 
 /** The older end of the supported range is held by the suites that speak SQL. */
@@ -44,6 +57,7 @@ async function runEverything() {
     skips.push({ name: 'everything on a real PostgreSQL', reason })
     results.push(await runEndToEnd(undefined, skips))
   }
+  results.push(...(await runCluster(skips)), ...(await runNode(skips)))
   return { results, skips }
 }
 
@@ -63,6 +77,26 @@ async function runChart(skips: Skip[]): Promise<StageResult[]> {
   // Before the stage, whose time is then that of the tests.
   await installChartTools()
   return [await runStage(CHART, 'stream')]
+}
+
+async function runCluster(skips: Skip[]): Promise<StageResult[]> {
+  const obstacle = await whyNoCluster()
+  if (obstacle !== undefined) {
+    skips.push({ name: 'the chart in a cluster', reason: obstacle })
+    return []
+  }
+  await installCluster()
+  return [await runStage(CLUSTER, 'stream')]
+}
+
+async function runNode(skips: Skip[]): Promise<StageResult[]> {
+  const obstacle = await whyNoNode()
+  if (obstacle !== undefined) {
+    skips.push({ name: 'the chart on a real node', reason: obstacle })
+    return []
+  }
+  await installNode()
+  return [await runStage(NODE, 'stream')]
 }
 
 async function runThroughPgbouncer(url: string, skips: Skip[]): Promise<StageResult[]> {

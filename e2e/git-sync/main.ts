@@ -86,4 +86,6 @@ function listen(address: string, hasSynced: () => boolean): Server {
   return server.listen(Number(port), host || '0.0.0.0')
 }
 
+// As the first process of a container it would not end otherwise.
+process.once('SIGTERM', () => process.exit(0))
 process.exit(await run(readFlags(process.argv.slice(2))))

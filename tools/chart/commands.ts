@@ -1,5 +1,5 @@
 /**
- * The commands that judge the chart: both majors of Helm, helm-unittest and kubeconform, each built once with Go.
+ * The commands that judge the chart: both majors of Helm, helm-unittest, kubeconform and kube-score, each built once with Go.
  * @module
  */
 import { createHash } from 'node:crypto'
@@ -13,6 +13,7 @@ import { installSchemas } from './schemas.ts'
 /** As the go.mod of Helm 4 says. */
 const LEAST_GO = 26
 const KUBECONFORM = 'v0.7.0'
+const KUBE_SCORE = 'v1.20.0'
 /** Its own go.mod replaces a module, which `go install` refuses: this one repeats the replacement. */
 const HELM_UNITTEST = join(import.meta.dirname, '..', 'helm-unittest')
 
@@ -21,6 +22,7 @@ export interface ChartTools {
   readonly helm4: string
   readonly helmUnittest: string
   readonly kubeconform: string
+  readonly kubeScore: string
   /** Folder of JSON schemas, as `schemas.ts` lays it out. */
   readonly schemas: string
 }
@@ -38,7 +40,8 @@ export async function installChartTools(): Promise<ChartTools> {
   const schemas = await installSchemas()
   const helm4 = await installHelm(4)
   const helm3 = await installHelm(3)
-  return { helm3, helm4, helmUnittest: await installHelmUnittest(), kubeconform, schemas }
+  const helmUnittest = await installHelmUnittest()
+  return { helm3, helm4, helmUnittest, kubeconform, kubeScore: await installKubeScore(), schemas }
 }
 
 async function installKubeconform(): Promise<string> {
@@ -46,6 +49,13 @@ async function installKubeconform(): Promise<string> {
     installRelease('github.com/yannh/kubeconform/cmd/kubeconform', KUBECONFORM, join(target, 'kubeconform')),
   )
   return join(folder, 'kubeconform')
+}
+
+async function installKubeScore(): Promise<string> {
+  const folder = await installOnce(`kube-score-${KUBE_SCORE}`, (target) =>
+    installRelease('github.com/zegl/kube-score/cmd/kube-score', KUBE_SCORE, join(target, 'kube-score')),
+  )
+  return join(folder, 'kube-score')
 }
 
 async function installHelmUnittest(): Promise<string> {

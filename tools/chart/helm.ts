@@ -94,11 +94,19 @@ function valuesArgs({ valuesFiles = [], values }: RenderOptions): string[] {
   return [...valuesFiles, ...(values === undefined ? [] : ['-'])].flatMap((file) => ['-f', file])
 }
 
-async function runHelm(helm: string, args: readonly string[], values: Values | undefined) {
-  const child = spawn(helm, args, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: '/nonexistent' },
-  })
+export type Outcome = { readonly code: number; readonly stdout: string; readonly stderr: string }
+
+/**
+ * @param values for an argument `-f -`
+ * @param env besides the PATH
+ */
+export async function runHelm(
+  helm: string,
+  args: readonly string[],
+  values?: Values,
+  env: NodeJS.ProcessEnv = { HOME: '/nonexistent' },
+): Promise<Outcome> {
+  const child = spawn(helm, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], ...env } })
   const exited = Promise.withResolvers<number>()
   child.on('error', exited.reject)
   child.on('close', (code) => exited.resolve(code ?? 1))

@@ -5,6 +5,7 @@
  *
  *   KUBERNETES/GROUP_KIND_VERSION.json     `v1.36.3/apps_deployment_v1.json`, `v1.36.3/v1_pod_v1.json`
  *   custom/GROUP_KIND_VERSION.json
+ *   definitions.json                       the CustomResourceDefinitions themselves
  *
  * @module
  */
@@ -38,9 +39,11 @@ const METADATA = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
 type Definitions = Readonly<Record<string, Schema>>
 type GroupVersionKind = { readonly group: string; readonly version: string; readonly kind: string }
 
-/** The parts of a CustomResourceDefinition that matter here. */
-type CustomResource = {
+/** A CustomResourceDefinition, as far as it matters here. */
+export type CustomResource = {
+  readonly apiVersion: string
   readonly kind: string
+  readonly metadata: { readonly name: string }
   readonly spec: {
     readonly group: string
     readonly names: { readonly kind: string }
@@ -60,12 +63,9 @@ export async function installSchemas(): Promise<string> {
       definitions = await readDefinitions(version)
       await writeKubernetes(join(target, version), definitions)
     }
-    for (const [module, version, pattern] of CUSTOM_RESOURCES) {
-      const folder = await downloadModule(module, version)
-      for await (const file of glob(pattern, { cwd: folder })) {
-        await writeCustom(join(target, 'custom'), join(folder, file), definitions)
-      }
-    }
+    const resources = await readCustomResources()
+    await writeCustom(join(target, 'custom'), resources, definitions)
+    await writeFile(join(target, 'definitions.json'), JSON.stringify(resources))
   })
 }
 
@@ -89,14 +89,26 @@ async function writeKubernetes(folder: string, definitions: Definitions): Promis
   }
 }
 
-async function writeCustom(folder: string, file: string, definitions: Definitions): Promise<void> {
+/** The definitions of all custom resources that the chart can render, and of their neighbours. */
+async function readCustomResources(): Promise<readonly CustomResource[]> {
+  const resources: CustomResource[] = []
+  for (const [module, version, pattern] of CUSTOM_RESOURCES) {
+    const folder = await downloadModule(module, version)
+    for await (const file of glob(pattern, { cwd: folder })) {
+      for (const document of parseAllDocuments(await readFile(join(folder, file), 'utf8'))) {
+        // What such a file may hold besides is told apart by its kind.
+        const resource = document.toJS() as CustomResource | null
+        if (resource?.kind === 'CustomResourceDefinition') resources.push(resource)
+      }
+    }
+  }
+  return resources
+}
+
+async function writeCustom(folder: string, resources: readonly CustomResource[], definitions: Definitions) {
   const metadata: Schema = { $ref: `#/definitions/${METADATA}` }
   const needed = collectNeeded(metadata, mapValues(definitions, makeStrict))
-  for (const document of parseAllDocuments(await readFile(file, 'utf8'))) {
-    // What a CRD file may hold besides is told apart by its kind.
-    const resource = document.toJS() as CustomResource | null
-    if (resource?.kind !== 'CustomResourceDefinition') continue
-    const { group, names, versions } = resource.spec
+  for (const { group, names, versions } of resources.map(({ spec }) => spec)) {
     for (const { name, served, schema } of versions) {
       if (!served) continue
       const strict = makeStrict(schema.openAPIV3Schema)

@@ -241,6 +241,7 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
       availableModels: [defaultModelOf(config)],
       readiness: () => describeReadiness(drain.begun, presence.databaseProblem(), registry),
       requestReload: presence.requestReload,
+      isStopping: () => drain.begun,
     },
   }
 }

@@ -81,6 +81,15 @@ describe('the server itself', () => {
     expect([missing.statusCode, missing.json().detail]).toEqual([404, 'Agent not found'])
   })
 
+  test('sends clients to another connection as long as it is stopping', async () => {
+    let isStopping = false
+    await using server = await createTestApp({ settings: { isStopping: () => isStopping } })
+    const connection = async (path: string) => (await server.app.inject(path)).headers.connection
+    expect(await connection('/health')).toBe('keep-alive')
+    isStopping = true
+    expect([await connection('/health'), await connection('/no/such/route')]).toEqual(['close', 'close'])
+  })
+
   test('is not ready with reasons, and shows hosts and code of broken files only to trusted callers', async () => {
     const files = [{ path: 'bad.ts', outcome: 'error', runnables: [], detail: 'const key = 1' }] as const
     const status = { state: 'failed', error: 'bad.ts: Unexpected token', desired: 'rev-2' } as const

@@ -29,7 +29,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   const { bodyLimitBytes, accessLog } = settings
   const auth = createAuth(settings.securityKey)
   const streams = createOpenStreams()
-  const app = createServer({ ...deps, bodyLimitBytes, accessLog })
+  const app = createServer({ ...deps, bodyLimitBytes, accessLog, isStopping: settings.isStopping })
 
   addBodyParsers(app)
   await app.register(cors, {

@@ -54,6 +54,8 @@ export type HttpSettings = {
   /** Asks all replicas to look at their folder. */
   readonly requestReload: () => Promise<void>
   readonly readiness: () => Readiness
+  /** Whether clients should go elsewhere: connections are then closed after their next answer. */
+  readonly isStopping: () => boolean
 }
 
 export type AppDeps = {

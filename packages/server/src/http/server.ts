@@ -18,10 +18,12 @@ const MAX_PARAM_LENGTH = 4096
 type ServerDeps = Pick<AppDeps, 'ids' | 'log' | 'redact' | 'metrics' | 'clock'> & {
   readonly bodyLimitBytes: number
   readonly accessLog: AccessLogLevel
+  /** Whether clients should go elsewhere. */
+  readonly isStopping?: () => boolean
 }
 
 export function createServer(deps: ServerDeps): FastifyInstance {
-  const { ids, log, redact, metrics, clock, bodyLimitBytes, accessLog } = deps
+  const { ids, log, redact, metrics, clock, bodyLimitBytes, accessLog, isStopping = () => false } = deps
   const watched = { log, level: accessLog, metrics, clock }
   const app = fastify({
     logger: false,
@@ -62,9 +64,10 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     isClosing = true
     done()
   })
-  // Closing waits for the connection of a request that came before, as long as its client keeps it.
+  // Clients keep their connections to a server that balancers no longer choose, and would go on asking it. Closing also waits
+  // for the connection of a request that came before, as long as its client keeps it.
   app.addHook('onSend', (_request, reply, _payload, next) => {
-    if (isClosing) reply.header('connection', 'close')
+    if (isClosing || isStopping()) reply.header('connection', 'close')
     next()
   })
   return app

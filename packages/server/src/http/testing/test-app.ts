@@ -110,6 +110,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       streamBufferBytes: 1024 * 1024,
       availableModels: ['openai:gpt-5-mini'],
       requestReload: async () => void reloads.everywhere++,
+      isStopping: () => false,
       readiness: () => ({ ready: true, startup: true, reasons: {} }),
       ...options.settings,
     },

@@ -1,0 +1,239 @@
+/**
+ * What goes wrong in clusters: each mistake ends in a state that kubectl shows and a sentence that says what to do, harms nothing
+ * that works, and is put right without a new install.
+ * @module
+ */
+import { createClient } from '@agentos/wire/client'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { agentSource } from '../agents-folder.ts'
+import { until } from '../condition.ts'
+import { runSql } from '../database.ts'
+import { queueRun, waitForRest } from '../run-requests.ts'
+import { fake } from '../script.ts'
+import { createFigures } from './figures.ts'
+import type { Pod, Values } from './kubectl.ts'
+import { listPods, podUrl, serviceUrl, untilSeen, waitForPods } from './pods.ts'
+import { ADMIN_SECRET, makeSecrets, openSite, SECRET, settingsOf, type Site } from './site.ts'
+
+const RELEASE = 'agentos'
+const { tell } = createFigures()
+
+/** Grows until somebody stops it: within JavaScript's heap, or beside it. */
+const GLUTTON = `import { agent, tool } from '@agentos/sdk'
+import { z } from 'zod'
+const kept = []
+const eat = (name, bite) => tool({
+  name, description: 'Eats', input: z.object({ id: z.string() }),
+  run: async () => {
+    for (;;) {
+      kept.push(bite())
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  },
+})
+export default agent({ id: 'glutton', name: 'Glutton', tools: [
+  eat('heap', () => Array.from({ length: 100000 }, (_, index) => ({ index }))),
+  eat('buffers', () => Buffer.alloc(16 * 1024 * 1024, 1)),
+] })
+`
+
+let site: Site
+beforeAll(async () => {
+  site = await openSite('trouble')
+  await site.push({ 'agents/worker.ts': agentSource('worker') })
+})
+afterAll(() => site?.[Symbol.asyncDispose]())
+
+const quick = (more: Values = {}): Values => ({ ...site.values, replicaCount: 1, ...more })
+const withoutInit = (more: Values = {}) => quick({ initDb: { enabled: false }, ...more })
+
+/** Why a container of a pod waits, or how it ended last. */
+function troubleOf(pod: Pod | undefined): string {
+  const states = [...(pod?.status.initContainerStatuses ?? []), ...(pod?.status.containerStatuses ?? [])]
+  return states
+    .map(({ name, state }) => `${name}: ${state.waiting?.reason ?? ''} ${state.waiting?.message ?? ''}`)
+    .join('\n')
+}
+
+const waitForTrouble = (release: string, pattern: RegExp) =>
+  untilSeen(`a pod of ${release} to say ${pattern}`, async () =>
+    (await listPods(site.namespace, release)).some((pod) => pattern.test(troubleOf(pod))),
+  )
+
+const logsOf = (what: string, container?: string) =>
+  site.namespace.kubectl(['logs', what, '--tail=60', ...(container === undefined ? [] : ['-c', container])])
+
+const waitForLog = (what: string, pattern: RegExp, container?: string) =>
+  untilSeen(`${what} to log ${pattern}`, async () => pattern.test(await logsOf(what, container).catch(() => '')))
+
+async function run(release: string): Promise<unknown> {
+  const client = createClient({ baseUrl: await serviceUrl(site.namespace, release) })
+  return (await client.run('worker', { message: fake({ text: 'fine' }) })).content
+}
+
+test('says that the administrator of the database is wrong, and goes on when that is put right', async () => {
+  await makeSecrets(site)
+  await site.namespace.putSecret(ADMIN_SECRET, { ...site.database.admin, password: 'not the password' })
+  const values = quick({ initDb: { enabled: true, backoffLimit: 0, adminCredentials: { secretName: ADMIN_SECRET } } })
+  const failed = await site.namespace.tryHelm('install', RELEASE, { values, args: ['--timeout', '200s'] })
+  expect(failed.code).toBe(1)
+  expect(failed.stderr).toMatch(/agentos-init-db|pre-install/)
+  const said = await logsOf('job/agentos-init-db')
+  expect(said).toMatch(/password authentication failed for user "trouble_admin"/)
+  expect(said).toMatch(/Check PGUSER and PGPASSWORD/)
+  expect(said).not.toContain('not the password')
+  expect(await listPods(site.namespace, RELEASE)).toEqual([])
+
+  await site.namespace.putSecret(ADMIN_SECRET, site.database.admin)
+  await site.namespace.helm('upgrade', RELEASE, { values, args: ['--install', '--wait', '--timeout', '200s'] })
+  expect(await run(RELEASE)).toBe('fine')
+})
+
+test('waits for a Secret that is missing, and starts when it is there', async () => {
+  await site.namespace.helm('install', 'keyless', { values: withoutInit({ auth: { secretName: 'clients' } }) })
+  await waitForTrouble('keyless', /CreateContainerConfigError secret "clients" not found/)
+  await site.namespace.putSecret('clients', { os_security_key: 'a-key-of-clients' })
+  const made = performance.now()
+  const [pod] = await waitForPods(site.namespace, 'keyless', 1)
+  expect(pod!.status.containerStatuses?.[0]?.restartCount).toBe(0)
+  tell('missing Secret: seconds from its making to ready', (performance.now() - made) / 1000)
+  await site.namespace.helm('uninstall', 'keyless')
+})
+
+test('keeps serving when the name of a new image is wrong', async () => {
+  const failed = await site.namespace.tryHelm('upgrade', RELEASE, {
+    values: withoutInit({ image: { tag: 'no-such-version' } }),
+    args: ['--wait', '--timeout', '15s'],
+  })
+  expect(failed.code).toBe(1)
+  await waitForTrouble(RELEASE, /ErrImagePull|ImagePullBackOff/)
+  expect((await listPods(site.namespace, RELEASE)).length).toBe(2)
+  expect(await run(RELEASE)).toBe('fine')
+  await site.namespace.helm('upgrade', RELEASE, { values: withoutInit(), args: ['--wait', '--timeout', '200s'] })
+  await waitForPods(site.namespace, RELEASE, 1)
+})
+
+test('waits with a wrong password of the database, and starts when the Secret is put right', async () => {
+  await site.namespace.putSecret('stale', { db_pass: 'not the password' })
+  const values = withoutInit({
+    database: { ...(site.values['database'] as Values), passwordSecretName: 'stale' }, // a map in site.ts
+  })
+  await site.namespace.helm('install', 'stale', { values })
+  await waitForLog('deployment/stale-agentos', /password authentication failed/, 'agentos')
+  await site.namespace.putSecret('stale', { db_pass: site.database.password })
+  const mended = performance.now()
+  const [pod] = await waitForPods(site.namespace, 'stale', 1)
+  tell('wrong password: seconds from the right Secret to ready', (performance.now() - mended) / 1000)
+  tell('wrong password: restarts meanwhile', pod!.status.containerStatuses?.[0]?.restartCount ?? 0)
+  expect(await run('stale')).toBe('fine')
+  await site.namespace.helm('uninstall', 'stale')
+})
+
+test('takes up a password that was rotated, without a restart', async () => {
+  const [before] = await waitForPods(site.namespace, RELEASE, 1)
+  const changed = 'another p@ss/w?rd'
+  const admin = inject('node').postgresUrl
+  await runSql(admin, `alter role "${site.database.user}" password '${changed}'`)
+  await site.namespace.putSecret(SECRET, { db_pass: changed, os_security_key: 'a-key-of-clients' })
+  const rotated = performance.now()
+  await runSql(admin, `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${site.database.user}'`)
+  await until(
+    'a run to be answered',
+    () =>
+      run(RELEASE).then(
+        (said) => said === 'fine',
+        () => false,
+      ),
+    200_000,
+  )
+  tell('rotated password: seconds until runs are answered again', (performance.now() - rotated) / 1000)
+  const [after] = await waitForPods(site.namespace, RELEASE, 1)
+  expect(after!.metadata.uid).toBe(before!.metadata.uid)
+  expect(after!.status.containerStatuses?.map(({ restartCount }) => restartCount)).toEqual([0])
+  await runSql(admin, `alter role "${site.database.user}" password '${site.database.password.replaceAll("'", "''")}'`)
+  await makeSecrets(site)
+})
+
+describe('with the agents of a Git host', () => {
+  test('serves the last good revision after a push that does not load, and says which file is wrong', async () => {
+    const [pod] = await waitForPods(site.namespace, RELEASE, 1)
+    const client = createClient({ baseUrl: podUrl(pod!) })
+    const { revision: good } = await client.ready()
+    const broken = await site.push({ 'agents/worker.ts': 'export default agent({ id: }' })
+    const state = await until('the broken revision to be tried', async () => {
+      const ready = await client.ready()
+      return ready.desired === broken && ready.error !== null && ready
+    })
+    expect(state).toMatchObject({ ready: true, degraded: true, revision: good })
+    expect(state.files.find(({ path }) => path.endsWith('worker.ts'))).toMatchObject({ outcome: 'error' })
+    expect(await run(RELEASE)).toBe('fine')
+    const mended = await site.push({ 'agents/worker.ts': agentSource('worker'), 'agents/glutton.ts': GLUTTON })
+    await until('the mended revision', async () => (await client.ready()).revision === mended)
+  })
+
+  test('goes on without its Git host, holds new pods back, and follows it again when it is back', async () => {
+    const [pod] = await waitForPods(site.namespace, RELEASE, 1)
+    const client = createClient({ baseUrl: podUrl(pod!) })
+    await site.gitHost.stop()
+    await site.namespace.helm('install', 'early', { values: withoutInit() })
+    await waitForLog('deployment/early-agentos', /Connection refused|unable to connect/i, 'git-sync')
+    const [early] = await listPods(site.namespace, 'early')
+    expect(troubleOf(early)).toMatch(/agentos: PodInitializing/)
+    expect(await run(RELEASE)).toBe('fine')
+    expect((await client.ready()).ready).toBe(true)
+    await site.gitHost.start()
+    const back = performance.now()
+    await waitForPods(site.namespace, 'early', 1)
+    tell('Git host back: seconds until a first pod is ready', (performance.now() - back) / 1000)
+    const revision = await site.push({ 'agents/worker.ts': agentSource('worker'), 'agents/glutton.ts': GLUTTON })
+    await until('the next revision', async () => (await client.ready()).revision === revision, 30_000)
+    await site.namespace.helm('uninstall', 'early')
+  })
+})
+
+describe('with an agent that eats memory', () => {
+  const limits = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } }
+  const restarts = async () =>
+    (await listPods(site.namespace, RELEASE)).map(({ status }) => status.containerStatuses?.[0]?.restartCount ?? 0)
+
+  test('ends the worker when its heap is full, keeps the server, and asks about the tool', async () => {
+    const config = { ...settingsOf(site.provider), AGENTOS_WORKER_HEAP_MB: '128' }
+    await site.namespace.helm('upgrade', RELEASE, {
+      values: withoutInit({ resources: limits, server: { config } }),
+      args: ['--wait', '--timeout', '200s'],
+    })
+    await waitForPods(site.namespace, RELEASE, 1)
+    const url = await serviceUrl(site.namespace, RELEASE)
+    const { accepted, innocent } = await eat(url, 'heap')
+    expect((await waitForRest(url, accepted, 200_000)).status).toBe('PAUSED')
+    expect((await waitForRest(url, innocent, 200_000)).status).toBe('COMPLETED')
+    expect(await restarts()).toEqual([0])
+  })
+
+  test('starts again when the limit of the pod is hit, and recovers the runs', async () => {
+    const url = await serviceUrl(site.namespace, RELEASE)
+    const started = performance.now()
+    const { accepted, innocent } = await eat(url, 'buffers')
+    const [pod] = await untilSeen(
+      'the container to be killed',
+      async () => {
+        const pods = await listPods(site.namespace, RELEASE)
+        return pods.some(({ status }) => status.containerStatuses?.[0]?.lastState.terminated !== undefined) && pods
+      },
+      200_000,
+    )
+    expect(pod!.status.containerStatuses?.[0]?.lastState.terminated).toMatchObject({
+      reason: 'OOMKilled',
+      exitCode: 137,
+    })
+    expect((await waitForRest(url, accepted, 200_000)).status).toBe('PAUSED')
+    expect((await waitForRest(url, innocent, 200_000)).status).toBe('COMPLETED')
+    tell('memory limit: seconds from the run to all runs at rest', (performance.now() - started) / 1000)
+  })
+
+  async function eat(url: string, tool: string) {
+    const innocent = await queueRun(url, 'worker', { message: fake({ tokens: 60, rate: 5 }) })
+    const accepted = await queueRun(url, 'glutton', { message: fake({ tool, args: { id: 'a' } }) })
+    return { accepted, innocent }
+  }
+})

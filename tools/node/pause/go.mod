@@ -1,0 +1,3 @@
+module agentos.test/pause
+
+go 1.26.0
