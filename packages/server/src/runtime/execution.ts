@@ -3,6 +3,7 @@
  * the author's dependencies and instructions, once per attempt.
  * @module
  */
+import type { Ask } from '../base/ask.ts'
 import type { Logger, RunContext } from '@agentos/sdk'
 import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
@@ -34,6 +35,8 @@ export type RunPorts = {
    * present when they are others than at the last commit.
    */
   readonly commit: (messages: readonly Message[], statePatch: StatePatch | undefined) => Promise<void>
+  /** Asks for what lies in the database. */
+  readonly ask: Ask
   /** Whether the run should end before its next model call, so that another replica can go on with it. */
   readonly handOver: () => boolean
   /** Its lines carry the ids of the run. */

@@ -90,6 +90,7 @@ async function runToRest(prepared: PreparedAgent, job: RunJob, ids: Ids, answers
     clock: systemClock,
     ids,
     signal: new AbortController().signal,
+    ask: (kind) => Promise.reject(new Error(`"${kind}" needs a server: nothing is stored in a test`)),
     limits: LIMITS,
   })
   messages.push(...result.uncommitted)

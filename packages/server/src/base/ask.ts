@@ -1,0 +1,27 @@
+/**
+ * What a run asks the main thread for while it runs: whatever lies in the database. Each kind has a question and an
+ * answer, plain data that crosses the port. The main thread knows whose run asks, so no question says for whom it is.
+ * @module
+ */
+import type { KnowledgeHit, KnowledgeQuery } from './knowledge.ts'
+import type { RunJob } from './run.ts'
+
+/** Kinds of questions: what is asked, and what is answered. */
+export type Asks = {
+  /** The best chunks of a knowledge base, best first. */
+  'search-knowledge': { readonly question: KnowledgeQuery; readonly answer: readonly KnowledgeHit[] }
+}
+
+export type AskKind = keyof Asks
+export type Question<K extends AskKind = AskKind> = Asks[K]['question']
+export type Answer<K extends AskKind = AskKind> = Asks[K]['answer']
+
+/** Rejects with an AgentOSError whose message may reach the model. */
+export type Ask = <K extends AskKind>(kind: K, question: Question<K>) => Promise<Answer<K>>
+
+/** The other end: answers a question of a run. */
+export type AnswerAsk = <K extends AskKind>(
+  job: Pick<RunJob, 'runId' | 'sessionId' | 'userId' | 'agentId'>,
+  kind: K,
+  question: Question<K>,
+) => Promise<Answer<K>>
