@@ -11,6 +11,7 @@ import { untilAborted } from './abort.ts'
 import { createToolContext } from './context.ts'
 import { elapsedMs } from './elapsed.ts'
 import type { IsConfirmationNeeded } from './gate.ts'
+import type { Inside } from './inside.ts'
 import { cutToolText, describeThrown, writeToolResult, type ToolText } from './tool-result.ts'
 import { describeStack } from './thrown.ts'
 import type { PreparedTool } from './tool.ts'
@@ -28,6 +29,8 @@ export type ToolCallDeps = {
   readonly ctx: RunContext
   /** Messages that led to the call, for tools of the AI SDK. */
   readonly transcript: readonly Message[]
+  /** For tools of the server itself. */
+  readonly inside: Inside
   readonly limits: ToolLimits
   readonly clock: Clock
 }
@@ -139,7 +142,8 @@ async function validateAndRun(
   if (!validation.ok) return failed(misfit(tool, call.input, validation.issues))
   signal.throwIfAborted()
   progress.ran = true
-  const result = await tool.run(validation.value, createToolContext(deps.ctx, call, signal), deps.transcript)
+  const ctx = createToolContext(deps.ctx, call, signal)
+  const result = await tool.run(validation.value, ctx, deps.transcript, deps.inside)
   return writeToolResult(result, tool.name)
 }
 

@@ -24,7 +24,7 @@ export async function runTools(
   const { ctx, history } = opened
   const { clock, limits } = ports
   const transcript = [...history, ...loop.messages.slice(0, loop.messages.findLastIndex(isReply))]
-  const deps: ToolCallDeps = { tools: agent.tools, ctx, transcript, limits, clock }
+  const deps: ToolCallDeps = { tools: agent.tools, ctx, transcript, inside: ports, limits, clock }
   const plans = await Promise.all(calls.map((planned) => planCall(run, planned, deps)))
   const started = showStarts(run, plans)
   const answers = await Promise.all(

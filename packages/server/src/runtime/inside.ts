@@ -1,0 +1,16 @@
+/**
+ * What the server's own tools may use of a run that an author's tools may not.
+ * @module
+ */
+import type { Logger } from '@agentos/sdk'
+import type { Ask } from '../base/ask.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Ids } from '../base/ids.ts'
+
+export type Inside = {
+  /** Asks for what lies in the database. */
+  readonly ask: Ask
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+}
