@@ -5,6 +5,7 @@
 import type { RunContext } from './context.ts'
 import { define, isDefinition, refuseUnknown, show } from './definition.ts'
 import { type AiTool, isAiTool } from './ai-tool.ts'
+import { isMemoryManager, isSessionSummaryManager, type MemoryManager, type SessionSummaryManager } from './memory.ts'
 import { isModelInstance, type ModelInstance } from './model.ts'
 import type { Schema } from './schema.ts'
 import type { Tool } from './tool.ts'
@@ -52,6 +53,10 @@ export interface AgentOptions {
   /** State a new session starts with. JSON values only. */
   readonly sessionState?: Readonly<Record<string, unknown>>
   readonly addSessionStateToContext?: boolean
+  /** Hand what is attached to a message (images, audio, video, files) to the model; default true. */
+  readonly sendMediaToModel?: boolean
+  /** Keep that once the run is over; default true. Without it, later runs of the session do not see it. */
+  readonly storeMedia?: boolean
   /** Values for tools and instructions; functions are called once per run. */
   readonly dependencies?: Readonly<Record<string, unknown>>
   readonly addDependenciesToContext?: boolean
@@ -60,6 +65,26 @@ export interface AgentOptions {
   readonly timezone?: string
   /** Ask for Markdown answers. */
   readonly markdown?: boolean
+  /** Remember what the user says: the memory manager looks at every message, beside the answer. Default false. */
+  readonly enableUserMemories?: boolean
+  /** Let the model manage memories itself, with the tool `update_user_memory`, instead. Default false. */
+  readonly enableAgenticMemory?: boolean
+  /** Tell the model what is remembered of the user. Default true for an agent that remembers. */
+  readonly addMemoriesToContext?: boolean
+  /** Who remembers. Default: the agent's model, with the server's instructions. */
+  readonly memoryManager?: MemoryManager
+  /** Sum the session up after each run. Default false. */
+  readonly enableSessionSummaries?: boolean
+  /** Tell the model that summary. Default true for an agent that sums up. */
+  readonly addSessionSummaryToContext?: boolean
+  /** Who sums up. Default: the agent's model, with the server's instructions. */
+  readonly sessionSummaryManager?: SessionSummaryManager
+  /** Tools to find and read earlier sessions of the same user. Default false. */
+  readonly searchPastSessions?: boolean
+  /** Sessions that a search looks at, the newest first; default 20, 1 to 100. */
+  readonly numPastSessionsToSearch?: number
+  /** Runs of each that it shows; default 3, 1 to 20. */
+  readonly numPastSessionRunsInSearch?: number
   readonly modelSettings?: ModelSettings
   /** Model calls tried again after a passing failure, 0 to 10; default 2. */
   readonly retries?: number
@@ -140,11 +165,23 @@ const KINDS: Readonly<Record<keyof AgentOptions, Kind>> = {
   addHistoryToContext: isFlag,
   sessionState: isRecord,
   addSessionStateToContext: isFlag,
+  sendMediaToModel: isFlag,
+  storeMedia: isFlag,
   dependencies: isRecord,
   addDependenciesToContext: isFlag,
   addDatetimeToContext: isFlag,
   timezone: (value) => isTimeZone(value) || 'an IANA time zone, such as "Europe/Oslo"',
   markdown: isFlag,
+  enableUserMemories: isFlag,
+  enableAgenticMemory: isFlag,
+  addMemoriesToContext: isFlag,
+  memoryManager: (value) => isMemoryManager(value) || 'what memoryManager() makes',
+  enableSessionSummaries: isFlag,
+  addSessionSummaryToContext: isFlag,
+  sessionSummaryManager: (value) => isSessionSummaryManager(value) || 'what sessionSummaryManager() makes',
+  searchPastSessions: isFlag,
+  numPastSessionsToSearch: isNumber(1, 100, true),
+  numPastSessionRunsInSearch: isNumber(1, 20, true),
   modelSettings: isRecord,
   retries: isNumber(0, 10, true),
   delayBetweenRetries: isNumber(0, 60, false),
@@ -206,7 +243,9 @@ function freezeCopy(options: AgentOptions): AgentOptions {
   const copies = Object.entries(options).map(([name, value]: [string, unknown]) => {
     if (Array.isArray(value)) return [name, Object.freeze([...(value as readonly unknown[])])]
     const plain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
-    return [name, plain && name !== 'model' && name !== 'outputSchema' ? Object.freeze({ ...value }) : value]
+    // What is frozen may be a definition, whose mark a copy would lose.
+    const copied = plain && name !== 'model' && name !== 'outputSchema' && !Object.isFrozen(value)
+    return [name, copied ? Object.freeze({ ...value }) : value]
   })
   // The same keys with the same values, copied.
   return Object.freeze(Object.fromEntries(copies) as AgentOptions)

@@ -7,6 +7,16 @@ export { isAiTool, type AiTool } from './ai-tool.ts'
 export { askUser } from './ask-user.ts'
 export type { Logger, RunContext, ToolContext } from './context.ts'
 export { isDefinition } from './definition.ts'
+export {
+  isMemoryManager,
+  isSessionSummaryManager,
+  memoryManager,
+  sessionSummaryManager,
+  type MemoryManager,
+  type MemoryManagerOptions,
+  type SessionSummaryManager,
+  type SessionSummaryManagerOptions,
+} from './memory.ts'
 export { isModelInstance, type ModelInstance } from './model.ts'
 export {
   isStandardSchema,

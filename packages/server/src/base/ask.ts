@@ -4,12 +4,29 @@
  * @module
  */
 import type { KnowledgeHit, KnowledgeQuery } from './knowledge.ts'
+import type {
+  MemoryChange,
+  PastConversation,
+  PastSession,
+  RecallQuery,
+  Recollection,
+  SessionReading,
+  SessionSearch,
+} from './memory.ts'
 import type { RunJob } from './run.ts'
 
 /** Kinds of questions: what is asked, and what is answered. */
 export type Asks = {
   /** The best chunks of a knowledge base, best first. */
   'search-knowledge': { readonly question: KnowledgeQuery; readonly answer: readonly KnowledgeHit[] }
+  /** What is remembered of the run's user, and what its session was about. */
+  recall: { readonly question: RecallQuery; readonly answer: Recollection }
+  /** Changes what is remembered of the run's user, now. Answers how many memories changed. */
+  'change-memories': { readonly question: readonly MemoryChange[]; readonly answer: number }
+  /** Earlier sessions of the run's user, the newest first, without the run's own. */
+  'search-sessions': { readonly question: SessionSearch; readonly answer: readonly PastSession[] }
+  /** One earlier session of the run's user; null when there is none of that id. */
+  'read-session': { readonly question: SessionReading; readonly answer: PastConversation | null }
 }
 
 export type AskKind = keyof Asks
