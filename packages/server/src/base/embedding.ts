@@ -12,11 +12,12 @@ export type Embedder = {
   /** `provider:id`, with `@dimensions` where they were asked for: vectors of equal names can be compared. */
   readonly name: string
   /** Length of its vectors; absent until asked for or known from a first answer. */
-  readonly dimensions?: number
+  readonly dimensions?: number | undefined
   /**
-   * One vector for each text, in their order, all of one length, every number finite, none of them all zeros unless its
-   * text is blank. Any number of texts: calls are batched, and failures that may pass are tried again within it.
+   * One vector for each text, in their order, all of one length, every number finite, none of them all zeros. Any number
+   * of texts: calls are batched, and failures that may pass are tried again within it.
    * @param purpose default `document`
+   * @throws {RangeError} for a blank text
    * @throws {AgentOSError} MODEL_*; {@link isPassing} tells whether the same call may succeed later. The signal's reason
    * when it aborts
    */
