@@ -29,6 +29,11 @@ export const ERRORS = {
   TRACE_NOT_FOUND: { status: 404, next: 'GET /traces lists the traces that are still kept.' },
   JOB_NOT_FOUND: { status: 404, next: 'GET /queue/jobs lists the background runs.' },
   JOB_NOT_REQUEUEABLE: { status: 409, next: 'Only failed and cancelled jobs can be requeued.' },
+  SCHEDULE_NOT_FOUND: { status: 404, next: 'GET /schedules lists the schedules.' },
+  SCHEDULE_RUN_NOT_FOUND: { status: 404, next: 'GET /schedules/{id}/runs lists what became of a schedule.' },
+  SCHEDULE_EXISTS: { status: 409, next: 'Use another name, or PATCH /schedules/{id} to change the one that has it.' },
+  SCHEDULE_DISABLED: { status: 409, next: 'POST /schedules/{id}/enable enables it.' },
+  SCHEDULES_FULL: { status: 409, next: 'Delete some, or raise AGENTOS_MAX_SCHEDULES.' },
   RUN_HANDED_OVER: {
     status: 503,
     next: 'The run goes on; GET /agents/{id}/runs/{run_id} reads it, POST .../resume follows it.',
