@@ -22,6 +22,7 @@ import { type Presence, startPresence } from './main/presence.ts'
 import { createProfiles, type ServerProfiles } from './main/profiles.ts'
 import { describeReadiness } from './main/readiness.ts'
 import { checkToolInput } from './main/tool-input.ts'
+import { openUploadDirectory, uploadLimits } from './main/uploads.ts'
 import { openTracing, type ServerTracing } from './main/tracing.ts'
 import { createRuns, type Runs } from './runs/runs.ts'
 import type { Database } from './storage/database.ts'
@@ -94,7 +95,11 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
 
   const profiles = createProfiles(registry, log)
   const drain = { begun: false }
-  const parts: Parts = { database, runs, registry, presence, replicaId, ids, metrics, tracing, profiles, drain }
+  const uploads = await openUploadDirectory(dataDirectory, clock)
+  started.defer(uploads.close)
+  const uploadDirectory = uploads.path
+  const shared = { database, runs, registry, presence, replicaId, ids, metrics, tracing, profiles, drain }
+  const parts: Parts = { ...shared, uploadDirectory }
   const appDeps = describeApp(options.config, deps, parts)
   const app = await createApp(appDeps)
   started.defer(() => app.close())
@@ -128,6 +133,7 @@ type Parts = {
   readonly profiles: ServerProfiles
   /** Whether the server is stopping. */
   readonly drain: { begun: boolean }
+  readonly uploadDirectory: string
 }
 
 function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number, log: Log): () => Promise<void> {
@@ -235,6 +241,8 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
       corsOrigins: settings.AGENTOS_CORS_ORIGINS,
       docsEnabled: settings.DOCS_ENABLED,
       bodyLimitBytes: settings.AGENTOS_BODY_LIMIT_BYTES,
+      uploadDirectory: parts.uploadDirectory,
+      uploads: uploadLimits(settings),
       accessLog: settings.AGENTOS_ACCESS_LOG,
       heartbeatMs: settings.AGENTOS_HEARTBEAT_MS,
       streamBufferBytes: settings.AGENTOS_STREAM_BUFFER_BYTES,

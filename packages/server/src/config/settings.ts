@@ -26,6 +26,7 @@ export type Group =
   | 'Agents'
   | 'Database'
   | 'Runs'
+  | 'Knowledge'
   | 'Queue'
   | 'Identity and logs'
   | 'Telemetry'
@@ -204,6 +205,49 @@ export const SETTINGS = {
     'Runs',
     ms(0, 36_500, 365),
     'Days that ended runs are kept, and sessions that nobody touched; 0 keeps them for ever.',
+  ),
+
+  AGENTOS_EMBEDDER: setting(
+    'Knowledge',
+    z
+      .string()
+      .trim()
+      .regex(/^(?:[a-z-]+:\S+|none)$/, 'must be provider:id, provider:id@dimensions or none')
+      .optional(),
+    "Embedder of knowledge that names none, as provider:id or provider:id@dimensions; none searches by words alone. Unset: OpenAI's or Google's, when its key is set and goes to the provider itself, else none.",
+  ),
+  AGENTOS_KNOWLEDGE_UPLOAD_BYTES: setting(
+    'Knowledge',
+    ms(1024, 1_073_741_824, 52_428_800),
+    'Largest document that knowledge takes, in bytes, uploaded or from the agents folder.',
+  ),
+  AGENTOS_KNOWLEDGE_KEEP_UPLOADS: setting(
+    'Knowledge',
+    flag(true),
+    'Keep documents in the database once they are read, so that they can be read again with other settings; false keeps only their chunks.',
+  ),
+  AGENTOS_KNOWLEDGE_JOBS: setting(
+    'Knowledge',
+    ms(0, 100, 2),
+    'Documents that this replica reads at once; 0 leaves them to other replicas.',
+  ),
+  AGENTOS_KNOWLEDGE_MAX_ATTEMPTS: setting(
+    'Knowledge',
+    ms(1, 100, 5),
+    'Attempts at a document, those that passing failures and lost replicas cost included, before it has failed.',
+  ),
+  AGENTOS_KNOWLEDGE_LANGUAGE: setting(
+    'Knowledge',
+    z
+      .string()
+      .regex(/^[a-z_][a-z0-9_]*$/, 'must be the name of a text search configuration')
+      .default('english'),
+    'Text search configuration of PostgreSQL that words are stemmed with: english, german, simple, ... It holds for documents read from then on.',
+  ),
+  AGENTOS_KNOWLEDGE_SOURCES: secret(
+    'Knowledge',
+    text().optional(),
+    'Remote sources that documents can be taken from, as a JSON list; how-to/knowledge.md tells its shape.',
   ),
 
   AGENTOS_MAX_BACKGROUND_RUNS: setting(

@@ -13,6 +13,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { ProfileRequest } from '../telemetry/profiler.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import type { AccessLogLevel } from './access-log.ts'
+import type { FileLimits, UploadKind } from './spool.ts'
 
 export type Readiness = {
   readonly ready: boolean
@@ -43,6 +44,10 @@ export type HttpSettings = {
   readonly corsOrigins: readonly string[]
   readonly docsEnabled: boolean
   readonly bodyLimitBytes: number
+  /** Where files wait while their request is handled; belongs to this process, and exists. */
+  readonly uploadDirectory: string
+  /** Limits of files by what they are sent for; bytes. */
+  readonly uploads: Readonly<Record<UploadKind, Pick<FileLimits, 'fileBytes' | 'totalBytes' | 'count'>>>
   /** Which requests are written to the log. */
   readonly accessLog: AccessLogLevel
   /** Milliseconds between comments on a silent stream. */

@@ -3,6 +3,7 @@
  * @module
  */
 import type { FastifyInstance } from 'fastify'
+import { tmpdir } from 'node:os'
 import { systemClock } from '../../base/clock.ts'
 import { createIds } from '../../base/ids.ts'
 import { createRedact } from '../../base/redact.ts'
@@ -49,6 +50,8 @@ export const ASSISTANT: AgentInfo = {
   sessionState: {},
   file: 'assistant.ts',
 }
+
+const UPLOADS = { fileBytes: 1024 * 1024, totalBytes: 2 * 1024 * 1024, count: 4 }
 
 export const SECRET = 'sk-very-secret-key-0123456789'
 
@@ -104,6 +107,8 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       corsOrigins: AGNO_ORIGINS,
       docsEnabled: false,
       bodyLimitBytes: 1024 * 1024,
+      uploadDirectory: tmpdir(),
+      uploads: { knowledge: UPLOADS, media: UPLOADS },
       accessLog: 'on',
       heartbeatMs: 15_000,
       streamBufferBytes: 1024 * 1024,
