@@ -21,7 +21,7 @@ export const RunRequest = z
     session_id: Id.optional().describe('Conversation to go on with; a new one without it.'),
     user_id: Id.optional().describe('Who asks.'),
     stream_events: z.boolean().default(true).describe('false: only text, cancellation and errors are streamed.'),
-    session_state: JsonObject.optional().describe("Laid over the session's state, key by key, before the run."),
+    session_state: JsonObject.optional().describe("Laid over the session's state before the run, key by key at any depth."),
     dependencies: JsonObject.optional().describe("Laid over the agent's dependencies for this run."),
     metadata: JsonObject.optional(),
     output_schema: JsonObject.optional().describe('JSON Schema of the answer, which then is an object.'),
@@ -144,6 +144,23 @@ export const RunSchema = z
   })
   .meta({ id: 'RunSchema' })
 export type RunSchema = z.infer<typeof RunSchema>
+
+/** A run of a list that is polled: without messages, events, media and metrics. */
+export const SessionRunPreview = z
+  .object({
+    run_id: z.string(),
+    parent_run_id: z.string().optional(),
+    agent_id: z.string().optional(),
+    team_id: z.string().optional(),
+    workflow_id: z.string().optional(),
+    user_id: z.string().optional(),
+    status: RunStatus,
+    run_input: z.string().describe('Its first 280 characters.'),
+    content_preview: z.string().optional().describe('The first 280 characters of the answer.'),
+    created_at: IsoTime,
+  })
+  .meta({ id: 'SessionRunPreview' })
+export type SessionRunPreview = z.infer<typeof SessionRunPreview>
 
 export const SessionOfRun = z.object({ session_id: Id })
 export const RunListQuery = z.object({ session_id: Id, status: RunStatus.optional() })

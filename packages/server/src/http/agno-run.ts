@@ -3,14 +3,14 @@
  * database; both become a {@link ShownRun} first.
  * @module
  */
-import type { RunOutput, RunSchema } from '@agentos/wire'
+import type { RunOutput, RunSchema, SessionRunPreview } from '@agentos/wire'
 import type { Json, JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { Requirement } from '../base/requirement.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 import { isAtRest, type ModelName, type RunMetrics, type RunStatus } from '../base/run.ts'
 import type { FinishedRun, LiveRun } from '../runs/runs.ts'
-import type { Run } from '../storage/runs.ts'
+import type { Run, RunPreview } from '../storage/runs.ts'
 import { toMessage } from './agno-message.ts'
 import { toRunMetrics } from './agno-metrics.ts'
 import { pauseSentence, toRunRequirement } from './agno-requirement.ts'
@@ -192,6 +192,20 @@ export function toRunSchema(run: ShownRun): RunSchema {
     forked_from_session_id: run.origin.forkedFromSessionId,
     regenerated_from: run.origin.regeneratedFrom,
     last_checkpoint_at_message_index: checkpointOf(run),
+  }
+}
+
+/** A run in short, for lists that are polled. */
+export function toRunPreview(run: RunPreview): SessionRunPreview {
+  return {
+    run_id: run.runId,
+    ...(run.parentRunId !== null && { parent_run_id: run.parentRunId }),
+    [`${run.runType}_id`]: run.componentId,
+    ...(run.userId !== null && { user_id: run.userId }),
+    status: run.status,
+    run_input: run.input,
+    ...(run.content !== null && { content_preview: run.content }),
+    created_at: toIsoSeconds(run.createdAt.getTime()),
   }
 }
 

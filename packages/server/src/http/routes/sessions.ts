@@ -8,18 +8,20 @@ import {
   MAX_PAGE_LIMIT,
   RenameSessionRequest,
   RunSchema,
+  RunStatus,
   SessionCreateQuery,
   SessionDeleteQuery,
   SessionDetail,
   SessionListQuery,
   SessionPage,
   SessionQuery,
+  SessionRunPreview,
   SessionRunsQuery,
   UpdateSessionRequest,
 } from '@agentos/wire'
 import { z } from 'zod'
 import { AgentOSError } from '../../base/errors.ts'
-import { findRun, listRuns } from '../../storage/runs.ts'
+import { findRun, listRunPreviews, listRuns, type RunQuery } from '../../storage/runs.ts'
 import {
   createSession,
   deleteSessions,
@@ -30,7 +32,7 @@ import {
   updateSession,
 } from '../../storage/sessions.ts'
 import { DATABASE_ID, SESSION_TABLE } from '../agno-agent.ts'
-import { dropNulls, toRunSchema } from '../agno-run.ts'
+import { dropNulls, toRunPreview, toRunSchema } from '../agno-run.ts'
 import { toSessionDetail, toSessionSchema } from '../agno-session.ts'
 import type { AppDeps } from '../deps.ts'
 import { startPage } from '../page.ts'
@@ -40,6 +42,8 @@ import { findAgent, loadTranscript, showRun, showRuns } from '../stored-run.ts'
 const tag = 'Sessions'
 const SessionParams = z.object({ id: z.string() })
 const FAILURES = ['DATABASE_NOT_FOUND', 'DATABASE_UNAVAILABLE'] as const
+/** Of input and answer, as many as Agno shows. */
+const PREVIEW_CHARACTERS = 280
 const SORTS: readonly SessionSort[] = [
   'created_at',
   'updated_at',
@@ -151,15 +155,31 @@ export const getSessionRuns = route({
   params: SessionParams,
   query: SessionRunsQuery,
   response: z.array(RunSchema),
-  errors: ['SESSION_NOT_FOUND', ...FAILURES],
+  errors: ['INVALID_REQUEST', 'SESSION_NOT_FOUND', ...FAILURES],
   async handle({ params, query, deps }) {
     checkPlace(query)
+    const wanted = toRunQuery(query)
     const session = await findOrFail(deps, params.id, query.user_id)
-    const runs = await listRuns(deps.database.db, session.sessionId, {
-      createdAfter: toDate(query.created_after),
-      createdBefore: toDate(query.created_before),
-    })
+    const runs = await listRuns(deps.database.db, session.sessionId, wanted)
     return (await showRuns(deps, session, runs)).map((run) => dropNulls(toRunSchema(run)))
+  },
+})
+
+export const getSessionRunPreviews = route({
+  method: 'GET',
+  path: '/sessions/{id}/run-previews',
+  scope: 'sessions:read',
+  tag,
+  summary: 'List the runs of a session in short, oldest first, for lists that are polled',
+  params: SessionParams,
+  query: SessionRunsQuery,
+  response: z.array(SessionRunPreview),
+  errors: ['INVALID_REQUEST', 'SESSION_NOT_FOUND', ...FAILURES],
+  async handle({ params, query, deps }) {
+    checkPlace(query)
+    const wanted = toRunQuery(query)
+    const session = await findOrFail(deps, params.id, query.user_id)
+    return (await listRunPreviews(deps.database.db, session.sessionId, wanted, PREVIEW_CHARACTERS)).map(toRunPreview)
   },
 })
 
@@ -278,6 +298,22 @@ function checkPlace({
 
 function notFound(sessionId: string): AgentOSError {
   return new AgentOSError('SESSION_NOT_FOUND', `Session with id '${sessionId}' not found`)
+}
+
+/** @throws {AgentOSError} INVALID_REQUEST for a status that there is not */
+function toRunQuery(query: z.infer<typeof SessionRunsQuery>): RunQuery {
+  return {
+    statuses: query.status?.map(toStatus),
+    createdAfter: toDate(query.created_after),
+    createdBefore: toDate(query.created_before),
+  }
+}
+
+function toStatus(word: string): RunStatus {
+  const status = RunStatus.safeParse(word.toUpperCase())
+  if (status.success) return status.data
+  const known = RunStatus.options.join(', ')
+  throw new AgentOSError('INVALID_REQUEST', `Invalid status value "${word}"; expected one of ${known}`)
 }
 
 function toDate(seconds: number | undefined): Date | undefined {
