@@ -17,6 +17,15 @@ export {
   type SessionSummaryManager,
   type SessionSummaryManagerOptions,
 } from './memory.ts'
+export {
+  isKnowledge,
+  knowledge,
+  type Knowledge,
+  type KnowledgeMatch,
+  type KnowledgeOptions,
+  type Reranker,
+  type SearchType,
+} from './knowledge.ts'
 export { isModelInstance, type ModelInstance } from './model.ts'
 export {
   isStandardSchema,

@@ -1,11 +1,34 @@
 /**
- * The words of knowledge: what is searched and what is found.
+ * The words of knowledge: what a knowledge base is, what is searched and what is found.
  * @module
  */
+import type { ChunkerKey } from './document.ts'
 import type { Json, JsonObject } from './json.ts'
 
 /** `hybrid` joins the ranks of the other two (reciprocal rank fusion). */
 export type SearchType = 'vector' | 'keyword' | 'hybrid'
+
+/** A knowledge base, as its revision defines it. */
+export type KnowledgeInfo = {
+  readonly id: string
+  readonly name: string
+  readonly description: string | null
+  /** Globs of the files that belong to it, relative to the agents folder. */
+  readonly sources: readonly string[]
+  /** `provider:id` with an optional `@dimensions`; null: that of the server. */
+  readonly embedder: string | null
+  /** Null, here and below: the default of the reader or the chunker. */
+  readonly chunker: ChunkerKey | null
+  readonly chunkSize: number | null
+  readonly chunkOverlap: number | null
+  /** Null: `hybrid` where there is an embedder, else `keyword`. */
+  readonly searchType: SearchType | null
+  readonly maxResults: number
+  /** Of every document of `sources`. */
+  readonly metadata: JsonObject
+}
+
+export const DEFAULT_MAX_RESULTS = 10
 
 /** A condition on the metadata of chunks: a plain object asks for equal values, an expression has an `op`. */
 export type KnowledgeFilter = JsonObject

@@ -19,6 +19,8 @@ import { type LoadOutcome, startThread, type Thread, type ThreadOptions } from '
 
 export type Generation = {
   readonly revision: string
+  /** The agents folder of its private copy, which stays as long as the generation does. */
+  readonly directory: string
   readonly manifest: Manifest
   /** Starts a run. Never throws: on a generation that has ended, `onLost` is called soon. */
   readonly start: (job: RunJob, handlers: RunHandlers) => RunHandle
@@ -89,10 +91,11 @@ export async function startGeneration(options: GenerationOptions): Promise<Start
   }
   const supervisor = supervise(thread, start, table, options)
   onIdle = supervisor.onIdle
-  const { revision } = options.thread.init
+  const { revision, directory } = options.thread.init
   const { manifest, outside } = outcome
   const generation: ManagedGeneration = {
     revision,
+    directory,
     manifest,
     outside,
     start: (job, handlers) => {

@@ -14,6 +14,8 @@ import type { Database } from '../../storage/database.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { AGNO_ORIGINS } from '../../base/agno-origins.ts'
 import { type AppDeps, createApp, type HttpSettings } from '../app.ts'
+import { createEndpoints } from '../endpoint.ts'
+import { ROUTES } from '../routes/table.ts'
 import { createFakeRuns, type FakeRuns, MODEL } from './fake-runs.ts'
 
 export const ASSISTANT: AgentInfo = {
@@ -77,6 +79,7 @@ export type TestAppOptions = {
   readonly status?: Partial<LoadStatus>
   readonly metrics?: AppDeps['metrics']
   readonly profiles?: AppDeps['profiles']
+  readonly schedules?: AppDeps['schedules']
 }
 
 export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
@@ -96,6 +99,8 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     redact,
     metrics: options.metrics,
     profiles: options.profiles ?? { take: async (_, { kind }) => new TextEncoder().encode(EMPTY_PROFILES[kind]) },
+    schedules: options.schedules ?? { trigger: () => Promise.reject(new TypeError('there are no schedules here')) },
+    endpoints: createEndpoints(ROUTES),
     replicaId: 'replica-1',
     version: '0.1.0',
     startedAt: new Date('2026-11-23T04:51:47.522Z'),
@@ -113,6 +118,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       heartbeatMs: 15_000,
       streamBufferBytes: 1024 * 1024,
       availableModels: ['openai:gpt-5-mini'],
+      maxSchedules: 100,
       requestReload: async () => void reloads.everywhere++,
       readiness: () => ({ ready: true, startup: true, reasons: {} }),
       ...options.settings,
@@ -151,6 +157,7 @@ function createFakeRegistry(agents: readonly AgentInfo[], options: TestAppOption
   return {
     current: () => ({
       revision: 'rev-1',
+      directory: '/nowhere',
       manifest: { agents, files },
       start: () => {
         throw new TypeError('runs are fake here')
