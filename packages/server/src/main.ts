@@ -10,6 +10,7 @@ import type { Clock } from './base/clock.ts'
 import { createIds, type Ids } from './base/ids.ts'
 import type { Redact } from './base/redact.ts'
 import type { Config } from './config/load.ts'
+import { type Answers, createAnswers } from './main/answers.ts'
 import { openStorage } from './main/database.ts'
 import { encodeEvent } from './http/agno-events.ts'
 import { createApp, createLoopbackApp } from './http/app.ts'
@@ -74,7 +75,8 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const metrics = await openMetrics(options.config, { clock, replicaId, workingDirectory: options.workingDirectory })
   started.defer(metrics.close)
   // Loading the agents and opening the database do not need each other.
-  const registry = openRegistry(options, { ...deps, metrics }, dataDirectory)
+  const answers = createAnswers()
+  const registry = openRegistry(options, { ...deps, metrics, answers }, dataDirectory)
   started.defer(registry.close)
   const firstLoad = registry.reload()
   const database = await openStorage(options.config, { dataDirectory, clock, ids, log })
@@ -259,7 +261,12 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
  */
 export function openRegistry(
   options: Pick<ServerOptions, 'config' | 'agentsDirectory'>,
-  { clock, log, metrics }: Pick<ServerDeps, 'clock' | 'log'> & { readonly metrics?: Metrics },
+  {
+    clock,
+    log,
+    metrics,
+    answers,
+  }: Pick<ServerDeps, 'clock' | 'log'> & { readonly metrics?: Metrics; readonly answers?: Answers },
   dataDirectory: string,
 ): Registry {
   const { settings, agentEnv } = options.config
@@ -285,6 +292,7 @@ export function openRegistry(
       clock,
       log,
       onLog: ({ level, message, fields, revision }) => log[level](message, { ...fields, revision }),
+      answerAsk: answers?.answerAsk,
       onWorkerEnd: metrics?.workerEnded,
       onLoad: metrics?.revisionLoaded,
     },

@@ -13,10 +13,18 @@ import type {
   SessionReading,
   SessionSearch,
 } from './memory.ts'
+import type { Media } from './media.ts'
 import type { RunJob } from './run.ts'
 
 /** Kinds of questions: what is asked, and what is answered. */
 export type Asks = {
+  /** The bytes of what is attached to a message of the run's session. */
+  'load-media': { readonly question: { readonly mediaId: string }; readonly answer: Uint8Array }
+  /** Keeps what the model of the run has made. */
+  'store-media': {
+    readonly question: { readonly mimeType: string; readonly bytes: Uint8Array }
+    readonly answer: Media
+  }
   /** The best chunks of a knowledge base, best first. */
   'search-knowledge': { readonly question: KnowledgeQuery; readonly answer: readonly KnowledgeHit[] }
   /** What is remembered of the run's user, and what its session was about. */
