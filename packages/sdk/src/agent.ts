@@ -57,6 +57,10 @@ export interface AgentOptions {
   readonly sendMediaToModel?: boolean
   /** Keep that once the run is over; default true. Without it, later runs of the session do not see it. */
   readonly storeMedia?: boolean
+  /** Hand what is attached to a message (images, audio, video, files) to the model; default true. */
+  readonly sendMediaToModel?: boolean
+  /** Keep that once the run is over; default true. Without it, later runs of the session do not see it. */
+  readonly storeMedia?: boolean
   /** Values for tools and instructions; functions are called once per run. */
   readonly dependencies?: Readonly<Record<string, unknown>>
   readonly addDependenciesToContext?: boolean
@@ -165,6 +169,8 @@ const KINDS: Readonly<Record<keyof AgentOptions, Kind>> = {
   addHistoryToContext: isFlag,
   sessionState: isRecord,
   addSessionStateToContext: isFlag,
+  sendMediaToModel: isFlag,
+  storeMedia: isFlag,
   sendMediaToModel: isFlag,
   storeMedia: isFlag,
   dependencies: isRecord,

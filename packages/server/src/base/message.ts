@@ -4,6 +4,7 @@
  * @module
  */
 import type { Json, JsonObject } from './json.ts'
+import type { Media } from './media.ts'
 import type { Usage } from './usage.ts'
 
 type MessageBase = {
@@ -17,6 +18,7 @@ export type SystemMessage = MessageBase & { readonly role: 'system'; readonly co
 export type UserMessage = MessageBase & {
   readonly role: 'user'
   readonly content: string
+  readonly media?: readonly Media[]
   /** Ours, not the user's: it asks the model to mend its answer. */
   readonly isCorrection?: true
 }
@@ -27,7 +29,15 @@ export type ProviderMetadata = { readonly [provider: string]: JsonObject }
 export type AssistantPart =
   | { readonly type: 'text'; readonly text: string; readonly providerMetadata?: ProviderMetadata }
   | { readonly type: 'reasoning'; readonly text: string; readonly providerMetadata?: ProviderMetadata }
+  | GeneratedMedia
   | ToolCall
+
+/** Something that the model made beside its text. */
+export type GeneratedMedia = {
+  readonly type: 'media'
+  readonly media: Media
+  readonly providerMetadata?: ProviderMetadata
+}
 
 /** A call the model asked for. `input` is the parsed arguments, or the raw text when they were not JSON. */
 export type ToolCall = {
@@ -75,6 +85,11 @@ export function reasoningOf(message: AssistantMessage): string {
   let text = ''
   for (const part of message.parts) if (part.type === 'reasoning') text += part.text
   return text
+}
+
+/** What the model made, in its order. */
+export function mediaOf(message: AssistantMessage): readonly Media[] {
+  return message.parts.flatMap((part) => (part.type === 'media' ? [part.media] : []))
 }
 
 /** The tool calls of an assistant message, in the order the model asked for them. */

@@ -5,6 +5,7 @@
  */
 import type { ErrorCode } from './errors.ts'
 import type { Json, JsonObject } from './json.ts'
+import type { Media } from './media.ts'
 import type { Message } from './message.ts'
 import type { Requirement } from './requirement.ts'
 import type { TraceContext } from './trace-context.ts'
@@ -63,6 +64,8 @@ export type RunOptions = {
   readonly addDependenciesToContext?: boolean
   readonly addSessionStateToContext?: boolean
   readonly retries?: number
+  /** What is attached to the question. */
+  readonly media?: readonly Media[]
 }
 
 /** One tool call with its outcome so far; Agno's ToolExecution. */
@@ -154,6 +157,8 @@ export type RunResult = {
   readonly statePatch: StatePatch
   readonly uncommitted: readonly Message[]
   readonly error?: RunFailure
+  /** What the models of the run have made; absent when nothing. */
+  readonly media?: readonly Media[]
   /** Present when PAUSED. */
   readonly requirements?: readonly Requirement[]
 }

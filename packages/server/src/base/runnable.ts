@@ -72,6 +72,10 @@ export type AgentInfo = {
   readonly sendMediaToModel?: false
   /** Present when that does not stay once the run is over. */
   readonly storeMedia?: false
+  /** Present when what is attached to its runs does not go to the model. */
+  readonly sendMediaToModel?: false
+  /** Present when that does not stay once the run is over. */
+  readonly storeMedia?: false
   /** Path of the file that exports it, relative to the agents folder. */
   readonly file: string
 }

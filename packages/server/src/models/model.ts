@@ -5,6 +5,7 @@
  */
 import { AgentOSError, type ErrorCode } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
+import type { LoadedMedia } from '../base/media.ts'
 import type { Message, ProviderMetadata, ToolCall } from '../base/message.ts'
 import type { ModelName } from '../base/run.ts'
 import type { Usage } from '../base/usage.ts'
@@ -16,6 +17,8 @@ export type ToolChoice = 'auto' | 'none' | 'required' | { readonly tool: string 
 
 export type ModelRequest = {
   readonly messages: readonly Message[]
+  /** What is attached to the messages, by id; what is missing is left out. */
+  readonly media?: ReadonlyMap<string, LoadedMedia>
   readonly tools: readonly ModelTool[]
   readonly toolChoice: ToolChoice
   /** JSON Schema and name of the answer; undefined asks for text. */
@@ -34,6 +37,8 @@ export type ModelPart =
       readonly providerMetadata: ProviderMetadata | undefined
     }
   | ToolCall
+  /** Something the model made beside its text. */
+  | { readonly type: 'file'; readonly mimeType: string; readonly bytes: Uint8Array }
   | { readonly type: 'finish'; readonly usage: Usage; readonly reason: FinishReason }
 
 export type FinishReason = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'other'

@@ -116,6 +116,8 @@ export async function storeRun(
       maxQueueDepth: options.maxQueueDepth,
       idempotency,
       traceparent: request.traceparent,
+      media: request.options.media ?? [],
+      keepMedia: agent.storeMedia ?? true,
     }),
     background || isFirst || !withHistory ? [] : loadHistory(db, sessionId, agent.numHistoryRuns),
   ])

@@ -138,6 +138,8 @@ function describeAgent({ agent: { options }, id, file }: FoundAgent, prepared: P
     quickPrompts: options.quickPrompts ?? [],
     metadata: options.metadata === undefined ? null : toJsonObject(options.metadata, `${who}: metadata`),
     sessionState: options.sessionState === undefined ? {} : toJsonObject(options.sessionState, `${who}: sessionState`),
+    ...(options.sendMediaToModel === false && { sendMediaToModel: false as const }),
+    ...(options.storeMedia === false && { storeMedia: false as const }),
     file,
   }
 }

@@ -15,6 +15,8 @@ export type Draft = {
   usage: Usage
   reason: FinishReason | undefined
   timeToFirstTokenMs: number | undefined
+  /** Files that the model made, each with the number of parts before it. */
+  files: { readonly after: number; readonly mimeType: string; readonly bytes: Uint8Array }[]
   /** Whether anything of it has been shown, so that the call can no longer be tried again. */
   shown: boolean
 }
@@ -27,6 +29,7 @@ export function createDraft(): Draft {
     usage: NO_USAGE,
     reason: undefined,
     timeToFirstTokenMs: undefined,
+    files: [],
     shown: false,
   }
 }
@@ -47,6 +50,10 @@ export function addPart(draft: Draft, part: ModelPart): void {
     case 'tool-call':
       closePart(draft, undefined)
       draft.parts.push(part)
+      return
+    case 'file':
+      closePart(draft, undefined)
+      draft.files.push({ after: draft.parts.length, mimeType: part.mimeType, bytes: part.bytes })
       return
     case 'finish':
       closePart(draft, undefined)

@@ -17,6 +17,7 @@ import { elapsedMs } from './elapsed.ts'
 import { createExecution, openRun, type Execution, type OpenedRun, type RunPorts } from './execution.ts'
 import { commitMessages } from './journal.ts'
 import { apply, decide, stopResultOf } from './loop.ts'
+import { loadMedia, storeFiles } from './media.ts'
 import { callModel } from './model-call.ts'
 import { parseOutput } from './output.ts'
 import { endWithError, refuseRun, toResult, type RunEnd } from './result.ts'
@@ -75,7 +76,7 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
   if (run.mustCommit) await commitMessages(run)
   const startedAt = clock.monotonic()
   emit({ type: 'model-start', at: clock.now(), model: model.name })
-  const draft = await callModel(writeRequest(run, opened, toolChoice), {
+  const draft = await callModel(await writeRequest(run, opened, toolChoice), {
     ...ports,
     model,
     retry: {
@@ -95,7 +96,7 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
   const time = first === undefined ? {} : { timeToFirstTokenMs: first }
   const reason = draft.reason === undefined ? {} : { finishReason: draft.reason }
   emit({ type: 'model-end', at: clock.now(), model: model.name, usage, ...time, ...reason })
-  const parts = finalPartsOf(draft, callIdsOf(run), ids.uuid)
+  const parts = await storeFiles(finalPartsOf(draft, callIdsOf(run), ids.uuid), draft, ports)
   const took = { ...time, durationMs: elapsedMs(clock, startedAt) }
   const message: AssistantMessage = { role: 'assistant', id: ids.uuid(), createdAt: clock.now(), parts, usage, ...took }
   run.loop = apply(run.loop, message)
@@ -110,16 +111,18 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
   if (run.loop.pending.length > 0) await commitMessages(run)
 }
 
-function writeRequest(
-  { agent, loop }: Execution,
+async function writeRequest(
+  { agent, loop, media, ports }: Execution,
   { history, output }: OpenedRun,
   toolChoice: ToolChoice,
-): ModelRequest {
+): Promise<ModelRequest> {
   // An empty reply (before a correction) is no message to a provider.
   const own = loop.messages.filter((message) => message.role !== 'assistant' || message.parts.length > 0)
   const system = own[0]?.role === 'system' ? 1 : 0
+  const messages = history.length === 0 ? own : [...own.slice(0, system), ...history, ...own.slice(system)]
   return {
-    messages: history.length === 0 ? own : [...own.slice(0, system), ...history, ...own.slice(system)],
+    messages,
+    ...(agent.info.sendMediaToModel !== false && { media: await loadMedia(messages, media, ports) }),
     tools: agent.modelTools,
     toolChoice,
     output: output && { name: output.name, schema: output.schema },

@@ -18,6 +18,7 @@ import type { PreparedAgent } from './agent.ts'
 import { createRunContext } from './context.ts'
 import type { Draft } from './draft.ts'
 import { answerOpenCalls, usableHistory } from './history.ts'
+import type { MediaShelf } from './media.ts'
 import { apply, EMPTY_LOOP, lastTurnOf, replay, type LoopState } from './loop.ts'
 import { prepareRequestedOutput, type PreparedOutput } from './output.ts'
 import { writeSystemPrompt } from './prompt.ts'
@@ -76,6 +77,8 @@ export type Execution = {
   /** Text shown so far, of all steps of this turn. */
   text: string
   reasoning: string
+  /** What is attached to the messages, as far as a model call has needed it. */
+  readonly media: MediaShelf
 }
 
 /** What opening a run adds; absent when it failed. */
@@ -108,6 +111,7 @@ export function createExecution(agent: PreparedAgent, job: RunJob, ports: RunPor
     // A structured answer is shown once, at the end.
     text: agent.output === undefined && job.request.outputSchema === undefined ? said.map(textOf).join('') : '',
     reasoning: said.map(reasoningOf).join(''),
+    media: new Map(),
   }
 }
 
@@ -118,7 +122,9 @@ export function createExecution(agent: PreparedAgent, job: RunJob, ports: RunPor
  */
 export async function openRun(run: Execution): Promise<OpenedRun> {
   const { agent, job, ports } = run
-  const user: Message = { role: 'user', id: ports.ids.uuid(), createdAt: ports.clock.now(), content: job.input }
+  const { media } = job.request
+  const question = { role: 'user', id: ports.ids.uuid(), createdAt: ports.clock.now(), content: job.input } as const
+  const user: Message = media === undefined ? question : { ...question, media }
   try {
     const output = await chooseOutput(run)
     const ctx = await createContext(run)

@@ -4,7 +4,7 @@
  */
 import { AgentOSError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
-import type { AssistantMessage, Message } from '../base/message.ts'
+import { type AssistantMessage, mediaOf, type Message } from '../base/message.ts'
 import type { Requirement } from '../base/requirement.ts'
 import { NO_PATCH } from '../base/state-patch.ts'
 import type { RunFailure, RunMetrics, RunResult } from '../base/run.ts'
@@ -59,6 +59,9 @@ export function toResult(run: Execution, end: RunEnd): RunResult {
   const settled = stateError ?? end
   const messages = withPartialReply(run)
   const completed = settled.status === 'COMPLETED'
+  const media = messages
+    .slice(job.inherited)
+    .flatMap((message) => (message.role === 'assistant' ? mediaOf(message) : []))
   return {
     status: settled.status,
     content: completed ? settled.content : run.text,
@@ -68,6 +71,7 @@ export function toResult(run: Execution, end: RunEnd): RunResult {
     metrics: measure(run, messages.slice(job.inherited)),
     statePatch: patch,
     uncommitted: messages.slice(run.committed),
+    ...(media.length > 0 ? { media } : {}),
     ...(settled.status === 'ERROR' ? { error: settled.error } : {}),
     ...(settled.status === 'PAUSED' ? { requirements: settled.requirements } : {}),
   }
@@ -82,7 +86,7 @@ function toFailure({ info }: PreparedAgent, { log }: RunPorts, error: unknown): 
 /** Adds what a model call that did not end has said. */
 function withPartialReply({ draft, loop, ports }: Execution): readonly Message[] {
   const parts = draft === undefined ? [] : partialPartsOf(draft)
-  if (parts.every((part) => part.type === 'tool-call' || part.text === '')) return loop.messages
+  if (parts.every((part) => !('text' in part) || part.text === '')) return loop.messages
   const partial: AssistantMessage = {
     role: 'assistant',
     id: ports.ids.uuid(),

@@ -412,6 +412,7 @@ test('lists runs in short, with the filters of the whole list', async () => {
       user_id: 'shorty',
       status: expect.any(String),
       run_input: long.slice(0, 280),
+      content_preview: 'Echo: héllo',
       created_at: expect.stringMatching(/Z$/),
     },
   ])
