@@ -16,6 +16,8 @@ import { encodeEvent } from './http/agno-events.ts'
 import { createApp, createLoopbackApp } from './http/app.ts'
 import type { AppDeps } from './http/deps.ts'
 import { type Retention, startHousekeeping } from './main/housekeeping.ts'
+import { createEndpoints } from './http/endpoint.ts'
+import { ROUTES } from './http/routes/table.ts'
 import { createRegistry, type Registry } from './loader/registry.ts'
 import { chooseDefaultModel } from './models/registry.ts'
 import { countAttempts, observeParts, openMetrics, startOutputs } from './main/metrics.ts'
@@ -24,6 +26,7 @@ import { createProfiles, type ServerProfiles } from './main/profiles.ts'
 import { describeReadiness } from './main/readiness.ts'
 import { checkToolInput } from './main/tool-input.ts'
 import { openUploadDirectory, uploadLimits } from './main/uploads.ts'
+import { openSchedules, type ServerSchedules } from './main/schedules.ts'
 import { openTracing, type ServerTracing } from './main/tracing.ts'
 import { createRuns, type Runs } from './runs/runs.ts'
 import type { Database } from './storage/database.ts'
@@ -96,15 +99,18 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   observeParts(options.config, metrics, { database, runs, registry, replicaId, tracing })
 
   const profiles = createProfiles(registry, log)
+  const schedules = openSchedules(options.config, { database, runs, ids, log, metrics, replicaId })
   const drain = { begun: false }
   const uploads = await openUploadDirectory(dataDirectory, clock)
   started.defer(uploads.close)
   const uploadDirectory = uploads.path
   const shared = { database, runs, registry, presence, replicaId, ids, metrics, tracing, profiles, drain }
-  const parts: Parts = { ...shared, uploadDirectory }
+  const parts: Parts = { ...shared, uploadDirectory, schedules }
   const appDeps = describeApp(options.config, deps, parts)
   const app = await createApp(appDeps)
   started.defer(() => app.close())
+  started.defer(schedules.close)
+  schedules.begin(app)
   const loopback = settings.AGENTOS_LOOPBACK_PORT === undefined ? undefined : await createLoopbackApp(appDeps)
   if (loopback !== undefined) started.defer(() => loopback.close())
 
@@ -136,16 +142,18 @@ type Parts = {
   /** Whether the server is stopping. */
   readonly drain: { begun: boolean }
   readonly uploadDirectory: string
+  readonly schedules: ServerSchedules
 }
 
 function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number, log: Log): () => Promise<void> {
-  const { runs, registry, profiles, drain } = parts
+  const { runs, registry, profiles, schedules, drain } = parts
   const hurry = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   const stop = async () => {
     drain.begun = true
     profiles.stop()
     registry.stopWatching()
+    await schedules.stop()
     log.info('stopping', { runs: runs.running(), deadline_ms: drainMs })
     await Promise.race([runs.drain(drainMs), hurry.promise])
     const givenAway = await giveRunsAway(runs, log)
@@ -232,6 +240,8 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
     metrics,
     tracing: tracing.isDistributed ? tracing : undefined,
     profiles,
+    schedules: parts.schedules,
+    endpoints: createEndpoints(ROUTES),
     replicaId,
     version: VERSION,
     startedAt: new Date(clock.now()),
@@ -250,6 +260,7 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
       streamBufferBytes: settings.AGENTOS_STREAM_BUFFER_BYTES,
       availableModels: [defaultModelOf(config)],
       readiness: () => describeReadiness(drain.begun, presence.databaseProblem(), registry),
+      maxSchedules: settings.AGENTOS_MAX_SCHEDULES,
       requestReload: presence.requestReload,
     },
   }
@@ -304,6 +315,7 @@ function retentionOf({ settings }: Config): Retention {
     eventDays: settings.AGENTOS_EVENT_RETENTION_DAYS,
     runDays: settings.AGENTOS_RUN_RETENTION_DAYS,
     traceDays: settings.AGENTOS_TRACE_RETENTION_DAYS,
+    scheduleDays: settings.AGENTOS_SCHEDULE_RETENTION_DAYS,
   }
 }
 

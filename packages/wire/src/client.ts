@@ -12,6 +12,7 @@ import { createQueueClient } from './queue-client.ts'
 import { createRunClient } from './run-client.ts'
 import { Config, Health, Info, ModelEntry, Ready, Reload } from './server.ts'
 import { ServerStatus } from './server-status.ts'
+import { createScheduleClient } from './schedule-client.ts'
 import { createSessionClient } from './session-client.ts'
 import { createTraceClient } from './trace-client.ts'
 import { type ClientOptions, createTransport } from './transport.ts'
@@ -52,6 +53,7 @@ export function createClient(options: ClientOptions) {
     sessions: createSessionClient(transport),
     queue: createQueueClient(transport),
     approvals: createApprovalClient(transport),
+    schedules: createScheduleClient(transport),
     traces: createTraceClient(transport),
     profiles: createProfileClient(transport),
   }

@@ -20,4 +20,8 @@ export type Scope =
   | 'approvals:write'
   | 'approvals:delete'
   | 'metrics:read'
+  | 'metrics:write'
+  | 'schedules:read'
+  | 'schedules:write'
+  | 'schedules:delete'
   | 'traces:read'

@@ -5,42 +5,10 @@
  */
 import { z } from 'zod'
 import { AGNO_ORIGINS } from '../base/agno-origins.ts'
+import type { SET_UP_SETTINGS } from './set-up-settings.ts'
+import { flag, list, ms, secret, setting, type Setting, text } from './setting.ts'
 
-const ms = (min: number, max: number, fallback: number) => z.coerce.number().int().min(min).max(max).default(fallback)
-const text = () => z.string().trim().min(1)
-const flag = (fallback: boolean) => z.stringbool().default(fallback)
-const list = () =>
-  z
-    .string()
-    .transform((value) =>
-      value
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== ''),
-    )
-    .pipe(z.array(z.string()))
-
-/** Where a setting belongs on the reference page. */
-export type Group =
-  | 'Listening'
-  | 'Agents'
-  | 'Database'
-  | 'Runs'
-  | 'Knowledge'
-  | 'Queue'
-  | 'Identity and logs'
-  | 'Telemetry'
-  | 'Database set-up'
-
-type Setting = { readonly group: Group; readonly schema: z.ZodType; readonly about: string; readonly secret?: true }
-
-const setting = <S extends z.ZodType>(group: Group, schema: S, about: string) => ({ group, schema, about })
-const secret = <S extends z.ZodType>(group: Group, schema: S, about: string) => ({
-  group,
-  schema,
-  about,
-  secret: true as const,
-})
+export { SET_UP_SETTINGS } from './set-up-settings.ts'
 
 export const SETTINGS = {
   AGENTOS_HOST: setting(
@@ -271,6 +239,14 @@ export const SETTINGS = {
     'Longest wait for a replica, in milliseconds; then the run fails.',
   ),
 
+  AGENTOS_SCHEDULE_POLL_MS: setting(
+    'Schedules',
+    ms(100, 60_000, 1000),
+    'Longest time between two looks at the schedules, in milliseconds. A look comes with the next tick when that is sooner.',
+  ),
+  AGENTOS_MAX_SCHEDULES: setting('Schedules', ms(0, 1_000_000, 1000), 'Most schedules; more are answered 409.'),
+  AGENTOS_SCHEDULE_RETENTION_DAYS: setting('Schedules', ms(1, 3650, 30), 'Days that the history of schedules is kept.'),
+
   AGENTOS_ID: setting('Identity and logs', text().default('agentos'), 'Id of this AgentOS, as clients see it.'),
   AGENTOS_NAME: setting('Identity and logs', text().optional(), 'Name of this AgentOS.'),
   AGENTOS_DESCRIPTION: setting('Identity and logs', text().optional(), 'Description of this AgentOS.'),
@@ -349,48 +325,6 @@ export const SETTINGS = {
     'Telemetry',
     text().optional(),
     'JSON file with prices of models, in US dollars per million tokens, laid over the list prices of October 2026.',
-  ),
-} as const satisfies Record<string, Setting>
-
-/** What `agentos db-init` is told; the names that begin with PG are libpq's. The server itself reads none of them. */
-export const SET_UP_SETTINGS = {
-  INITDB_ADMIN_URL: secret(
-    'Database set-up',
-    text().optional(),
-    'URL of an admin, straight to PostgreSQL and with a database that exists: postgresql://admin:password@host:5432/postgres. Wins over the variables that begin with PG.',
-  ),
-  PGHOST: setting('Database set-up', text().optional(), 'Host, when there is no INITDB_ADMIN_URL.'),
-  PGPORT: setting('Database set-up', z.coerce.number().int().min(1).max(65_535).default(5432), 'Port, with PGHOST.'),
-  PGUSER: setting('Database set-up', z.string().min(1).optional(), 'Admin, with PGHOST; it need not be a superuser.'),
-  PGPASSWORD: secret('Database set-up', z.string().min(1).optional(), 'Password of the admin, with PGHOST.'),
-  PGDATABASE: setting(
-    'Database set-up',
-    z.string().min(1).default('postgres'),
-    'A database that exists and that the admin may connect to, with PGHOST.',
-  ),
-  PGSSLMODE: setting(
-    'Database set-up',
-    z.enum(['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']).default('prefer'),
-    'Encryption of the connection, with PGHOST; verify-full proves that the server is the right one.',
-  ),
-  PGSSLROOTCERT: setting(
-    'Database set-up',
-    text().optional(),
-    'File with the certificate authorities to trust, with PGHOST; system means those of the machine.',
-  ),
-  INITDB_DATABASE: setting('Database set-up', z.string().min(1), 'Database to make.'),
-  INITDB_USER: setting('Database set-up', z.string().min(1), 'User to make, who will own it.'),
-  INITDB_PASSWORD: secret('Database set-up', z.string().min(1), 'Password of that user, set by every run.'),
-  INITDB_SCHEMAS: setting('Database set-up', list().default(['public', 'ai']), 'Schemas to make.'),
-  INITDB_EXTENSIONS: setting(
-    'Database set-up',
-    list().default(['vector']),
-    'Extensions to make and to bring up to date; none for none.',
-  ),
-  INITDB_WAIT_SECONDS: setting(
-    'Database set-up',
-    ms(1, 3600, 120),
-    'How long to wait for the database, and then for another set-up.',
   ),
 } as const satisfies Record<string, Setting>
 

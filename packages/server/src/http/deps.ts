@@ -7,12 +7,14 @@ import type { Ids } from '../base/ids.ts'
 import type { Redact } from '../base/redact.ts'
 import type { Registry } from '../loader/registry.ts'
 import type { Runs } from '../runs/runs.ts'
+import type { Schedules } from '../schedules/schedules.ts'
 import type { Database } from '../storage/database.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { ProfileRequest } from '../telemetry/profiler.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import type { AccessLogLevel } from './access-log.ts'
+import type { Endpoints } from './endpoint.ts'
 import type { FileLimits, UploadKind } from './spool.ts'
 
 export type Readiness = {
@@ -56,6 +58,8 @@ export type HttpSettings = {
   readonly streamBufferBytes: number
   /** Models to offer beside those of the agents, as `provider:id`. */
   readonly availableModels: readonly string[]
+  /** Most schedules. */
+  readonly maxSchedules: number
   /** Asks all replicas to look at their folder. */
   readonly requestReload: () => Promise<void>
   readonly readiness: () => Readiness
@@ -76,6 +80,9 @@ export type AppDeps = {
     | Pick<Metrics, 'requestEnded' | 'streamOpened' | 'streamClosed' | 'clientCut' | 'collect'>
     | undefined
   readonly profiles: Profiles
+  readonly schedules: Pick<Schedules, 'trigger'>
+  /** What schedules may call. */
+  readonly endpoints: Endpoints
   readonly replicaId: string
   readonly version: string
   readonly startedAt: Date

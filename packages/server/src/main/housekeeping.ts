@@ -8,6 +8,7 @@ import type { Database } from '../storage/database.ts'
 import { deleteOldRuns, deleteOldSessions, deleteOldTraces, type Batch } from '../storage/retention.ts'
 import { dropEventPartitions, prepareEventPartitions } from '../storage/run-events.ts'
 import { dropSpanPartitions, prepareSpanPartitions } from '../storage/spans.ts'
+import { deleteOldScheduleRuns } from '../storage/schedule-runs.ts'
 import { vacuumEmbedded } from '../storage/vacuum.ts'
 import type { Log } from '../telemetry/log.ts'
 
@@ -18,6 +19,8 @@ export type Retention = {
   readonly runDays: number
   /** Days that traces are kept. */
   readonly traceDays: number
+  /** Days that the history of schedules is kept. */
+  readonly scheduleDays: number
 }
 
 export type Pacing = {
@@ -63,8 +66,9 @@ async function keepClean(database: Database, retention: Retention, work: Work): 
   }
 }
 
-async function cleanOnce(database: Database, { eventDays, runDays, traceDays }: Retention, work: Work): Promise<void> {
+async function cleanOnce(database: Database, retention: Retention, work: Work): Promise<void> {
   const { log } = work
+  const { eventDays, runDays, traceDays, scheduleDays } = retention
   const db = database.maintenance
   await prepareEventPartitions(db)
   await prepareSpanPartitions(db)
@@ -78,6 +82,7 @@ async function cleanOnce(database: Database, { eventDays, runDays, traceDays }: 
     const sessions = await inBatches(runDays, work, (batch) => deleteOldSessions(db, batch))
     if (runs + sessions > 0) log.info('deleted old runs', { runs, sessions, older_than_days: runDays })
   }
+  await inBatches(scheduleDays, work, (batch) => deleteOldScheduleRuns(db, batch))
   await vacuumEmbedded(database)
 }
 

@@ -14,6 +14,7 @@ import type { Registry } from '../loader/registry.ts'
 import type { Executor, Runs } from '../runs/runs.ts'
 import type { Database } from '../storage/database.ts'
 import { readFleetState, readStorageSize } from '../storage/fleet-state.ts'
+import { readScheduleHealth } from '../storage/schedule-runs.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
@@ -87,6 +88,7 @@ export function observeParts(
     generations: registry.status,
     spans: tracing.queued,
     fleet: () => readFleetState(database.background, lease),
+    schedules: () => readScheduleHealth(database.background),
     storageSize: () => readStorageSize(database.background),
   })
 }

@@ -32,6 +32,7 @@ const READINGS: Readings = {
   }),
   spans: () => [{ sink: 'otlp', spans: 8 }],
   fleet: async () => ({ waitingRuns: 7, oldestWaitMs: 9000, leaseAgeMs: 1500, leaseOverdueMs: 2500 }),
+  schedules: async () => ({ enabled: 3, lateMs: 1500 }),
   storageSize: async () => 12_345,
 }
 

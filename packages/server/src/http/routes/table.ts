@@ -23,6 +23,17 @@ import { getRunEvents, resumeRun } from './run-events.ts'
 import { cancelRun, getRun, getRuns } from './runs.ts'
 import { startRun } from './start-run.ts'
 import { config, health, home, info, models, ready, startup } from './server.ts'
+import { getScheduleRun, getScheduleRuns } from './schedule-runs.ts'
+import {
+  disableSchedule,
+  enableSchedule,
+  getSchedule,
+  getSchedules,
+  patchSchedule,
+  postSchedule,
+  removeSchedule,
+  triggerSchedule,
+} from './schedules.ts'
 import {
   deleteManySessions,
   deleteSession,
@@ -84,6 +95,16 @@ export const ROUTES: readonly Route[] = [
   getTrace,
   searchTraces,
   getTraceSessionStats,
+  getSchedules,
+  postSchedule,
+  getSchedule,
+  patchSchedule,
+  removeSchedule,
+  enableSchedule,
+  disableSchedule,
+  triggerSchedule,
+  getScheduleRuns,
+  getScheduleRun,
   reload,
   storage,
   status,
