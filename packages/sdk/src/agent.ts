@@ -5,6 +5,7 @@
 import type { RunContext } from './context.ts'
 import { define, isDefinition, refuseUnknown, show } from './definition.ts'
 import { type AiTool, isAiTool } from './ai-tool.ts'
+import { isKnowledge, type Knowledge } from './knowledge.ts'
 import { isMemoryManager, isSessionSummaryManager, type MemoryManager, type SessionSummaryManager } from './memory.ts'
 import { isModelInstance, type ModelInstance } from './model.ts'
 import type { Schema } from './schema.ts'
@@ -57,10 +58,6 @@ export interface AgentOptions {
   readonly sendMediaToModel?: boolean
   /** Keep that once the run is over; default true. Without it, later runs of the session do not see it. */
   readonly storeMedia?: boolean
-  /** Hand what is attached to a message (images, audio, video, files) to the model; default true. */
-  readonly sendMediaToModel?: boolean
-  /** Keep that once the run is over; default true. Without it, later runs of the session do not see it. */
-  readonly storeMedia?: boolean
   /** Values for tools and instructions; functions are called once per run. */
   readonly dependencies?: Readonly<Record<string, unknown>>
   readonly addDependenciesToContext?: boolean
@@ -89,6 +86,24 @@ export interface AgentOptions {
   readonly numPastSessionsToSearch?: number
   /** Runs of each that it shows; default 3, 1 to 20. */
   readonly numPastSessionRunsInSearch?: number
+  /** Where it looks things up: a base, or the id of one. Default: the folder `knowledge/` beside agent.ts, if there is one. */
+  readonly knowledge?: Knowledge | string
+  /** The tool `search_knowledge_base`, with which the model searches. Default true for an agent with knowledge. */
+  readonly searchKnowledge?: boolean
+  /** Tell the model to search before it answers. Default true. */
+  readonly addSearchKnowledgeInstructions?: boolean
+  /** Search for what the user says, and add what is found to the message. Default false. */
+  readonly addKnowledgeToContext?: boolean
+  /** What documents have to be: values by the keys of their metadata, or expressions of Agno, `{ op: 'IN', ... }`. */
+  readonly knowledgeFilters?: KnowledgeFilters
+  /** Let the model choose filters too. Default false. */
+  readonly enableAgenticKnowledgeFilters?: boolean
+  /** Looks things up instead of the server, for a search of your own. */
+  readonly knowledgeRetriever?: KnowledgeRetriever
+  /** The tool `add_to_knowledge`, with which the model keeps what it has learned. Default false. */
+  readonly updateKnowledge?: boolean
+  /** Most documents of a search, 1 to 1000; default that of the base. */
+  readonly knowledgeMaxResults?: number
   readonly modelSettings?: ModelSettings
   /** Model calls tried again after a passing failure, 0 to 10; default 2. */
   readonly retries?: number
@@ -102,6 +117,17 @@ export interface AgentOptions {
   readonly quickPrompts?: readonly string[]
   readonly metadata?: Readonly<Record<string, unknown>>
 }
+
+type Filter = Readonly<Record<string, unknown>>
+
+/** One filter, or several that all have to hold. */
+export type KnowledgeFilters = Filter | readonly Filter[]
+
+/** Documents, best first: texts, or objects that JSON can carry. `filters` are those of the agent and of the run. */
+export type KnowledgeRetriever = (
+  query: string,
+  options: { readonly maxResults?: number; readonly filters: readonly Filter[]; readonly ctx: RunContext },
+) => readonly unknown[] | undefined | Promise<readonly unknown[] | undefined>
 
 /** An agent as {@link agent} made it; `options` are checked, defaults are the server's. */
 export interface Agent {
@@ -171,8 +197,6 @@ const KINDS: Readonly<Record<keyof AgentOptions, Kind>> = {
   addSessionStateToContext: isFlag,
   sendMediaToModel: isFlag,
   storeMedia: isFlag,
-  sendMediaToModel: isFlag,
-  storeMedia: isFlag,
   dependencies: isRecord,
   addDependenciesToContext: isFlag,
   addDatetimeToContext: isFlag,
@@ -188,6 +212,16 @@ const KINDS: Readonly<Record<keyof AgentOptions, Kind>> = {
   searchPastSessions: isFlag,
   numPastSessionsToSearch: isNumber(1, 100, true),
   numPastSessionRunsInSearch: isNumber(1, 20, true),
+  knowledge: (value) =>
+    isKnowledge(value) || (typeof value === 'string' && value !== '') || 'what knowledge() makes, or its id',
+  searchKnowledge: isFlag,
+  addSearchKnowledgeInstructions: isFlag,
+  addKnowledgeToContext: isFlag,
+  knowledgeFilters: either((value) => Array.isArray(value) || 'a list of filters', isRecord),
+  enableAgenticKnowledgeFilters: isFlag,
+  knowledgeRetriever: isFunction,
+  updateKnowledge: isFlag,
+  knowledgeMaxResults: isNumber(1, 1000, true),
   modelSettings: isRecord,
   retries: isNumber(0, 10, true),
   delayBetweenRetries: isNumber(0, 60, false),

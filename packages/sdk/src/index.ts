@@ -2,7 +2,15 @@
  * `@agentos/sdk`: what an agents folder imports. Depends on nothing.
  * @module
  */
-export { agent, isAgent, type Agent, type AgentOptions, type ModelSettings } from './agent.ts'
+export {
+  agent,
+  isAgent,
+  type Agent,
+  type AgentOptions,
+  type KnowledgeFilters,
+  type KnowledgeRetriever,
+  type ModelSettings,
+} from './agent.ts'
 export { isAiTool, type AiTool } from './ai-tool.ts'
 export { askUser } from './ask-user.ts'
 export type { Logger, RunContext, ToolContext } from './context.ts'

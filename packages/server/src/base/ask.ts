@@ -27,6 +27,13 @@ export type Asks = {
   }
   /** The best chunks of a knowledge base, best first. */
   'search-knowledge': { readonly question: KnowledgeQuery; readonly answer: readonly KnowledgeHit[] }
+  /** The keys that the metadata of the base's documents have, at most 100. */
+  'knowledge-keys': { readonly question: { readonly knowledgeId: string }; readonly answer: readonly string[] }
+  /** Adds a text to a knowledge base, unless it is there. Answers the id of its content. */
+  'add-knowledge': {
+    readonly question: { readonly knowledgeId: string; readonly name: string; readonly text: string }
+    readonly answer: string
+  }
   /** What is remembered of the run's user, and what its session was about. */
   recall: { readonly question: RecallQuery; readonly answer: Recollection }
   /** Changes what is remembered of the run's user, now. Answers how many memories changed. */

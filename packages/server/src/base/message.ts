@@ -5,6 +5,7 @@
  */
 import type { Json, JsonObject } from './json.ts'
 import type { Media } from './media.ts'
+import type { Retrieval } from './retrieval.ts'
 import type { Usage } from './usage.ts'
 
 type MessageBase = {
@@ -19,6 +20,8 @@ export type UserMessage = MessageBase & {
   readonly role: 'user'
   readonly content: string
   readonly media?: readonly Media[]
+  /** What was found for it; `content` has it behind what the user said. */
+  readonly retrieval?: Retrieval
   /** Ours, not the user's: it asks the model to mend its answer. */
   readonly isCorrection?: true
 }
@@ -69,6 +72,8 @@ export type ToolMessage = MessageBase & {
   readonly durationMs: number
   /** The run ends after this call and its result is the answer. */
   readonly stopAfterToolCall?: boolean
+  /** Present where the result is what was found. */
+  readonly retrieval?: Retrieval
 }
 
 export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage

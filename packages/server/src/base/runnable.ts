@@ -4,7 +4,7 @@
  * @module
  */
 import type { JsonObject } from './json.ts'
-import type { KnowledgeInfo } from './knowledge.ts'
+import type { KnowledgeFilter, KnowledgeInfo } from './knowledge.ts'
 import type { ApprovalType, PauseKind } from './requirement.ts'
 import type { ModelName } from './run.ts'
 
@@ -22,6 +22,20 @@ export type ToolInfo = {
   /** What its calls pause for, all or some of them; absent when the model may call it by itself. */
   readonly pause?: Exclude<PauseKind, 'outcome-unknown'>
   readonly approval?: ApprovalType
+}
+
+/** Where an agent looks things up, and when. */
+export type AgentKnowledge = {
+  /** Null where a function of the author does it. */
+  readonly knowledgeId: string | null
+  readonly searchKnowledge: boolean
+  readonly addSearchKnowledgeInstructions: boolean
+  readonly addKnowledgeToContext: boolean
+  readonly enableAgenticKnowledgeFilters: boolean
+  readonly updateKnowledge: boolean
+  readonly knowledgeFilters: readonly KnowledgeFilter[]
+  /** Null: that of the base. */
+  readonly maxResults: number | null
 }
 
 /** What an agent remembers, and of what it tells its model. */
@@ -65,13 +79,11 @@ export type AgentInfo = {
   readonly quickPrompts: readonly string[]
   /** Absent where it remembers nothing beyond its session. */
   readonly memory?: MemoryInfo
+  /** Absent where it looks nothing up. */
+  readonly knowledge?: AgentKnowledge
   readonly metadata: JsonObject | null
   /** Top-level keys and values every new session of this agent starts with. */
   readonly sessionState: JsonObject
-  /** Present when what is attached to its runs does not go to the model. */
-  readonly sendMediaToModel?: false
-  /** Present when that does not stay once the run is over. */
-  readonly storeMedia?: false
   /** Present when what is attached to its runs does not go to the model. */
   readonly sendMediaToModel?: false
   /** Present when that does not stay once the run is over. */

@@ -12,7 +12,7 @@ import { createToolContext } from './context.ts'
 import { elapsedMs } from './elapsed.ts'
 import type { IsConfirmationNeeded } from './gate.ts'
 import type { Inside } from './inside.ts'
-import { cutToolText, describeThrown, writeToolResult, type ToolText } from './tool-result.ts'
+import { cutToolText, describeThrown, type FoundBy, writeToolResult, type ToolText } from './tool-result.ts'
 import { describeStack } from './thrown.ts'
 import type { PreparedTool } from './tool.ts'
 import { describeIssues, type Validation } from './validation.ts'
@@ -41,6 +41,8 @@ export type ToolOutcome = {
   readonly durationMs: number
   /** Whether the tool's own code was called. */
   readonly ran: boolean
+  /** Present where `content` is what was found, whole. */
+  readonly found?: FoundBy
 }
 
 /**
@@ -51,15 +53,17 @@ export async function runToolCall(call: ToolCall, deps: ToolCallDeps): Promise<T
   const started = deps.clock.monotonic()
   const progress = { ran: false }
   const tool = deps.tools.get(call.toolName)
-  const { text, isError } =
+  const { text, isError, found } =
     tool === undefined
       ? unknownTool(call, deps)
       : await withinLimits(tool, deps, (signal) => validateAndRun(tool, call, deps, signal, progress))
+  const content = cutToolText(text, deps.limits.toolResultBytes)
   return {
-    content: cutToolText(text, deps.limits.toolResultBytes),
+    content,
     isError,
     durationMs: elapsedMs(deps.clock, started),
     ran: progress.ran,
+    ...(found !== undefined && content === text && { found }),
   }
 }
 

@@ -5,7 +5,18 @@
 
 import { describeError } from './thrown.ts'
 
-export type ToolText = { readonly text: string; readonly isError: boolean }
+/** How something was found. */
+export type FoundBy = { readonly query: string; readonly durationMs: number }
+
+/** `found` where the text is what was found. */
+export type ToolText = { readonly text: string; readonly isError: boolean; readonly found?: FoundBy }
+
+const FOUND = Symbol('found')
+
+/** The result of a tool that looks something up: JSON of the list that it found. */
+export function foundText(text: string, found: FoundBy): object {
+  return { [FOUND]: { text, isError: false, found } satisfies ToolText }
+}
 
 /**
  * Text is handed over as it is, nothing at all (`undefined`) is "done", everything else is JSON. An `Error` that was
@@ -14,6 +25,7 @@ export type ToolText = { readonly text: string; readonly isError: boolean }
 export function writeToolResult(value: unknown, toolName: string): ToolText {
   if (typeof value === 'string') return { text: value, isError: false }
   if (value === undefined) return { text: 'done', isError: false }
+  if (typeof value === 'object' && value !== null && FOUND in value) return value[FOUND] as ToolText
   if (value instanceof Error) return { text: describeThrown(value, toolName), isError: true }
   let text: string | undefined
   try {
