@@ -48,6 +48,16 @@ export const AgentEvent = z
     z.object(base('RunContentCompleted')),
     z.object({
       ...base('RunCompleted'),
+    z.object(base('MemoryUpdateStarted')),
+    z.object({
+      ...base('MemoryUpdateCompleted'),
+      memories: z
+        .array(EventMemory)
+        .optional()
+        .describe('Those that are new or changed; absent when they could not be made.'),
+    }),
+    z.object(base('SessionSummaryStarted')),
+    z.object({ ...base('SessionSummaryCompleted'), session_summary: SessionSummary.optional() }),
       content: Json.describe('Text, or an object when there is an output schema.'),
       content_type: z.string(),
       reasoning_content: z.string().optional(),

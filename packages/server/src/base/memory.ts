@@ -2,9 +2,6 @@
  * The words of memory: what is remembered of a user, how a run changes it, and what a conversation was about.
  * @module
  */
-import type { ModelName } from './run.ts'
-import type { Usage } from './usage.ts'
-
 /** Longest memory, in characters. */
 export const MAX_MEMORY_LENGTH = 5000
 /** Most topics of a memory, and the longest of them in characters. */
@@ -72,11 +69,4 @@ export type PastConversation = {
   readonly sessionId: string
   readonly createdAt: string
   readonly said: readonly { readonly role: 'user' | 'assistant'; readonly text: string }[]
-}
-
-/** Tokens of model calls beside the answer, under Agno's names for their purposes. */
-export type SideUsage = {
-  readonly purpose: 'memory_model' | 'session_summary_model'
-  readonly model: ModelName
-  readonly usage: Usage
 }

@@ -7,6 +7,7 @@ import type { ErrorCode } from './errors.ts'
 import type { Json, JsonObject } from './json.ts'
 import type { Media } from './media.ts'
 import type { Message } from './message.ts'
+import type { Memory, MemoryChange, SessionSummary } from './memory.ts'
 import type { Requirement } from './requirement.ts'
 import type { TraceContext } from './trace-context.ts'
 import type { Usage } from './usage.ts'
@@ -103,6 +104,13 @@ export type StepEvent =
 
 /** What a run that goes on tells first; the main thread's, sent before the run is handed to its executor. */
 export type OpeningEvent =
+  /** The answer is there; what is to be remembered of the user is waited for. */
+  | { readonly type: 'memory-start'; readonly at: number }
+  /** `memories`: those that are new or changed; undefined when nobody knows, because it failed. */
+  | { readonly type: 'memory-end'; readonly at: number; readonly memories?: readonly Memory[] }
+  | { readonly type: 'summary-start'; readonly at: number }
+  /** `summary`: the new one of the session; undefined when there is none, because it failed. */
+  | { readonly type: 'summary-end'; readonly at: number; readonly summary?: SessionSummary }
   /** Somebody answered, or asked for more. */
   | { readonly type: 'run-continue'; readonly at: number }
   /**
@@ -133,12 +141,22 @@ export type RunMetrics = {
   readonly usage: Usage
   /** Milliseconds. */
   readonly durationMs: number
+  /** Of all model calls, those beside the answer included. */
   /** Milliseconds to the first token of the first model call; absent when nothing streamed. */
+  /** What the calls beside the answer took, by purpose; absent when there were none. */
+  readonly beside?: readonly SideUsage[]
   readonly timeToFirstTokenMs?: number
 }
 
 /** Changed top-level keys of the session state, so that concurrent runs of a session do not undo each other's keys. */
 export type StatePatch = { readonly set: JsonObject; readonly unset: readonly string[] }
+
+/** Tokens of model calls beside the answer; purposes have Agno's names. */
+export type SideUsage = {
+  readonly purpose: 'memory_model' | 'session_summary_model'
+  readonly model: ModelName
+  readonly usage: Usage
+}
 
 /**
  * How an execution ended. `uncommitted` are the messages that the last commit does not hold yet. PAUSED waits for
@@ -162,3 +180,7 @@ export type RunResult = {
   /** Present when PAUSED. */
   readonly requirements?: readonly Requirement[]
 }
+  /** What the run changes in the memories of its user, stored with its end; absent when nothing. */
+  readonly memoryChanges?: readonly MemoryChange[]
+  /** What the session is about now; absent when that is not asked for, or could not be told. */
+  readonly summary?: SessionSummary

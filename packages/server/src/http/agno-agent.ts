@@ -8,6 +8,7 @@ import type { AgentInfo } from '../base/runnable.ts'
 /** The one database of a server, as clients name it. */
 export const DATABASE_ID = 'agentos'
 export const SESSION_TABLE = 'agentos_sessions'
+const MEMORY_TABLE = 'agentos_memories'
 
 export function toAgentResponse(agent: AgentInfo): AgentResponse {
   const systemMessage = toSystemMessage(agent)
@@ -26,7 +27,9 @@ export function toAgentResponse(agent: AgentInfo): AgentResponse {
       session_table: SESSION_TABLE,
       ...(agent.addHistoryToContext && { add_history_to_context: true }),
       ...(agent.numHistoryRuns !== 3 && { num_history_runs: agent.numHistoryRuns }),
+      ...toSummaries(agent),
     },
+    ...toMemory(agent),
     reasoning: { reasoning: false },
     ...(Object.keys(systemMessage).length > 0 && { system_message: systemMessage }),
     ...(Object.keys(responseSettings).length > 0 && { response_settings: responseSettings }),
@@ -59,6 +62,34 @@ export function listModels(agents: readonly AgentInfo[], offered: readonly strin
     if (colon > 0) add({ provider: name.slice(0, colon), id: name.slice(colon + 1) })
   }
   return [...models.values()]
+}
+
+function toSummaries({ memory }: AgentInfo) {
+  if (memory === undefined) return {}
+  return {
+    ...(memory.enableSessionSummaries && { enable_session_summaries: true }),
+    ...(memory.addSessionSummaryToContext && { add_session_summary_to_context: true }),
+    ...(memory.searchPastSessions && {
+      search_past_sessions: true,
+      num_past_sessions_to_search: memory.numPastSessionsToSearch,
+      num_past_session_runs_in_search: memory.numPastSessionRunsInSearch,
+    }),
+  }
+}
+
+function toMemory({ memory }: AgentInfo): Pick<AgentResponse, 'memory'> {
+  if (memory === undefined) return {}
+  const { enableAgenticMemory, enableUserMemories, addMemoriesToContext, model } = memory
+  if (!enableAgenticMemory && !enableUserMemories && !addMemoriesToContext) return {}
+  return {
+    memory: {
+      ...(enableAgenticMemory && { enable_agentic_memory: true }),
+      ...(enableUserMemories && { update_memory_on_run: true }),
+      ...(addMemoriesToContext && { add_memories_to_context: true }),
+      memory_table: MEMORY_TABLE,
+      model: { name: model.id, model: model.id, provider: model.provider },
+    },
+  }
 }
 
 function toTools(agent: AgentInfo): NonNullable<AgentResponse['tools']> {

@@ -32,6 +32,10 @@ export const EVENT_NAMES = {
   'content-end': 'RunContentCompleted',
   'run-end': 'RunCompleted',
   'run-cancel': 'RunCancelled',
+  'memory-start': 'MemoryUpdateStarted',
+  'memory-end': 'MemoryUpdateCompleted',
+  'summary-start': 'SessionSummaryStarted',
+  'summary-end': 'SessionSummaryCompleted',
   'run-error': 'RunError',
   'run-continue': 'RunContinued',
   'run-recover': 'CustomEvent',
@@ -81,7 +85,19 @@ function toAgentEvent(event: RunEvent, run: EventContext): AgentEvent {
         tool: toToolExecution(event.tool),
       }
     case 'content-end':
-      return head('RunContentCompleted', at, run)
+    case 'memory-start':
+    case 'summary-start':
+      return head(EVENT_NAMES[type], at, run)
+    case 'memory-end':
+      return {
+        ...head('MemoryUpdateCompleted', at, run),
+        ...(event.memories !== undefined && { memories: event.memories.map(toEventMemory) }),
+      }
+    case 'summary-end':
+      return {
+        ...head('SessionSummaryCompleted', at, run),
+        ...(event.summary !== undefined && { session_summary: toSessionSummary(event.summary) }),
+      }
     case 'run-end':
       return toRunCompleted(at, run, event.result, event.sessionState)
     case 'run-cancel':

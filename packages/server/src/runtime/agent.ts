@@ -84,9 +84,7 @@ async function prepareTools({ agent, tools: beside }: FoundAgent, who: string): 
   for (const tool of beside) if (!listed.has(tool)) named.push([tool.name, tool])
   const prepared = new Map<string, PreparedTool>()
   for (const [key, definition] of named) {
-    const tool = await prepareTool(definition, key)
-    if (prepared.has(tool.name)) throw new TypeError(`${who} has two tools named "${tool.name}"; a name must be unique`)
-    prepared.set(tool.name, tool)
+    addTool(prepared, await prepareTool(definition, key), who)
   }
   return prepared
 }
@@ -106,6 +104,11 @@ function checkToolChoice(choice: AgentOptions['toolChoice'], tools: ReadonlyMap<
   if (typeof choice !== 'object' || tools.has(choice.tool)) return
   const known = tools.size === 0 ? 'it has no tools' : `its tools are ${[...tools.keys()].join(', ')}`
   throw new TypeError(`${who}: toolChoice names the tool "${choice.tool}", but ${known}`)
+function addTool(tools: Map<string, PreparedTool>, tool: PreparedTool, who: string): void {
+  if (tools.has(tool.name)) throw new TypeError(`${who} has two tools named "${tool.name}"; a name must be unique`)
+  tools.set(tool.name, tool)
+}
+
 }
 
 type Prepared = Pick<PreparedAgent, 'model' | 'tools' | 'output' | 'instructions'>

@@ -18,6 +18,7 @@ import { createExecution, openRun, type Execution, type OpenedRun, type RunPorts
 import { commitMessages } from './journal.ts'
 import { apply, decide, stopResultOf } from './loop.ts'
 import { loadMedia, storeFiles } from './media.ts'
+import { startSideWork } from './memory/beside.ts'
 import { callModel } from './model-call.ts'
 import { parseOutput } from './output.ts'
 import { endWithError, refuseRun, toResult, type RunEnd } from './result.ts'
@@ -41,11 +42,22 @@ export async function executeRun(agent: PreparedAgent, job: RunJob, ports: RunPo
   let end: RunEnd
   try {
     if (job.journal.length === 0) ports.emit({ type: 'run-start', at: ports.clock.now(), model: agent.model.name })
-    end = await advance(run, await openRun(run))
+    end = await complete(run, await openRun(run))
   } catch (error) {
     end = ports.signal.aborted ? { status: 'CANCELLED' } : endWithError(run, error)
   }
   return toResult(run, end)
+}
+
+async function complete(run: Execution, opened: OpenedRun): Promise<RunEnd> {
+  const sideWork = startSideWork(run, opened.recollection)
+  try {
+    const end = await advance(run, opened)
+    if (end.status === 'COMPLETED') await sideWork.complete()
+    return end
+  } finally {
+    await sideWork.stop()
+  }
 }
 
 async function advance(run: Execution, opened: OpenedRun): Promise<RunEnd> {
@@ -169,13 +181,14 @@ function endWithText(run: Execution, text: string): RunEnd {
   return endContent(run, { status: 'COMPLETED', content: text, contentType: 'str' })
 }
 
+/** What an earlier attempt has shown is not shown again. */
 function showText(run: Execution, text: string): void {
   run.text += text
-  if (text !== '') run.ports.emit({ type: 'content', at: run.ports.clock.now(), text })
+  if (text !== '' && !run.answered) run.ports.emit({ type: 'content', at: run.ports.clock.now(), text })
 }
 
 function endContent(run: Execution, end: RunEnd): RunEnd {
-  run.ports.emit({ type: 'content-end', at: run.ports.clock.now() })
+  if (!run.answered) run.ports.emit({ type: 'content-end', at: run.ports.clock.now() })
   return end
 }
 

@@ -8,9 +8,10 @@ import type { Logger, RunContext } from '@agentos/sdk'
 import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
-import type { Message } from '../base/message.ts'
+import type { Message, UserMessage } from '../base/message.ts'
 import { reasoningOf, textOf } from '../base/message.ts'
-import type { RunJob, StatePatch, StepEvent } from '../base/run.ts'
+import type { MemoryChange, Recollection, SessionSummary } from '../base/memory.ts'
+import type { RunJob, SideUsage, StatePatch, StepEvent } from '../base/run.ts'
 import { applyPatch } from '../base/state-patch.ts'
 import type { Requirement } from '../base/requirement.ts'
 import { untilAborted } from './abort.ts'
@@ -19,7 +20,7 @@ import { createRunContext } from './context.ts'
 import type { Draft } from './draft.ts'
 import { answerOpenCalls, usableHistory } from './history.ts'
 import type { MediaShelf } from './media.ts'
-import { apply, EMPTY_LOOP, lastTurnOf, replay, type LoopState } from './loop.ts'
+import { apply, decide, EMPTY_LOOP, lastTurnOf, replay, type LoopState } from './loop.ts'
 import { prepareRequestedOutput, type PreparedOutput } from './output.ts'
 import { writeSystemPrompt } from './prompt.ts'
 import { copyState } from './state.ts'
@@ -76,6 +77,14 @@ export type Execution = {
   draft: Draft | undefined
   /** Text shown so far, of all steps of this turn. */
   text: string
+  /** Whether an earlier attempt has given the answer, and was lost with what remained to be done. */
+  readonly answered: boolean
+  /** What model calls beside the answer took. */
+  readonly beside: SideUsage[]
+  /** What the run changes in the memories of its user; empty before its answer is there. */
+  memoryChanges: readonly MemoryChange[]
+  /** What the session is about now; undefined before its answer is there. */
+  summary: SessionSummary | undefined
   reasoning: string
   /** What is attached to the messages, as far as a model call has needed it. */
   readonly media: MediaShelf
@@ -89,6 +98,8 @@ export type OpenedRun = {
   readonly history: readonly Message[]
 }
 
+  /** What is remembered; undefined where nobody has asked. */
+  readonly recollection?: Recollection | undefined
 /** @throws {TypeError} when the job's journal is not a transcript */
 export function createExecution(agent: PreparedAgent, job: RunJob, ports: RunPorts): Execution {
   const loop = replay(answerOpenCalls(job.journal))
@@ -110,6 +121,10 @@ export function createExecution(agent: PreparedAgent, job: RunJob, ports: RunPor
     draft: undefined,
     // A structured answer is shown once, at the end.
     text: agent.output === undefined && job.request.outputSchema === undefined ? said.map(textOf).join('') : '',
+    answered: job.interrupted && decide(loop, agent.loop).type === 'finish',
+    beside: [],
+    memoryChanges: [],
+    summary: undefined,
     reasoning: said.map(reasoningOf).join(''),
     media: new Map(),
   }
@@ -131,7 +146,8 @@ export async function openRun(run: Execution): Promise<OpenedRun> {
     const addHistory = job.request.addHistoryToContext ?? agent.info.addHistoryToContext
     const history = addHistory ? usableHistory(job.history) : []
     if (run.loop.messages.length > 0) return { ctx, output, history }
-    const content = await writePrompt(run, ctx)
+    const recollection = await recall(agent.memory, job.userId, ports.ask)
+    const content = await writePrompt(run, ctx, recollection)
     if (content !== '') {
       run.loop = apply(run.loop, { role: 'system', id: ports.ids.uuid(), createdAt: ports.clock.now(), content })
     }
@@ -169,7 +185,7 @@ async function createContext(run: Execution): Promise<RunContext> {
   return createRunContext({ ...parts, dependencies: Object.freeze(Object.fromEntries(resolved)) })
 }
 
-async function writePrompt(run: Execution, ctx: RunContext): Promise<string> {
+async function writePrompt(run: Execution, ctx: RunContext, recollection: Recollection | undefined): Promise<string> {
   const { agent, job, ports } = run
   const { info, instructions } = agent
   const text: unknown =

@@ -83,3 +83,20 @@ function jsonOnly(dependencies: Readonly<Record<string, unknown>>): JsonObject {
   const copy: unknown = JSON.parse(JSON.stringify(Object.fromEntries(kept)))
   return isJsonObject(copy) ? copy : {}
 }
+const UPDATING = `- With the tool \`update_user_memory\` you change what is remembered of the user: add, update or delete memories.
+- Use it when the user says something about themselves that will still matter in later conversations, and when they ask you to remember, correct or forget something.
+- Do not mention the tool; say in a few words what you will remember, or that it is forgotten.`
+
+function writeMemories({ memories }: PromptParts): string {
+  if (memories === undefined) return ''
+  if (memories.length === 0) return 'You remember users between conversations. Of this one nothing is known yet.'
+  const list = inTag('memories_from_previous_interactions', asList(memories))
+  return `This is remembered of the user from earlier conversations:\n\n${list}\n\nIt may be out of date: what the user says in this conversation counts more.`
+}
+
+function writeSummary(summary: string): string {
+  if (summary.trim() === '') return ''
+  const block = inTag('summary_of_previous_interactions', summary)
+  return `This is what the conversation was about so far:\n\n${block}\n\nWhat is said in the messages counts more than this summary.`
+}
+

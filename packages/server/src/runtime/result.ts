@@ -72,6 +72,8 @@ export function toResult(run: Execution, end: RunEnd): RunResult {
     statePatch: patch,
     uncommitted: messages.slice(run.committed),
     ...(media.length > 0 ? { media } : {}),
+    ...(completed && run.memoryChanges.length > 0 ? { memoryChanges: run.memoryChanges } : {}),
+    ...(completed && run.summary !== undefined ? { summary: run.summary } : {}),
     ...(settled.status === 'ERROR' ? { error: settled.error } : {}),
     ...(settled.status === 'PAUSED' ? { requirements: settled.requirements } : {}),
   }
@@ -98,11 +100,12 @@ function withPartialReply({ draft, loop, ports }: Execution): readonly Message[]
   return [...loop.messages, partial]
 }
 
-function measure({ ports, startedAt }: Execution, messages: readonly Message[]): RunMetrics {
+function measure({ ports, startedAt, beside }: Execution, messages: readonly Message[]): RunMetrics {
   const replies = messages.filter((message) => message.role === 'assistant')
   const first = replies[0]?.timeToFirstTokenMs
   return {
-    usage: replies.reduce((sum, reply) => addUsage(sum, reply.usage), NO_USAGE),
+    usage: [...replies, ...beside].reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE),
+    ...(beside.length > 0 && { beside }),
     durationMs: elapsedMs(ports.clock, startedAt),
     ...(first === undefined ? {} : { timeToFirstTokenMs: first }),
   }

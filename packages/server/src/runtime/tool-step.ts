@@ -8,6 +8,7 @@ import type { Requirement } from '../base/requirement.ts'
 import type { ToolExecution } from '../base/run.ts'
 import { planCall, type CallPlan } from './call-plan.ts'
 import type { Execution, OpenedRun, RunPorts } from './execution.ts'
+import type { Inside } from './inside.ts'
 import { apply, type PlannedCall } from './loop.ts'
 import { runToolCall, type ToolCallDeps, type ToolOutcome } from './tool-call.ts'
 
@@ -24,7 +25,7 @@ export async function runTools(
   const { ctx, history } = opened
   const { clock, limits } = ports
   const transcript = [...history, ...loop.messages.slice(0, loop.messages.findLastIndex(isReply))]
-  const deps: ToolCallDeps = { tools: agent.tools, ctx, transcript, inside: ports, limits, clock }
+  const deps: ToolCallDeps = { tools: agent.tools, ctx, transcript, inside: insideOf(run), limits, clock }
   const plans = await Promise.all(calls.map((planned) => planCall(run, planned, deps)))
   const started = showStarts(run, plans)
   const answers = await Promise.all(
@@ -40,6 +41,10 @@ export async function runTools(
   const credit = ports.ready()
   if (credit !== undefined) await credit
   return plans.flatMap((plan) => (plan.type === 'pause' ? [plan.requirement] : []))
+}
+
+function insideOf({ ports: { ask, clock, ids, log, limits }, job: { request }, beside }: Execution): Inside {
+  return { ask, clock, ids, log, limits, request, spend: (usage) => void beside.push(usage) }
 }
 
 function inTrace({ inTrace: trace }: RunPorts, call: ToolCall, deps: ToolCallDeps): Promise<ToolOutcome> {
@@ -72,7 +77,7 @@ function showEnd({ ports: { clock, emit } }: Execution, tool: ToolExecution | un
 function toToolMessage(
   run: Execution,
   plan: Exclude<CallPlan, { type: 'pause' }>,
-  { content, isError, durationMs, ran }: ToolOutcome,
+  { content, isError, durationMs, ran, found }: ToolOutcome,
 ): ToolMessage {
   const { agent, ports } = run
   const { toolCallId, toolName, input } = plan.call
