@@ -2,7 +2,7 @@
  * The words of knowledge: what a knowledge base is, what is searched and what is found.
  * @module
  */
-import type { ChunkerKey } from './document.ts'
+import type { ChunkerKey, ReaderKey } from './document.ts'
 import type { Json, JsonObject } from './json.ts'
 
 /** `hybrid` joins the ranks of the other two (reciprocal rank fusion). */
@@ -58,3 +58,16 @@ export type KnowledgeHit = {
   /** Higher is better; comparable within one answer only. */
   readonly score: number
 }
+
+/** How a document is to be read; absent: the default of the reader or the chunker. */
+export type ReadSettings = {
+  readonly reader?: ReaderKey
+  readonly chunker?: ChunkerKey
+  readonly chunkSize?: number
+  readonly chunkOverlap?: number
+}
+
+export type ContentStatus = 'processing' | 'completed' | 'failed'
+
+/** What a content is made from. `folder`: of the agents folder. */
+export type ContentKind = 'file' | 'text' | 'url' | 'remote' | 'folder'
