@@ -16,6 +16,7 @@ import { encodeEvent } from './http/agno-events.ts'
 import { createApp, createLoopbackApp } from './http/app.ts'
 import type { AppDeps } from './http/deps.ts'
 import { type Retention, startHousekeeping } from './main/housekeeping.ts'
+import { answerMedia } from './main/media.ts'
 import { createEndpoints } from './http/endpoint.ts'
 import { ROUTES } from './http/routes/table.ts'
 import { createRegistry, type Registry } from './loader/registry.ts'
@@ -87,6 +88,7 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   // What is RUNNING there was this machine's, and nobody else can have it open: nobody is waited for.
   if (database.engine === 'embedded') await releaseAllRuns(database.background)
 
+  answers.add(answerMedia(database, ids, registry))
   const presence = startPresence({ database, registry, replicaId, log })
   started.defer(presence.close)
   const housekeeping = startHousekeeping(database, retentionOf(options.config), log)

@@ -33,6 +33,9 @@ export function createSessionClient({ ask, send }: Transport) {
       ask(z.array(SessionRunPreview), `${pathOf(sessionId)}/run-previews`, { query }),
     getRun: (sessionId: string, runId: string) =>
       ask(RunSchema, `${pathOf(sessionId)}/runs/${encodeURIComponent(runId)}`),
+    /** The bytes of what is attached to a message of it; `key` is the `storage_key` of its reference. */
+    media: async (sessionId: string, key: string) =>
+      new Uint8Array(await (await send(`${pathOf(sessionId)}/media/${encodeURIComponent(key)}`, {})).arrayBuffer()),
     update: (sessionId: string, change: UpdateSessionRequest) =>
       ask(SessionDetail, pathOf(sessionId), { method: 'PATCH', json: change }),
     rename: (sessionId: string, name: string) =>

@@ -175,6 +175,12 @@ export const SETTINGS = {
     'Days that ended runs are kept, and sessions that nobody touched; 0 keeps them for ever.',
   ),
 
+  AGENTOS_MEDIA_BYTES: setting(
+    'Runs',
+    ms(1024, 1_073_741_824, 33_554_432),
+    'Most bytes that one message may have attached, all its files together. In JSON and other forms than multipart AGENTOS_BODY_LIMIT_BYTES holds too.',
+  ),
+
   AGENTOS_EMBEDDER: setting(
     'Knowledge',
     z

@@ -5,6 +5,7 @@
  */
 import { sleep } from '../base/backoff.ts'
 import type { Database } from '../storage/database.ts'
+import { deleteUnusedContents, dropPassingMedia } from '../storage/media.ts'
 import { deleteOldRuns, deleteOldSessions, deleteOldTraces, type Batch } from '../storage/retention.ts'
 import { dropEventPartitions, prepareEventPartitions } from '../storage/run-events.ts'
 import { dropSpanPartitions, prepareSpanPartitions } from '../storage/spans.ts'
@@ -33,6 +34,9 @@ export type Pacing = {
   /** Between two batches, in milliseconds, for those who have work to do. */
   readonly pauseMs: number
 }
+
+/** Whoever has stored bytes stores the run that refers to them long before. */
+const UNUSED_MINUTES = 60
 
 const PACING: Pacing = { firstMs: 60_000, everyMs: 3_600_000, batch: 500, pauseMs: 200 }
 
@@ -83,6 +87,11 @@ async function cleanOnce(database: Database, retention: Retention, work: Work): 
     if (runs + sessions > 0) log.info('deleted old runs', { runs, sessions, older_than_days: runDays })
   }
   await inBatches(scheduleDays, work, (batch) => deleteOldScheduleRuns(db, batch))
+  await dropPassingMedia(db)
+  const media = await inBatches(0, work, ({ batch }) =>
+    deleteUnusedContents(db, { unusedMinutes: UNUSED_MINUTES, batch }),
+  )
+  if (media > 0) log.info('deleted what was attached to runs that are gone', { contents: media })
   await vacuumEmbedded(database)
 }
 

@@ -7,16 +7,15 @@ import { createHash } from 'node:crypto'
 import { AgentOSError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
 import type { Media, MediaKind } from '../base/media.ts'
+import type { Registry } from '../loader/registry.ts'
 import type { Database } from '../storage/database.ts'
 import { addMedia, findMedia, readContent, storeContent } from '../storage/media.ts'
 import type { Answerers } from './answers.ts'
 
 /** A run sees what belongs to its session, whoever asks in it. */
-export function answerMedia(
-  { db }: Pick<Database, 'db'>,
-  ids: Ids,
-  keepsMedia: (agentId: string) => boolean,
-): Answerers {
+export function answerMedia({ db }: Pick<Database, 'db'>, ids: Ids, registry: Pick<Registry, 'current'>): Answerers {
+  const keepsMedia = (agentId: string) =>
+    registry.current()?.manifest.agents.find(({ id }) => id === agentId)?.storeMedia ?? true
   return {
     'load-media': async ({ sessionId }, { mediaId }) => {
       const found = await findMedia(db, sessionId, mediaId)

@@ -32,9 +32,9 @@ export async function openUploadDirectory(dataDirectory: string, clock: Clock): 
 
 export function uploadLimits(settings: Config['settings']): HttpSettings['uploads'] {
   const document = settings.AGENTOS_KNOWLEDGE_UPLOAD_BYTES
-  const body = settings.AGENTOS_BODY_LIMIT_BYTES
+  const media = settings.AGENTOS_MEDIA_BYTES
   return {
     knowledge: { fileBytes: document, totalBytes: document, count: 1 },
-    media: { fileBytes: body, totalBytes: body, count: 32 },
+    media: { fileBytes: media, totalBytes: media, count: 32 },
   }
 }

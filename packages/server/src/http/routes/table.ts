@@ -16,6 +16,7 @@ import {
 } from './approvals.ts'
 import { forkAgentSession, getCheckpoint, getCheckpoints } from './checkpoints.ts'
 import { continueRun } from './continue-run.ts'
+import { getSessionMedia } from './media.ts'
 import { getMetrics } from './metrics.ts'
 import { takeCpuProfile, takeHeapProfile } from './profiles.ts'
 import { getQueueJob, getQueueJobs, getQueueStats, requeueJob } from './queue.ts'
@@ -80,6 +81,7 @@ export const ROUTES: readonly Route[] = [
   getSessionRuns,
   getSessionRunPreviews,
   getSessionRun,
+  getSessionMedia,
   getApprovals,
   getApprovalCount,
   getApproval,
