@@ -41,6 +41,19 @@ export const AgentResponse = z
         model: z.object({ name: z.string(), model: z.string(), provider: z.string() }),
       })
       .optional(),
+    knowledge: z
+      .object({
+        db_id: z.string(),
+        knowledge_table: z.string(),
+        knowledge_id: z.string().optional().describe('Of its knowledge base.'),
+        enable_agentic_knowledge_filters: z.boolean().optional(),
+        knowledge_filters: z.array(JsonObject).optional(),
+        add_knowledge_to_context: z.boolean().optional(),
+      })
+      .optional(),
+    default_tools: z
+      .object({ search_knowledge: z.boolean().optional(), update_knowledge: z.boolean().optional() })
+      .optional(),
     reasoning: z.object({ reasoning: z.boolean() }),
     system_message: z
       .object({

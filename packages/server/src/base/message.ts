@@ -6,6 +6,7 @@
 import type { Json, JsonObject } from './json.ts'
 import type { Media } from './media.ts'
 import type { Retrieval } from './retrieval.ts'
+import type { Source } from './source.ts'
 import type { Usage } from './usage.ts'
 
 type MessageBase = {
@@ -55,6 +56,8 @@ export type AssistantMessage = MessageBase & {
   readonly role: 'assistant'
   readonly parts: readonly AssistantPart[]
   readonly usage: Usage
+  /** What its provider cites; absent when nothing. */
+  readonly citations?: readonly Source[]
   /** Milliseconds from the request to its first token; absent when nothing streamed. */
   readonly timeToFirstTokenMs?: number
   /** Milliseconds from the request to the end of the reply, tries included; `createdAt` is that end. */

@@ -3,12 +3,13 @@
  * @module
  */
 import type { AgentResponse, Config, ModelEntry } from '@agentos/wire'
-import type { AgentInfo } from '../base/runnable.ts'
+import type { AgentInfo, AgentKnowledge } from '../base/runnable.ts'
 
 /** The one database of a server, as clients name it. */
 export const DATABASE_ID = 'agentos'
+export const KNOWLEDGE_TABLE = 'agentos_knowledge_contents'
 export const SESSION_TABLE = 'agentos_sessions'
-const MEMORY_TABLE = 'agentos_memories'
+export const MEMORY_TABLE = 'agentos_memories'
 
 export function toAgentResponse(agent: AgentInfo): AgentResponse {
   const systemMessage = toSystemMessage(agent)
@@ -30,6 +31,7 @@ export function toAgentResponse(agent: AgentInfo): AgentResponse {
       ...toSummaries(agent),
     },
     ...toMemory(agent),
+    ...toKnowledge(agent.knowledge),
     reasoning: { reasoning: false },
     ...(Object.keys(systemMessage).length > 0 && { system_message: systemMessage }),
     ...(Object.keys(responseSettings).length > 0 && { response_settings: responseSettings }),
@@ -97,6 +99,26 @@ function toTools(agent: AgentInfo): NonNullable<AgentResponse['tools']> {
     tools: agent.tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
     ...(agent.toolCallLimit !== null && { tool_call_limit: agent.toolCallLimit }),
     ...(agent.toolChoice !== null && { tool_choice: agent.toolChoice }),
+  }
+}
+
+function toKnowledge(knowledge: AgentKnowledge | undefined): Pick<AgentResponse, 'knowledge' | 'default_tools'> {
+  if (knowledge === undefined) return {}
+  const { knowledgeFilters, enableAgenticKnowledgeFilters, searchKnowledge, updateKnowledge, knowledgeId } = knowledge
+  const tools = {
+    ...(!searchKnowledge && { search_knowledge: false }),
+    ...(updateKnowledge && { update_knowledge: true }),
+  }
+  return {
+    knowledge: {
+      db_id: DATABASE_ID,
+      knowledge_table: KNOWLEDGE_TABLE,
+      ...(knowledgeId !== null && { knowledge_id: knowledgeId }),
+      ...(enableAgenticKnowledgeFilters && { enable_agentic_knowledge_filters: true }),
+      ...(knowledgeFilters.length > 0 && { knowledge_filters: [...knowledgeFilters] }),
+      ...(knowledge.addKnowledgeToContext && { add_knowledge_to_context: true }),
+    },
+    ...(Object.keys(tools).length > 0 && { default_tools: tools }),
   }
 }
 

@@ -8,6 +8,7 @@ import type { JsonObject } from '../base/json.ts'
 import type { LoadedMedia } from '../base/media.ts'
 import type { Message, ProviderMetadata, ToolCall } from '../base/message.ts'
 import type { ModelName } from '../base/run.ts'
+import type { Source } from '../base/source.ts'
 import type { Usage } from '../base/usage.ts'
 import type { ModelSettings } from '@agentos/sdk'
 
@@ -39,6 +40,8 @@ export type ModelPart =
   | ToolCall
   /** Something the model made beside its text. */
   | { readonly type: 'file'; readonly mimeType: string; readonly bytes: Uint8Array }
+  /** What the answer rests on, as the provider says. */
+  | { readonly type: 'source'; readonly source: Source }
   | { readonly type: 'finish'; readonly usage: Usage; readonly reason: FinishReason }
 
 export type FinishReason = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'other'

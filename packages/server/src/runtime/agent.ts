@@ -8,6 +8,9 @@ import type { AgentInfo, ToolInfo } from '../base/runnable.ts'
 import type { Model, ModelTool } from '../models/model.ts'
 import type { Models } from '../models/registry.ts'
 import type { LoopSettings } from './loop.ts'
+import { describeKnowledge, prepareKnowledge, type PreparedKnowledge } from './knowledge/prepare.ts'
+import { knowledgeTools } from './knowledge/tools.ts'
+import { prepareMemory, type PreparedMemory } from './memory/prepare.ts'
 import { prepareOutput, type PreparedOutput } from './output.ts'
 import { toJsonObject } from './state.ts'
 import { prepareTool, type PreparedTool } from './tool.ts'
@@ -20,6 +23,8 @@ export type FoundAgent = {
   readonly file: string
   /** Text of `instructions.md` beside the file. */
   readonly instructions: string | undefined
+  /** Id of the knowledge base that the folder `knowledge/` beside the file is. */
+  readonly knowledge?: string | undefined
   /** Tools of `tools/*.ts` beside the file. */
   readonly tools: readonly Tool[]
 }
@@ -37,6 +42,10 @@ export type PreparedAgent = {
   /** The same tools as a model is told of them. */
   readonly modelTools: readonly ModelTool[]
   readonly output: PreparedOutput | undefined
+  /** Undefined for an agent that looks nothing up. */
+  readonly knowledge: PreparedKnowledge | undefined
+  /** Undefined for an agent that remembers nothing beyond its session. */
+  readonly memory: PreparedMemory | undefined
   readonly loop: LoopSettings
   readonly settings: ModelSettings
   readonly instructions: NonNullable<AgentOptions['instructions']>
@@ -54,12 +63,18 @@ export async function prepareAgent(found: FoundAgent, deps: PrepareDeps): Promis
   const who = `agent "${found.id}"`
   const model = await deps.models.resolve(options.model ?? deps.defaultModel)
   const tools = await prepareTools(found, who)
+  const memory = await prepareMemory(options, model, deps.models)
+  const knowledge = prepareKnowledge(options, found.knowledge, who)
+  const knowing = knowledge === undefined ? [] : await knowledgeTools(knowledge)
+  for (const tool of [...knowing, ...(memory?.tools ?? [])]) addTool(tools, tool, who)
   checkToolChoice(options.toolChoice, tools, who)
   const output =
     options.outputSchema === undefined ? undefined : await prepareOutput(options.outputSchema, `${who}: outputSchema`)
   const instructions = options.instructions ?? found.instructions ?? ''
   return {
-    info: describeAgent(found, { model, tools, output, instructions }, who),
+    info: describeAgent(found, { model, tools, output, instructions, memory, knowledge }, who),
+    memory,
+    knowledge,
     model,
     tools,
     modelTools: [...tools.values()].map(({ name, description, parameters }) => ({ name, description, parameters })),
@@ -89,6 +104,11 @@ async function prepareTools({ agent, tools: beside }: FoundAgent, who: string): 
   return prepared
 }
 
+function addTool(tools: Map<string, PreparedTool>, tool: PreparedTool, who: string): void {
+  if (tools.has(tool.name)) throw new TypeError(`${who} has two tools named "${tool.name}"; a name must be unique`)
+  tools.set(tool.name, tool)
+}
+
 function namedTools(tools: AgentOptions['tools']): [string, Tool | AiTool][] {
   if (tools === undefined) return []
   return Object.entries(tools).map(([key, tool]: [string, Tool | AiTool]) => [nameOf(tool) ?? key, tool])
@@ -104,17 +124,12 @@ function checkToolChoice(choice: AgentOptions['toolChoice'], tools: ReadonlyMap<
   if (typeof choice !== 'object' || tools.has(choice.tool)) return
   const known = tools.size === 0 ? 'it has no tools' : `its tools are ${[...tools.keys()].join(', ')}`
   throw new TypeError(`${who}: toolChoice names the tool "${choice.tool}", but ${known}`)
-function addTool(tools: Map<string, PreparedTool>, tool: PreparedTool, who: string): void {
-  if (tools.has(tool.name)) throw new TypeError(`${who} has two tools named "${tool.name}"; a name must be unique`)
-  tools.set(tool.name, tool)
 }
 
-}
-
-type Prepared = Pick<PreparedAgent, 'model' | 'tools' | 'output' | 'instructions'>
+type Prepared = Pick<PreparedAgent, 'model' | 'tools' | 'output' | 'instructions' | 'memory' | 'knowledge'>
 
 function describeAgent({ agent: { options }, id, file }: FoundAgent, prepared: Prepared, who: string): AgentInfo {
-  const { model, tools, output, instructions } = prepared
+  const { model, tools, output, instructions, memory, knowledge } = prepared
   const { toolChoice } = options
   return {
     id,
@@ -139,6 +154,8 @@ function describeAgent({ agent: { options }, id, file }: FoundAgent, prepared: P
     exponentialBackoff: options.exponentialBackoff ?? true,
     outputSchema: output === undefined ? null : { name: output.name, schema: output.schema },
     quickPrompts: options.quickPrompts ?? [],
+    ...(memory !== undefined && { memory: memory.info }),
+    ...(knowledge !== undefined && { knowledge: describeKnowledge(knowledge) }),
     metadata: options.metadata === undefined ? null : toJsonObject(options.metadata, `${who}: metadata`),
     sessionState: options.sessionState === undefined ? {} : toJsonObject(options.sessionState, `${who}: sessionState`),
     ...(options.sendMediaToModel === false && { sendMediaToModel: false as const }),

@@ -110,7 +110,9 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
   emit({ type: 'model-end', at: clock.now(), model: model.name, usage, ...time, ...reason })
   const parts = await storeFiles(finalPartsOf(draft, callIdsOf(run), ids.uuid), draft, ports)
   const took = { ...time, durationMs: elapsedMs(clock, startedAt) }
-  const message: AssistantMessage = { role: 'assistant', id: ids.uuid(), createdAt: clock.now(), parts, usage, ...took }
+  const cited = draft.sources.length > 0 ? { citations: draft.sources } : {}
+  const said = { role: 'assistant', id: ids.uuid(), createdAt: clock.now(), parts, usage } as const
+  const message: AssistantMessage = { ...said, ...cited, ...took }
   run.loop = apply(run.loop, message)
   run.draft = undefined
   if (draft.reason === 'content-filter' && parts.length === 0) {

@@ -22,6 +22,8 @@ import { answerOpenCalls, usableHistory } from './history.ts'
 import type { MediaShelf } from './media.ts'
 import { apply, decide, EMPTY_LOOP, lastTurnOf, replay, type LoopState } from './loop.ts'
 import { prepareRequestedOutput, type PreparedOutput } from './output.ts'
+import { addReferences, writeSearchInstructions } from './knowledge/context.ts'
+import { contextOf, recall } from './memory/recall.ts'
 import { writeSystemPrompt } from './prompt.ts'
 import { copyState } from './state.ts'
 import { describeError, describeStack } from './thrown.ts'
@@ -75,8 +77,6 @@ export type Execution = {
   statePatch: StatePatch
   /** Reply of the model call under way. */
   draft: Draft | undefined
-  /** Text shown so far, of all steps of this turn. */
-  text: string
   /** Whether an earlier attempt has given the answer, and was lost with what remained to be done. */
   readonly answered: boolean
   /** What model calls beside the answer took. */
@@ -85,6 +85,8 @@ export type Execution = {
   memoryChanges: readonly MemoryChange[]
   /** What the session is about now; undefined before its answer is there. */
   summary: SessionSummary | undefined
+  /** Text shown so far, of all steps of this turn. */
+  text: string
   reasoning: string
   /** What is attached to the messages, as far as a model call has needed it. */
   readonly media: MediaShelf
@@ -96,10 +98,10 @@ export type OpenedRun = {
   readonly output: PreparedOutput | undefined
   /** Earlier messages of the session for the model. */
   readonly history: readonly Message[]
-}
-
   /** What is remembered; undefined where nobody has asked. */
   readonly recollection?: Recollection | undefined
+}
+
 /** @throws {TypeError} when the job's journal is not a transcript */
 export function createExecution(agent: PreparedAgent, job: RunJob, ports: RunPorts): Execution {
   const loop = replay(answerOpenCalls(job.journal))
@@ -119,12 +121,12 @@ export function createExecution(agent: PreparedAgent, job: RunJob, ports: RunPor
     stateTouched: true,
     statePatch: job.statePatch,
     draft: undefined,
-    // A structured answer is shown once, at the end.
-    text: agent.output === undefined && job.request.outputSchema === undefined ? said.map(textOf).join('') : '',
     answered: job.interrupted && decide(loop, agent.loop).type === 'finish',
     beside: [],
     memoryChanges: [],
     summary: undefined,
+    // A structured answer is shown once, at the end.
+    text: agent.output === undefined && job.request.outputSchema === undefined ? said.map(textOf).join('') : '',
     reasoning: said.map(reasoningOf).join(''),
     media: new Map(),
   }
@@ -139,7 +141,7 @@ export async function openRun(run: Execution): Promise<OpenedRun> {
   const { agent, job, ports } = run
   const { media } = job.request
   const question = { role: 'user', id: ports.ids.uuid(), createdAt: ports.clock.now(), content: job.input } as const
-  const user: Message = media === undefined ? question : { ...question, media }
+  const user: UserMessage = media === undefined ? question : { ...question, media }
   try {
     const output = await chooseOutput(run)
     const ctx = await createContext(run)
@@ -151,8 +153,8 @@ export async function openRun(run: Execution): Promise<OpenedRun> {
     if (content !== '') {
       run.loop = apply(run.loop, { role: 'system', id: ports.ids.uuid(), createdAt: ports.clock.now(), content })
     }
-    run.loop = apply(run.loop, user)
-    return { ctx, output, history }
+    run.loop = apply(run.loop, await addReferences(agent.knowledge, user, { job, ctx, ports }))
+    return { ctx, output, history, recollection }
   } catch (error) {
     // What was asked belongs to the session, also when the run fails before its first model call.
     if (run.loop.messages.length === 0) run.loop = apply(EMPTY_LOOP, user)
@@ -203,6 +205,8 @@ async function writePrompt(run: Execution, ctx: RunContext, recollection: Recoll
     datetime: info.addDatetimeToContext ? { at: ports.clock.now(), timezone: info.timezone ?? 'UTC' } : undefined,
     expectedOutput: info.expectedOutput,
     additionalContext: info.additionalContext,
+    knowledge: await writeSearchInstructions(agent.knowledge, ports),
+    ...contextOf(agent.memory, job.userId, recollection),
     dependencies: addDependenciesToContext ? ctx.dependencies : undefined,
     sessionState: addSessionStateToContext ? job.sessionState : undefined,
   })

@@ -7,8 +7,11 @@
  * 4. `<additional_information>`: the Markdown note, then the date and time
  * 5. `<expected_output>`
  * 6. `additionalContext`, as it is
- * 7. `<dependencies>`: JSON of those that JSON can carry
- * 8. `<session_state>`: JSON
+ * 7. `<knowledge_base>`: how to search
+ * 8. `<memories_from_previous_interactions>`: what is remembered of the user, and `<updating_user_memories>`
+ * 9. `<summary_of_previous_interactions>`: what the session was about
+ * 10. `<dependencies>`: JSON of those that JSON can carry
+ * 11. `<session_state>`: JSON
  *
  * Blocks that are empty are left out, one blank line stands between two, and the same input makes the same text.
  * @module
@@ -26,6 +29,14 @@ export type PromptParts = {
   readonly datetime: { readonly at: number; readonly timezone: string } | undefined
   readonly expectedOutput: string | null
   readonly additionalContext: string | null
+  /** How to search its knowledge, in its tag; undefined or empty leaves it out. */
+  readonly knowledge?: string
+  /** What is remembered of the user, newest first; undefined leaves them out. */
+  readonly memories?: readonly string[] | undefined
+  /** Whether the model can change them with `update_user_memory`. */
+  readonly managesMemories?: boolean
+  /** Of the session; undefined leaves it out. */
+  readonly summary?: string | undefined
   /** Undefined leaves them out. */
   readonly dependencies: Readonly<Record<string, unknown>> | undefined
   readonly sessionState: JsonObject | undefined
@@ -43,6 +54,10 @@ export function writeSystemPrompt(parts: PromptParts): string {
     inTag('additional_information', asList(information)),
     inTag('expected_output', parts.expectedOutput ?? ''),
     parts.additionalContext ?? '',
+    parts.knowledge ?? '',
+    writeMemories(parts),
+    parts.managesMemories === true ? inTag('updating_user_memories', UPDATING) : '',
+    writeSummary(parts.summary ?? ''),
     parts.dependencies === undefined
       ? ''
       : inTag('dependencies', JSON.stringify(jsonOnly(parts.dependencies), null, 2)),
@@ -69,20 +84,6 @@ function writeInstructions(instructions: string | readonly string[]): string {
   return lines.length > 1 ? inTag('instructions', asList(lines)) : (lines[0] ?? '')
 }
 
-function asList(lines: readonly string[]): string {
-  return lines.map((line) => `- ${line}`).join('\n')
-}
-
-function inTag(tag: string, text: string): string {
-  return text.trim() === '' ? '' : `<${tag}>\n${text.trim()}\n</${tag}>`
-}
-
-/** Dependencies are often clients and functions, which mean nothing to a model. */
-function jsonOnly(dependencies: Readonly<Record<string, unknown>>): JsonObject {
-  const kept = Object.entries(dependencies).filter(([key, value]) => findNonJson(value, key) === undefined)
-  const copy: unknown = JSON.parse(JSON.stringify(Object.fromEntries(kept)))
-  return isJsonObject(copy) ? copy : {}
-}
 const UPDATING = `- With the tool \`update_user_memory\` you change what is remembered of the user: add, update or delete memories.
 - Use it when the user says something about themselves that will still matter in later conversations, and when they ask you to remember, correct or forget something.
 - Do not mention the tool; say in a few words what you will remember, or that it is forgotten.`
@@ -100,3 +101,17 @@ function writeSummary(summary: string): string {
   return `This is what the conversation was about so far:\n\n${block}\n\nWhat is said in the messages counts more than this summary.`
 }
 
+function asList(lines: readonly string[]): string {
+  return lines.map((line) => `- ${line}`).join('\n')
+}
+
+function inTag(tag: string, text: string): string {
+  return text.trim() === '' ? '' : `<${tag}>\n${text.trim()}\n</${tag}>`
+}
+
+/** Dependencies are often clients and functions, which mean nothing to a model. */
+function jsonOnly(dependencies: Readonly<Record<string, unknown>>): JsonObject {
+  const kept = Object.entries(dependencies).filter(([key, value]) => findNonJson(value, key) === undefined)
+  const copy: unknown = JSON.parse(JSON.stringify(Object.fromEntries(kept)))
+  return isJsonObject(copy) ? copy : {}
+}

@@ -7,6 +7,7 @@ import type { Json } from '../base/json.ts'
 import { type AssistantMessage, mediaOf, type Message } from '../base/message.ts'
 import type { Requirement } from '../base/requirement.ts'
 import { NO_PATCH } from '../base/state-patch.ts'
+import { referencesOf } from '../base/retrieval.ts'
 import type { RunFailure, RunMetrics, RunResult } from '../base/run.ts'
 import { addUsage, NO_USAGE } from '../base/usage.ts'
 import type { PreparedAgent } from './agent.ts'
@@ -72,11 +73,19 @@ export function toResult(run: Execution, end: RunEnd): RunResult {
     statePatch: patch,
     uncommitted: messages.slice(run.committed),
     ...(media.length > 0 ? { media } : {}),
+    ...groundsOf(messages.slice(job.inherited)),
     ...(completed && run.memoryChanges.length > 0 ? { memoryChanges: run.memoryChanges } : {}),
     ...(completed && run.summary !== undefined ? { summary: run.summary } : {}),
     ...(settled.status === 'ERROR' ? { error: settled.error } : {}),
     ...(settled.status === 'PAUSED' ? { requirements: settled.requirements } : {}),
   }
+}
+
+/** What the run rests on. */
+function groundsOf(messages: readonly Message[]): Pick<RunResult, 'references' | 'citations'> {
+  const references = referencesOf(messages).map(({ message: _, ...found }) => found)
+  const citations = messages.flatMap((message) => (message.role === 'assistant' ? (message.citations ?? []) : []))
+  return { ...(references.length > 0 && { references }), ...(citations.length > 0 && { citations }) }
 }
 
 function toFailure({ info }: PreparedAgent, { log }: RunPorts, error: unknown): RunFailure {

@@ -84,7 +84,8 @@ function toToolMessage(
   const tool = agent.tools.get(toolName)
   if (ran && tool?.effect !== 'read' && tool?.effect !== 'idempotent') run.mustCommit = true
   const message = { role: 'tool', toolCallId, toolName, input, content, isError, durationMs } as const
-  const base = { ...message, id: ports.ids.uuid(), createdAt: ports.clock.now() }
+  const retrieval = found === undefined ? {} : { retrieval: { ...found, from: 0, to: content.length } }
+  const base = { ...message, ...retrieval, id: ports.ids.uuid(), createdAt: ports.clock.now() }
   // A call that failed ends nothing: the model hears of it and can do better.
   const stops = plan.type === 'answer' ? plan.stops : tool?.stopAfterToolCall === true && !isError
   return stops ? { ...base, stopAfterToolCall: true } : base
