@@ -7,6 +7,7 @@ export const ERRORS = {
   AGENT_NOT_FOUND: { status: 404, next: 'GET /agents lists the agents that this revision serves.' },
   RUN_NOT_FOUND: { status: 404, next: 'GET /agents/{id}/runs?session_id=... lists the runs of a session.' },
   KNOWLEDGE_NOT_FOUND: { status: 404, next: 'GET /config lists the knowledge bases.' },
+  KNOWLEDGE_SOURCE_NOT_FOUND: { status: 404, next: 'GET /knowledge/{knowledge_id}/sources lists the sources.' },
   CONTENT_NOT_FOUND: { status: 404, next: 'GET /knowledge/content lists the contents of a base.' },
   CONTENT_NOT_KEPT: { status: 409, next: 'Upload it again; AGENTOS_KNOWLEDGE_KEEP_UPLOADS keeps documents for that.' },
   SESSION_NOT_FOUND: { status: 404, next: 'GET /sessions lists the sessions.' },
