@@ -87,7 +87,7 @@ export type DocumentRequest = {
   readonly reader?: ReaderKey
   /** Default: that of the reader. */
   readonly chunker?: ChunkerKey
-  /** Longest chunk in UTF-16 units, 1 to 100 000; default that of the chunker. */
+  /** Longest chunk in UTF-16 units, 16 to 100 000; default that of the chunker. */
   readonly chunkSize?: number
   /** UTF-16 units that a chunk repeats of the one before at most, less than the size; default 0. */
   readonly chunkOverlap?: number
@@ -126,9 +126,15 @@ export type DocumentPorts = {
 /** Reads documents in threads of its own. */
 export type DocumentReader = {
   /**
-   * The chunks of a document, in order. It is read ahead of the consumer by a few batches and no further.
-   * @throws {RangeError} at once, when a size of the request is out of range
-   * @throws {AgentOSError} while it is read: the codes that begin with DOCUMENT_ and URL_; the reason of `signal`
+   * Whether a request can be served, as far as it says by itself; `read` checks it too.
+   * @throws {AgentOSError} DOCUMENT_OPTIONS, with what to change
+   */
+  readonly check: (request: DocumentRequest, ports: DocumentPorts) => void
+  /**
+   * The chunks of a document, in order. It is read ahead of the consumer by a few batches and no further. Whoever leaves
+   * the loop early ends the reading.
+   * @throws {AgentOSError} DOCUMENT_OPTIONS at once; while it is read the codes that begin with DOCUMENT_ and URL_, what
+   * the ports throw, by its code and message; the reason of `signal`
    */
   readonly read: (
     request: DocumentRequest,

@@ -65,10 +65,10 @@ export type MediaType = { readonly kind: MediaKind; readonly mimeType: string }
 const KINDS = Object.keys(KNOWN) as readonly MediaKind[] // The keys of a record of all kinds.
 const TYPES = KINDS.flatMap((kind) => KNOWN[kind].map(([extensions, ...names]) => ({ kind, extensions, names })))
 const BY_NAME: ReadonlyMap<string, MediaType> = new Map(
-  TYPES.flatMap(({ kind, names }) => names.map((name) => [name, { kind, mimeType: names[0] ?? name }] as const)),
+  TYPES.flatMap(({ kind, names }) => names.map((name) => [name, { kind, mimeType: names[0] }] as const)),
 )
 const BY_EXTENSION: ReadonlyMap<string, MediaType> = new Map(
-  TYPES.flatMap(({ kind, extensions, names: [mimeType = ''] }) =>
+  TYPES.flatMap(({ kind, extensions, names: [mimeType] }) =>
     extensions.split(' ').map((extension) => [extension, { kind, mimeType }] as const),
   ),
 )

@@ -183,3 +183,27 @@ describe('finish', () => {
     )
   })
 })
+
+test('a file that the model made is its bytes, in whatever form they come; one that is only linked to is left out', () => {
+  const file = (data: unknown): StreamPart => ({ type: 'file', mediaType: 'image/png', data })
+  const made = { type: 'file', mimeType: 'image/png', bytes: Buffer.from('png') }
+  for (const data of [
+    { type: 'data', data: 'cG5n' },
+    { type: 'data', data: Buffer.from('png') },
+    'cG5n',
+    Buffer.from('png'),
+  ]) {
+    expect(run(text('1', 'a'), { type: 'text-end', id: '1' }, file(data))).toEqual([
+      { type: 'text', text: 'a' },
+      { type: 'part-end', part: 'text', providerMetadata: undefined },
+      made,
+    ])
+  }
+  expect(run(file({ type: 'url', url: new URL('https://a.b') }), file(''), file(undefined))).toEqual([])
+  expect(run(text('1', 'a'), file('cG5n'), text('1', 'b')).map(({ type }) => type)).toEqual([
+    'text',
+    'text',
+    'part-end',
+    'file',
+  ])
+})

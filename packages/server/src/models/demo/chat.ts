@@ -3,7 +3,8 @@
  * otherwise says plainly that it does not know. Pure.
  * @module
  */
-import { textOf, type AssistantMessage, type Message } from '../../base/message.ts'
+import { describeMedia } from '../../base/media.ts'
+import { textOf, type AssistantMessage, type Message, type UserMessage } from '../../base/message.ts'
 import type { ModelTool } from '../model.ts'
 import { evaluate } from './arithmetic.ts'
 import { capitalise, expressionOf } from './words.ts'
@@ -15,6 +16,8 @@ export type Conversation = {
   readonly earlier: readonly string[]
   /** What the model said before, oldest first, without the demo notice. */
   readonly answers: readonly string[]
+  /** What is attached to what the user says now, as people call it. */
+  readonly attached: readonly string[]
 }
 
 /** Ends every answer, so that nobody takes the demo for a real model. */
@@ -24,25 +27,41 @@ export const DEMO_NOTICE = '(Offline demo model; set OPENAI_API_KEY to connect a
 const MOST_SAID = 4000
 
 export function conversationOf(messages: readonly Message[]): Conversation {
-  const said = messages.flatMap((message) => (message.role === 'user' ? [message.content.slice(0, MOST_SAID)] : []))
+  // What was looked up for a message stands behind what the user said.
+  const said = messages.flatMap((message) =>
+    message.role === 'user' ? [(message.retrieval?.query ?? message.content).slice(0, MOST_SAID)] : [],
+  )
   const answers = messages
     .filter((message): message is AssistantMessage => message.role === 'assistant')
     .map((message) => textOf(message).replace(DEMO_NOTICE, '').trim())
     .filter((text) => text !== '')
-  return { message: said.at(-1) ?? '', earlier: said.slice(0, -1), answers }
+  const asking = messages.findLast((message): message is UserMessage => message.role === 'user')
+  const attached = (asking?.media ?? []).map(describeMedia)
+  return { message: said.at(-1) ?? '', earlier: said.slice(0, -1), answers, attached }
 }
 
 type Reply = (conversation: Conversation, tools: readonly ModelTool[]) => string | undefined
 
 /** In order of preference: what was said before comes first, small talk after, the plain answer last. */
-const REPLIES: readonly Reply[] = [recallWords, recallFact, noteFact, doSum, listAbilities, smallTalk]
+const REPLIES: readonly Reply[] = [tellAttached, recallWords, recallFact, noteFact, doSum, listAbilities, smallTalk]
 
 export function chat(conversation: Conversation, tools: readonly ModelTool[]): string {
+  return smallAnswer(conversation, tools) ?? plainAnswer(conversation, tools)
+}
+
+/** @returns undefined for what takes knowledge to answer */
+export function smallAnswer(conversation: Conversation, tools: readonly ModelTool[]): string | undefined {
   for (const reply of REPLIES) {
     const text = reply(conversation, tools)
     if (text !== undefined) return text
   }
-  return plainAnswer(conversation, tools)
+  return undefined
+}
+
+function tellAttached({ attached }: Conversation): string | undefined {
+  if (attached.length === 0) return undefined
+  const all = attached.length === 1 ? `the ${attached[0]}` : attached.map((one) => `the ${one}`).join(', ')
+  return `You attached ${all}. I got it whole, but a real model is needed to say what it shows.`
 }
 
 function recallWords({ message, earlier, answers }: Conversation): string | undefined {

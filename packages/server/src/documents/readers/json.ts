@@ -1,0 +1,69 @@
+/**
+ * JSON: each item of a list is a section, and so is each line of JSON Lines; anything else is one.
+ * @module
+ */
+import { AgentOSError } from '../../base/errors.ts'
+import type { Json } from '../../base/json.ts'
+import { decodeText, tidyText } from '../decode.ts'
+import type { Section } from '../section.ts'
+import type { FileReader } from './input.ts'
+
+export const readJson: FileReader = function* ({ bytes, charset, filename, signal }): Generator<Section> {
+  const text = decodeText(bytes, charset)
+  if (text.trim() === '') throw new AgentOSError('DOCUMENT_EMPTY', 'The JSON document is empty')
+  const isLines = /\.(jsonl|ndjson)$/i.test(filename)
+  const items = isLines ? readLines(text) : itemsOf(parse(text, 'it'))
+  let row = 0
+  let hasText = false
+  for (const item of items) {
+    signal.throwIfAborted()
+    row += 1
+    const shown = show(item)
+    if (shown.trim() === '') continue
+    hasText = true
+    yield { text: shown, metadata: { row } }
+  }
+  if (!hasText) throw new AgentOSError('DOCUMENT_EMPTY', 'The JSON document has no values')
+}
+
+function itemsOf(value: Json): readonly Json[] {
+  return Array.isArray(value) ? value : [value]
+}
+
+function* readLines(text: string): Generator<Json> {
+  let number = 0
+  for (let start = 0; start < text.length;) {
+    const found = text.indexOf('\n', start)
+    const end = found === -1 ? text.length : found
+    number += 1
+    const line = text.slice(start, end).trim()
+    if (line !== '') yield parse(line, `line ${number}`)
+    start = end + 1
+  }
+}
+
+function parse(text: string, what: string): Json {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const why = cause instanceof SyntaxError ? shorten(cause.message) : 'it is nested too deep'
+    throw new AgentOSError('DOCUMENT_CORRUPT', `The JSON document is damaged: ${what} does not parse (${why})`, {
+      cause,
+    })
+  }
+}
+
+/** Of V8's message, what is wrong and where; what it quotes of the document may be anything. */
+function shorten(message: string): string {
+  const position = /at position \d+/.exec(message)?.[0]
+  return position === undefined ? 'it ends too soon' : position
+}
+
+function show(value: Json): string {
+  if (typeof value === 'string') return tidyText(value)
+  try {
+    return tidyText(JSON.stringify(value, undefined, 2))
+  } catch (cause) {
+    throw new AgentOSError('DOCUMENT_CORRUPT', 'The JSON document is nested too deep', { cause })
+  }
+}
