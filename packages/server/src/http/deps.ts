@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts'
 import type { Ids } from '../base/ids.ts'
+import type { JsonObject } from '../base/json.ts'
 import type { Redact } from '../base/redact.ts'
 import type { Registry } from '../loader/registry.ts'
 import type { Runs } from '../runs/runs.ts'
@@ -14,7 +15,6 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { ProfileRequest } from '../telemetry/profiler.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import type { AccessLogLevel } from './access-log.ts'
-import type { Endpoints } from './endpoint.ts'
 import type { FileLimits, UploadKind } from './spool.ts'
 
 export type Readiness = {
@@ -35,6 +35,14 @@ export type Profiles = {
    *   when it aborts first
    */
   readonly take: (thread: ProfiledThread, request: ProfileRequest, signal: AbortSignal) => Promise<Uint8Array>
+}
+
+/** A request to this server that is to be made later. `endpoint` is a path with its query. */
+type Endpoint = { readonly method: string; readonly endpoint: string; readonly payload: JsonObject | null }
+
+export type Endpoints = {
+  /** @throws {InvalidFields} when it names no route, or one that schedules may not call, or has not what that takes */
+  readonly check: (endpoint: Endpoint, registry: Pick<Registry, 'current'>) => void
 }
 
 export type HttpSettings = {

@@ -8,22 +8,8 @@ import type { Registry } from '../loader/registry.ts'
 import type { JsonObject } from '../base/json.ts'
 import { coerce } from './coerce.ts'
 import { fieldProblem, fromIssue, InvalidFields } from './invalid-fields.ts'
+import type { Endpoints } from './deps.ts'
 import type { Route } from './route.ts'
-
-export type Endpoint = {
-  readonly method: string
-  /** A path with its query. */
-  readonly endpoint: string
-  readonly payload: JsonObject | null
-}
-
-export type Endpoints = {
-  /**
-   * @returns the route that it names
-   * @throws {InvalidFields} when it is none, or one that schedules may not call, or does not take the payload
-   */
-  readonly check: (endpoint: Endpoint, registry: Pick<Registry, 'current'>) => Route
-}
 
 /** Schedules that make or trigger schedules would never end. */
 const SCHEDULES = /^\/schedules(\/|$)/
@@ -48,7 +34,6 @@ export function createEndpoints(routes: readonly Route[]): Endpoints {
         throw refuse('endpoint', `No agent ${missing} is served; GET /agents lists them`, endpoint)
       const problems = findPayloadProblems(route, payload ?? {})
       if (problems.length > 0) throw new InvalidFields(problems)
-      return route
     },
   }
 }

@@ -31,7 +31,7 @@ export type ScheduleRequest = {
 }
 
 /** The answer of this server. */
-export type ScheduleAnswer = { readonly status: number; readonly body: string }
+type ScheduleAnswer = { readonly status: number; readonly body: string }
 
 /** Puts a request to this very server, with the rights of whoever made the schedule. @throws the signal's reason */
 export type Send = (request: ScheduleRequest, signal?: AbortSignal) => Promise<ScheduleAnswer>
@@ -55,7 +55,7 @@ const MAX_ERROR = 2000
 /** Starting a run: the only endpoint whose work outlives its answer. */
 const RUN_ENDPOINT = /^\/(agents|teams|workflows)\/[^/]+\/runs\/?$/
 
-export function isRunEndpoint(method: string, endpoint: string): boolean {
+function isRunEndpoint(method: string, endpoint: string): boolean {
   return method === 'POST' && RUN_ENDPOINT.test(endpoint.replace(/\?.*$/s, ''))
 }
 

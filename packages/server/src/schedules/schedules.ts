@@ -14,7 +14,7 @@ import type { Send } from './dispatch.ts'
 import { createHandOvers } from './hand-overs.ts'
 import { createLook } from './looks.ts'
 
-export type { ScheduleAnswer, ScheduleRequest, Send } from './dispatch.ts'
+export type { Send } from './dispatch.ts'
 
 export type SchedulesOptions = {
   /** Owner of the leases; unique per process. */

@@ -105,6 +105,6 @@ test('leaves a tick as it was when it cannot be stored', async () => {
     db,
     claimAll('replica-1', () => ({ scheduleRunId: id })),
   )
-  await expect(again).rejects.toThrow()
+  await expect(again).rejects.toThrow('agentos_schedule_runs_pkey')
   expect((await claimTicks(db, claimAll('replica-1'))).due).toBe(1)
 })

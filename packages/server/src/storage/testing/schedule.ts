@@ -8,7 +8,7 @@ import type { ClaimTicksOptions, DueSchedule, TickPlan } from '../claim-ticks.ts
 import { createSchedule, type NewSchedule, type Schedule } from '../schedules.ts'
 import type { Db } from '../tables.ts'
 
-export function newSchedule(given: Partial<NewSchedule> = {}): NewSchedule {
+function newSchedule(given: Partial<NewSchedule> = {}): NewSchedule {
   return {
     scheduleId: randomUUID(),
     userId: null,
@@ -17,7 +17,8 @@ export function newSchedule(given: Partial<NewSchedule> = {}): NewSchedule {
     method: 'POST',
     endpoint: '/agents/assistant/runs',
     payload: { message: 'What is new?' },
-    cronExpr: '* * * * *',
+    // Once a year: no tick comes while a test runs.
+    cronExpr: '0 0 1 1 *',
     timezone: 'UTC',
     timeoutSeconds: 3600,
     maxRetries: 0,
@@ -58,4 +59,63 @@ export function claimAll(owner: string, plan: (due: DueSchedule) => Partial<Tick
       ...plan(due),
     }),
   }
+}
+
+/** Leaves no schedule and no session. */
+export async function removeAll(db: Db): Promise<void> {
+  await sql`delete from agentos_schedules`.execute(db)
+  await sql`delete from agentos_sessions`.execute(db)
+}
+
+/** Schedules that nobody fires. */
+export async function storeMany(db: Db, count: number): Promise<void> {
+  await sql`
+    insert into agentos_schedules (
+      schedule_id, name, method, endpoint, cron_expr, timezone, timeout_seconds, max_retries, retry_delay_seconds,
+      missed_policy, overlap_policy
+    )
+    select 'filler-' || i, 'filler ' || i, 'GET', '/health', '', 'UTC', 60, 0, 60, 'skip', 'skip'
+    from generate_series(1, ${count}::integer) i`.execute(db)
+}
+
+/** A call of a replica that is gone, whose lease is over since `ageSeconds`. */
+export async function storeLostCall(db: Db, scheduleId: string, id: string, ageSeconds: number): Promise<void> {
+  await sql`
+    insert into agentos_schedule_runs (
+      schedule_run_id, schedule_id, status, method, endpoint, timeout_seconds, max_retries, retry_delay_seconds,
+      lease_owner, triggered_at, lease_until
+    )
+    values (${id}, ${scheduleId}, 'running', 'GET', '/health', 60, 0, 1, 'replica-gone', now(),
+      now() - ${ageSeconds}::integer * interval '1 second')`.execute(db)
+}
+
+/** As if whoever has something in hand had died long ago. */
+export async function endLeases(db: Db): Promise<void> {
+  await sql`update agentos_schedule_runs set lease_until = now() where lease_until is not null`.execute(db)
+}
+
+/** Rows by status, and the runs that there are for them. */
+export async function countByStatus(
+  db: Db,
+): Promise<{ readonly statuses: Record<string, number>; readonly named: number; readonly runs: number }> {
+  const { rows } = await sql<{ statuses: Record<string, number> | null; named: number; runs: number }>`
+    select (select jsonb_object_agg(status, count) from
+        (select status, count(*) as count from agentos_schedule_runs group by status) counted) as statuses,
+      (select count(distinct run_id) from agentos_schedule_runs) as named,
+      (select count(*) from agentos_runs) as runs`.execute(db)
+  const { statuses, named = 0, runs = 0 } = rows[0] ?? {}
+  return { statuses: statuses ?? {}, named, runs }
+}
+
+/** The tables of schedules are gone until the returned function is called. */
+export async function takeAway(db: Db): Promise<() => Promise<void>> {
+  await sql`alter table agentos_schedules rename to agentos_away`.execute(db)
+  return async () => {
+    await sql`alter table agentos_away rename to agentos_schedules`.execute(db)
+  }
+}
+
+/** A run that has ended meanwhile. */
+export async function completeRun(db: Db, runId: string): Promise<void> {
+  await sql`update agentos_runs set status = 'COMPLETED' where run_id = ${runId}`.execute(db)
 }
