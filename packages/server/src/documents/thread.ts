@@ -3,6 +3,7 @@
  * time ends the thread with it.
  * @module
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { AgentOSError } from '../base/errors.ts'
 import type { FromReader, ReaderInit, ToReader } from './protocol.ts'
@@ -20,7 +21,7 @@ export type ReaderThread = {
   readonly post: (message: ToReader) => void
   /** Who hears of what it reads; undefined while it reads nothing. */
   readonly listen: (listener: ReaderListener | undefined) => void
-  /** Resolves when it has ended. */
+  /** Resolves when it has ended, or does not end for a while. */
   readonly end: () => Promise<void>
   readonly hasEnded: () => boolean
 }
@@ -30,6 +31,9 @@ export type ReaderListener = {
   /** It has ended while it was reading. */
   readonly onEnd: (reason: AgentOSError) => void
 }
+
+/** How long to wait for a thread to end, in milliseconds: what runs outside of JavaScript cannot be interrupted. */
+const PATIENCE_MS = 2000
 
 /** Young objects of a parser are many; the default would be a quarter of the heap. */
 const YOUNG_GENERATION_MB = 32
@@ -67,7 +71,11 @@ export function startReaderThread({ entry, init, heapMb, compileCache }: ReaderT
     },
     end: async () => {
       hasEnded = true
-      await worker.terminate()
+      worker.unref()
+      const patience = new AbortController()
+      const waited = delay(PATIENCE_MS, undefined, { ref: false, signal: patience.signal }).catch(() => undefined)
+      await Promise.race([worker.terminate(), waited])
+      patience.abort()
     },
     hasEnded: () => hasEnded,
   }

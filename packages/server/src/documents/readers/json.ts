@@ -5,6 +5,7 @@
 import { AgentOSError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import { decodeText, tidyText } from '../decode.ts'
+import { splitJsonItems } from '../json-items.ts'
 import type { Section } from '../section.ts'
 import type { FileReader } from './input.ts'
 
@@ -12,7 +13,7 @@ export const readJson: FileReader = function* ({ bytes, charset, filename, signa
   const text = decodeText(bytes, charset)
   if (text.trim() === '') throw new AgentOSError('DOCUMENT_EMPTY', 'The JSON document is empty')
   const isLines = /\.(jsonl|ndjson)$/i.test(filename)
-  const items = isLines ? readLines(text) : itemsOf(parse(text, 'it'))
+  const items = isLines ? readLines(text) : readItems(text)
   let row = 0
   let hasText = false
   for (const item of items) {
@@ -26,8 +27,12 @@ export const readJson: FileReader = function* ({ bytes, charset, filename, signa
   if (!hasText) throw new AgentOSError('DOCUMENT_EMPTY', 'The JSON document has no values')
 }
 
-function itemsOf(value: Json): readonly Json[] {
-  return Array.isArray(value) ? value : [value]
+function* readItems(text: string): Generator<Json> {
+  let number = 0
+  for (const item of splitJsonItems(text)) {
+    number += 1
+    yield parse(item, `item ${number}`)
+  }
 }
 
 function* readLines(text: string): Generator<Json> {
@@ -37,7 +42,7 @@ function* readLines(text: string): Generator<Json> {
     const end = found === -1 ? text.length : found
     number += 1
     const line = text.slice(start, end).trim()
-    if (line !== '') yield parse(line, `line ${number}`)
+    for (const item of line === '' ? [] : splitJsonItems(`[${line}]`)) yield parse(item, `line ${number}`)
     start = end + 1
   }
 }
