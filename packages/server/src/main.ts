@@ -17,6 +17,7 @@ import { createApp, createLoopbackApp } from './http/app.ts'
 import type { AppDeps } from './http/deps.ts'
 import { type Retention, startHousekeeping } from './main/housekeeping.ts'
 import { answerMedia } from './main/media.ts'
+import { openMemory, type ServerMemory } from './main/memory.ts'
 import { createEndpoints } from './http/endpoint.ts'
 import { ROUTES } from './http/routes/table.ts'
 import { createRegistry, type Registry } from './loader/registry.ts'
@@ -96,6 +97,9 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const onDropped = metrics.spansDropped
   const tracing = openTracing(options.config, { ...deps, database, replicaId, ids, onDropped })
   started.defer(tracing.close)
+  const memory = openMemory(options.config, { ...deps, database, ids, defaultModel: defaultModelOf(options.config) })
+  started.defer(memory.close)
+  answers.add(memory.answerers)
   const runs = openRuns(options.config, deps, { database, registry, replicaId, ids, metrics, tracing })
   started.defer(runs.close)
   observeParts(options.config, metrics, { database, runs, registry, replicaId, tracing })
@@ -107,7 +111,7 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   started.defer(uploads.close)
   const uploadDirectory = uploads.path
   const shared = { database, runs, registry, presence, replicaId, ids, metrics, tracing, profiles, drain }
-  const parts: Parts = { ...shared, uploadDirectory, schedules }
+  const parts: Parts = { ...shared, uploadDirectory, schedules, memory }
   const appDeps = describeApp(options.config, deps, parts)
   const app = await createApp(appDeps)
   started.defer(() => app.close())
@@ -145,6 +149,7 @@ type Parts = {
   readonly drain: { begun: boolean }
   readonly uploadDirectory: string
   readonly schedules: ServerSchedules
+  readonly memory: ServerMemory
 }
 
 function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number, log: Log): () => Promise<void> {
@@ -243,6 +248,7 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
     tracing: tracing.isDistributed ? tracing : undefined,
     profiles,
     schedules: parts.schedules,
+    memory: parts.memory,
     endpoints: createEndpoints(ROUTES),
     replicaId,
     version: VERSION,

@@ -7,6 +7,8 @@ import { z } from 'zod'
 import { AgentResponse } from './agent.ts'
 import { ApiError } from './api-error.ts'
 import { createApprovalClient } from './approval-client.ts'
+import { createLearningClient } from './learning-client.ts'
+import { createMemoryClient } from './memory-client.ts'
 import { createProfileClient } from './profile-client.ts'
 import { createQueueClient } from './queue-client.ts'
 import { createRunClient } from './run-client.ts'
@@ -54,6 +56,8 @@ export function createClient(options: ClientOptions) {
     queue: createQueueClient(transport),
     approvals: createApprovalClient(transport),
     schedules: createScheduleClient(transport),
+    memories: createMemoryClient(transport),
+    learnings: createLearningClient(transport),
     traces: createTraceClient(transport),
     profiles: createProfileClient(transport),
   }

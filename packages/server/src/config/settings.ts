@@ -181,6 +181,12 @@ export const SETTINGS = {
     'Most bytes that one message may have attached, all its files together. In JSON and other forms than multipart AGENTOS_BODY_LIMIT_BYTES holds too.',
   ),
 
+  AGENTOS_MAX_USER_MEMORIES: setting(
+    'Agents',
+    ms(1, 100_000, 1000),
+    'Most memories of one user. More are answered 409, and memory managers are told to update or delete one instead.',
+  ),
+
   AGENTOS_EMBEDDER: setting(
     'Knowledge',
     z
@@ -217,6 +223,22 @@ export const SETTINGS = {
       .regex(/^[a-z_][a-z0-9_]*$/, 'must be the name of a text search configuration')
       .default('english'),
     'Text search configuration of PostgreSQL that words are stemmed with: english, german, simple, ... It holds for documents read from then on.',
+  ),
+  AGENTOS_KNOWLEDGE_PRIVATE_URLS: setting(
+    'Knowledge',
+    flag(false),
+    'Allow documents from private addresses, those of the cluster and of this machine. Link-local addresses never are.',
+  ),
+  AGENTOS_DOCUMENT_THREADS: setting('Knowledge', ms(1, 16, 1), 'Documents that are read at once, each in a thread.'),
+  AGENTOS_DOCUMENT_HEAP_MB: setting(
+    'Knowledge',
+    ms(32, 65_536, 512),
+    'JavaScript heap of a thread that reads documents, in MiB; a document that needs more fails.',
+  ),
+  AGENTOS_DOCUMENT_TIMEOUT_MS: setting(
+    'Knowledge',
+    ms(1000, 86_400_000, 300_000),
+    'Longest time that reading one document may take, in milliseconds.',
   ),
   AGENTOS_KNOWLEDGE_SOURCES: secret(
     'Knowledge',

@@ -37,6 +37,19 @@ export type Profiles = {
   readonly take: (thread: ProfiledThread, request: ProfileRequest, signal: AbortSignal) => Promise<Uint8Array>
 }
 
+/** What rewrites memories. */
+export type MemoryPort = {
+  /** Most memories of a user. */
+  readonly limit: number
+  /**
+   * Makes one memory of many.
+   * @param memories oldest first
+   * @param model `provider:id`; undefined takes the default one
+   * @throws {AgentOSError} INVALID_REQUEST for a model that does not exist, MODEL_* when it fails; the signal's reason
+   */
+  readonly join: (memories: readonly string[], model: string | undefined, signal: AbortSignal) => Promise<string>
+}
+
 /** A request to this server that is to be made later. `endpoint` is a path with its query. */
 type Endpoint = { readonly method: string; readonly endpoint: string; readonly payload: JsonObject | null }
 
@@ -88,6 +101,7 @@ export type AppDeps = {
     | Pick<Metrics, 'requestEnded' | 'streamOpened' | 'streamClosed' | 'clientCut' | 'collect'>
     | undefined
   readonly profiles: Profiles
+  readonly memory: MemoryPort
   readonly schedules: Pick<Schedules, 'trigger'>
   /** What schedules may call. */
   readonly endpoints: Endpoints

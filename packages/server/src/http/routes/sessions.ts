@@ -31,11 +31,12 @@ import {
   type SessionSort,
   updateSession,
 } from '../../storage/sessions.ts'
-import { DATABASE_ID, SESSION_TABLE } from '../agno-agent.ts'
+import { SESSION_TABLE } from '../agno-agent.ts'
 import { dropNulls, toRunPreview, toRunSchema } from '../agno-run.ts'
 import { toSessionDetail, toSessionSchema } from '../agno-session.ts'
 import type { AppDeps } from '../deps.ts'
 import { startPage } from '../page.ts'
+import { checkPlace } from '../place.ts'
 import { jsonBody, route } from '../route.ts'
 import { findAgent, loadTranscript, showRun, showRuns } from '../stored-run.ts'
 
@@ -63,7 +64,7 @@ export const getSessions = route({
   response: SessionPage,
   errors: FAILURES,
   async handle({ query, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const limit = Math.min(query.limit, MAX_PAGE_LIMIT)
     const page = startPage(deps.clock, { page: query.page, limit })
     const { sessions, total } = await listSessions(deps.database.db, {
@@ -92,7 +93,7 @@ export const postSession = route({
   response: SessionDetail,
   errors: ['SESSION_EXISTS', ...FAILURES],
   async handle({ query, body, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const sessionId = body.session_id ?? deps.ids.uuid()
     const session = await createSession(deps.database.db, {
       sessionId,
@@ -120,7 +121,7 @@ export const deleteManySessions = route({
   status: 204,
   errors: ['INVALID_REQUEST', ...FAILURES],
   async handle({ query, body, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     if (body.session_ids.length !== body.session_types.length) {
       throw new AgentOSError('INVALID_REQUEST', 'Session IDs and session types must have the same length')
     }
@@ -140,7 +141,7 @@ export const getSession = route({
   response: SessionDetail,
   errors: ['SESSION_NOT_FOUND', ...FAILURES],
   async handle({ params, query, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const session = await findOrFail(deps, params.id, query.user_id)
     return dropNulls(await describeSession(deps, session))
   },
@@ -157,7 +158,7 @@ export const getSessionRuns = route({
   response: z.array(RunSchema),
   errors: ['INVALID_REQUEST', 'SESSION_NOT_FOUND', ...FAILURES],
   async handle({ params, query, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const wanted = toRunQuery(query)
     const session = await findOrFail(deps, params.id, query.user_id)
     const runs = await listRuns(deps.database.db, session.sessionId, wanted)
@@ -176,7 +177,7 @@ export const getSessionRunPreviews = route({
   response: z.array(SessionRunPreview),
   errors: ['INVALID_REQUEST', 'SESSION_NOT_FOUND', ...FAILURES],
   async handle({ params, query, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const wanted = toRunQuery(query)
     const session = await findOrFail(deps, params.id, query.user_id)
     return (await listRunPreviews(deps.database.db, session.sessionId, wanted, PREVIEW_CHARACTERS)).map(toRunPreview)
@@ -194,7 +195,7 @@ export const getSessionRun = route({
   response: RunSchema,
   errors: ['SESSION_NOT_FOUND', 'RUN_NOT_FOUND', ...FAILURES],
   async handle({ params, query, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const session = await findOrFail(deps, params.id, query.user_id)
     const run = await findRun(deps.database.db, params.run_id)
     if (run?.sessionId !== session.sessionId) {
@@ -216,7 +217,7 @@ export const patchSession = route({
   response: SessionDetail,
   errors: ['SESSION_NOT_FOUND', ...FAILURES],
   async handle({ params, query, body, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const change = {
       // Clients send keys they do not mean to change as null.
       sessionName: body.session_name ?? undefined,
@@ -242,7 +243,7 @@ export const renameSession = route({
   response: SessionDetail,
   errors: ['SESSION_NOT_FOUND', ...FAILURES],
   async handle({ params, query, body, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const change = { sessionName: body.session_name }
     const session = await updateSession(deps.database.db, params.id, change, { userId: query.user_id })
     if (!session) throw notFound(params.id)
@@ -261,7 +262,7 @@ export const deleteSession = route({
   status: 204,
   errors: FAILURES,
   async handle({ params, query, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     await deleteSessions(deps.database.db, [params.id], { userId: query.user_id })
     return undefined
   },
@@ -277,23 +278,6 @@ async function describeSession(deps: AppDeps, session: Session): Promise<Session
   const runs = await listRuns(deps.database.db, session.sessionId)
   const agent = runs.length > 0 ? findAgent(deps, session.componentId) : undefined
   return toSessionDetail(session, await loadTranscript(deps, runs), agent)
-}
-
-/** There is one database with one table of sessions; clients may name them. */
-function checkPlace({
-  db_id,
-  table,
-}: {
-  readonly db_id?: string | undefined
-  readonly table?: string | undefined
-}): void {
-  if (db_id === undefined && table !== undefined) throw new AgentOSError('INVALID_REQUEST', 'table needs db_id')
-  if (db_id !== undefined && db_id !== DATABASE_ID) {
-    throw new AgentOSError('DATABASE_NOT_FOUND', `No database found with id '${db_id}'`)
-  }
-  if (table !== undefined && table !== SESSION_TABLE) {
-    throw new AgentOSError('DATABASE_NOT_FOUND', `No database found with id '${db_id}' and table '${table}'`)
-  }
 }
 
 function notFound(sessionId: string): AgentOSError {

@@ -17,6 +17,26 @@ import {
 import { forkAgentSession, getCheckpoint, getCheckpoints } from './checkpoints.ts'
 import { continueRun } from './continue-run.ts'
 import { getSessionMedia } from './media.ts'
+import {
+  deleteLearning,
+  deleteUserLearnings,
+  getLearning,
+  getLearnings,
+  getLearningUsers,
+  patchLearning,
+  postLearning,
+} from './learnings.ts'
+import {
+  deleteMemories,
+  deleteMemory,
+  getMemories,
+  getMemory,
+  getMemoryTopics,
+  getUserMemoryStats,
+  patchMemory,
+  postMemory,
+  postOptimizeMemories,
+} from './memories.ts'
 import { getMetrics } from './metrics.ts'
 import { takeCpuProfile, takeHeapProfile } from './profiles.ts'
 import { getQueueJob, getQueueJobs, getQueueStats, requeueJob } from './queue.ts'
@@ -82,6 +102,22 @@ export const ROUTES: readonly Route[] = [
   getSessionRunPreviews,
   getSessionRun,
   getSessionMedia,
+  postMemory,
+  getMemories,
+  deleteMemories,
+  getMemory,
+  patchMemory,
+  deleteMemory,
+  getMemoryTopics,
+  getUserMemoryStats,
+  postOptimizeMemories,
+  getLearnings,
+  postLearning,
+  getLearningUsers,
+  deleteUserLearnings,
+  getLearning,
+  patchLearning,
+  deleteLearning,
   getApprovals,
   getApprovalCount,
   getApproval,

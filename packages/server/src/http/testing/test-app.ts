@@ -80,6 +80,7 @@ export type TestAppOptions = {
   readonly metrics?: AppDeps['metrics']
   readonly profiles?: AppDeps['profiles']
   readonly schedules?: AppDeps['schedules']
+  readonly memory?: AppDeps['memory']
 }
 
 export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
@@ -100,6 +101,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     metrics: options.metrics,
     profiles: options.profiles ?? { take: async (_, { kind }) => new TextEncoder().encode(EMPTY_PROFILES[kind]) },
     schedules: options.schedules ?? { trigger: () => Promise.reject(new TypeError('there are no schedules here')) },
+    memory: options.memory ?? { limit: 1000, join: async (memories) => memories.join(' ') },
     endpoints: createEndpoints(ROUTES),
     replicaId: 'replica-1',
     version: '0.1.0',
@@ -192,6 +194,7 @@ function noDatabase(): Database {
     get maintenance() {
       return use()
     },
+    aside: use,
     notifications: { notify: () => {}, onNotify: () => () => {} },
     pools: () => [],
     ping: use,
