@@ -201,6 +201,22 @@ export const SETTINGS = {
     ms(1024, 1_073_741_824, 52_428_800),
     'Largest document that knowledge takes, in bytes, uploaded or from the agents folder.',
   ),
+  AGENTOS_KNOWLEDGE_PRIVATE_URLS: setting(
+    'Knowledge',
+    flag(false),
+    'Let documents be read from private addresses, such as those of the cluster. Whoever may add documents may then ask for whatever this server can reach.',
+  ),
+  AGENTOS_DOCUMENT_THREADS: setting('Knowledge', ms(1, 16, 1), 'Threads that read documents, one document each.'),
+  AGENTOS_DOCUMENT_HEAP_MB: setting(
+    'Knowledge',
+    ms(64, 65_536, 512),
+    'JavaScript heap of a thread that reads documents, in MiB; a document that needs more fails.',
+  ),
+  AGENTOS_DOCUMENT_TIMEOUT_MS: setting(
+    'Knowledge',
+    ms(1000, 3_600_000, 300_000),
+    'Longest reading of one document, in milliseconds, without the time that its embedder takes.',
+  ),
   AGENTOS_KNOWLEDGE_KEEP_UPLOADS: setting(
     'Knowledge',
     flag(true),
