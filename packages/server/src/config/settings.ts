@@ -201,22 +201,6 @@ export const SETTINGS = {
     ms(1024, 1_073_741_824, 52_428_800),
     'Largest document that knowledge takes, in bytes, uploaded or from the agents folder.',
   ),
-  AGENTOS_KNOWLEDGE_PRIVATE_URLS: setting(
-    'Knowledge',
-    flag(false),
-    'Let documents be read from private addresses, such as those of the cluster. Whoever may add documents may then ask for whatever this server can reach.',
-  ),
-  AGENTOS_DOCUMENT_THREADS: setting('Knowledge', ms(1, 16, 1), 'Threads that read documents, one document each.'),
-  AGENTOS_DOCUMENT_HEAP_MB: setting(
-    'Knowledge',
-    ms(64, 65_536, 512),
-    'JavaScript heap of a thread that reads documents, in MiB; a document that needs more fails.',
-  ),
-  AGENTOS_DOCUMENT_TIMEOUT_MS: setting(
-    'Knowledge',
-    ms(1000, 3_600_000, 300_000),
-    'Longest reading of one document, in milliseconds, without the time that its embedder takes.',
-  ),
   AGENTOS_KNOWLEDGE_KEEP_UPLOADS: setting(
     'Knowledge',
     flag(true),
@@ -290,6 +274,7 @@ export const SETTINGS = {
   ),
   AGENTOS_MAX_SCHEDULES: setting('Schedules', ms(0, 1_000_000, 1000), 'Most schedules; more are answered 409.'),
   AGENTOS_SCHEDULE_RETENTION_DAYS: setting('Schedules', ms(1, 3650, 30), 'Days that the history of schedules is kept.'),
+  AGENTOS_USAGE_RETENTION_DAYS: setting('Runs', ms(1, 36_500, 1095), 'Days that the usage of a day is kept.'),
 
   AGENTOS_ID: setting('Identity and logs', text().default('agentos'), 'Id of this AgentOS, as clients see it.'),
   AGENTOS_NAME: setting('Identity and logs', text().optional(), 'Name of this AgentOS.'),
