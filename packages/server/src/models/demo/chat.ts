@@ -7,6 +7,8 @@ import { describeMedia } from '../../base/media.ts'
 import { textOf, type AssistantMessage, type Message, type UserMessage } from '../../base/message.ts'
 import type { ModelTool } from '../model.ts'
 import { evaluate } from './arithmetic.ts'
+import { factsIn, normalise } from './facts.ts'
+import { asSaid, rememberedIn } from './remember.ts'
 import { capitalise, expressionOf } from './words.ts'
 
 export type Conversation = {
@@ -18,6 +20,8 @@ export type Conversation = {
   readonly answers: readonly string[]
   /** What is attached to what the user says now, as people call it. */
   readonly attached: readonly string[]
+  /** What is remembered of the user from earlier conversations. */
+  readonly remembered: readonly string[]
 }
 
 /** Ends every answer, so that nobody takes the demo for a real model. */
@@ -37,13 +41,28 @@ export function conversationOf(messages: readonly Message[]): Conversation {
     .filter((text) => text !== '')
   const asking = messages.findLast((message): message is UserMessage => message.role === 'user')
   const attached = (asking?.media ?? []).map(describeMedia)
-  return { message: said.at(-1) ?? '', earlier: said.slice(0, -1), answers, attached }
+  return {
+    message: said.at(-1) ?? '',
+    earlier: said.slice(0, -1),
+    answers,
+    attached,
+    remembered: rememberedIn(messages),
+  }
 }
 
 type Reply = (conversation: Conversation, tools: readonly ModelTool[]) => string | undefined
 
 /** In order of preference: what was said before comes first, small talk after, the plain answer last. */
-const REPLIES: readonly Reply[] = [tellAttached, recallWords, recallFact, noteFact, doSum, listAbilities, smallTalk]
+const REPLIES: readonly Reply[] = [
+  tellAttached,
+  recallWords,
+  recallUser,
+  recallFact,
+  noteFact,
+  doSum,
+  listAbilities,
+  smallTalk,
+]
 
 export function chat(conversation: Conversation, tools: readonly ModelTool[]): string {
   return smallAnswer(conversation, tools) ?? plainAnswer(conversation, tools)
@@ -95,14 +114,26 @@ function recallWords({ message, earlier, answers }: Conversation): string | unde
   return undefined
 }
 
-function recallFact({ message, earlier }: Conversation): string | undefined {
+function recallUser({ message, remembered }: Conversation): string | undefined {
+  if (
+    !/\bwhat (?:do|else do) you (?:know|remember) (?:about|of) me\b|\bwhat do i (?:like|prefer|dislike)\b/i.test(
+      message,
+    )
+  ) {
+    return undefined
+  }
+  if (remembered.length === 0) return 'I remember nothing about you from earlier conversations.'
+  return `From earlier conversations I remember: ${remembered.join(' ')}`
+}
+
+function recallFact({ message, earlier, remembered }: Conversation): string | undefined {
   const asked = /\b(?:what(?:'s|’s| is| was| are)|do you (?:know|remember)) my ((?:[\w-]+ ){0,3}[\w-]+)/i.exec(
     message,
   )?.[1]
   const wantsName = /\bwho am i\b|\bwhat am i called\b/i.test(message)
   if (asked === undefined && !wantsName) return undefined
   const key = wantsName ? 'name' : normalise(asked ?? '')
-  for (const text of earlier.toReversed()) {
+  for (const text of [...remembered.map(asSaid).toReversed(), ...earlier].toReversed()) {
     const value = factsIn(text).find(([name]) => name === key)?.[1]
     if (value !== undefined) return `Your ${key} is ${value}, as you told me.`
   }
@@ -118,22 +149,6 @@ function noteFact({ message }: Conversation): string | undefined {
   return fact === undefined ? undefined : `Noted: your ${fact[0]} is ${fact[1]}.`
 }
 
-/** What the user told about themselves: `my name is Ada`, `I'm called Ada`, `my favourite colour is blue`. */
-function factsIn(text: string): readonly (readonly [string, string])[] {
-  const named =
-    /\b(?:i am|i'm|i’m) called ([\p{L}'’-]+)|\bcall me ([\p{L}'’-]+)|\b(?:I am|I'm|I’m) (\p{Lu}[\p{L}'’-]+)\b/u.exec(
-      text,
-    )
-  const name = named?.slice(1).find((group) => group !== undefined)
-  const facts = [...text.matchAll(/\bmy ((?:[\w-]+ ){0,3}?[\w-]+) (?:is|are|was) ([^.!?,;\n]{1,80})/gi)]
-  const pairs = facts.map((match) => [normalise(match[1] ?? ''), (match[2] ?? '').trim()] as const)
-  return name === undefined ? pairs : [['name', name], ...pairs]
-}
-
-function normalise(name: string): string {
-  return name.toLowerCase().replace('favorite', 'favourite').trim()
-}
-
 function doSum({ message }: Conversation): string | undefined {
   const expression = expressionOf(message)
   const value = expression === undefined ? undefined : evaluate(expression)
@@ -146,10 +161,10 @@ function listAbilities({ message }: Conversation, tools: readonly ModelTool[]): 
   return `${abilities(tools)} I also remember what you say in this conversation and can do sums.`
 }
 
-function smallTalk({ message, earlier }: Conversation, tools: readonly ModelTool[]): string | undefined {
+function smallTalk({ message, earlier, remembered }: Conversation, tools: readonly ModelTool[]): string | undefined {
   const text = message.toLowerCase().trim()
   if (/^(?:hi|hello|hey|good (?:morning|afternoon|evening)|hei|hallo|moin)\b/.test(text)) {
-    const name = earlier.flatMap(factsIn).findLast(([key]) => key === 'name')?.[1]
+    const name = [...remembered.map(asSaid), ...earlier].flatMap(factsIn).findLast(([key]) => key === 'name')?.[1]
     return `Hello${name === undefined ? '' : ` ${name}`}! ${abilities(tools)} What would you like to know?`
   }
   if (/\b(?:thanks|thank you|thx)\b/.test(text)) return 'You are welcome.'

@@ -10,6 +10,7 @@ import { fillArguments, listedPlaces } from './arguments.ts'
 import { askFor, chat, conversationOf, smallAnswer, DEMO_NOTICE, type Conversation } from './chat.ts'
 import { toolsFor, type Asked } from './match-tool.ts'
 import { narrate } from './narrate.ts'
+import { isForMemory, joinNotes, manageCalls } from './remember.ts'
 import { termsOf } from './words.ts'
 import { quoteDocuments, SEARCH_TOOL } from './quote.ts'
 import { structuredAnswer } from './structured.ts'
@@ -20,12 +21,16 @@ export type Turn =
 
 /** Characters of a message that are searched for. */
 const MOST_QUERY = 500
+/** The tool of agents that manage memories themselves. */
+const MEMORY_TOOL = 'update_user_memory'
 /** Most calls in one turn. */
 const MOST_CALLS = 4
 
 export function nextTurn({ messages, tools, toolChoice, output }: ModelRequest): Turn {
   const conversation = conversationOf(messages)
   const results = resultsSinceUser(messages)
+  const kept = results.length > 0 ? undefined : keepMemory(messages, tools, conversation)
+  if (kept !== undefined) return kept
   const usable = toolChoice === 'none' ? [] : tools
   const given = documentsOfUser(messages)
   const plan = results.length > 0 ? undefined : planCalls(usable, toolChoice, conversation, given !== undefined)
@@ -59,6 +64,26 @@ function answerText(
 type Plan = {
   readonly calls: readonly { readonly toolName: string; readonly input: JsonObject }[]
   readonly question: string | undefined
+}
+
+/** What the model does about the memory of the user, where that is its part; undefined where it is not. */
+function keepMemory(
+  messages: readonly Message[],
+  tools: readonly ModelTool[],
+  { message }: Conversation,
+): Turn | undefined {
+  const names = tools.map(({ name }) => name)
+  const [first] = messages
+  if (names.includes('add_memory') && first?.role === 'system') {
+    const calls = manageCalls(message, first.content).filter(({ toolName }) => names.includes(toolName))
+    return calls.length > 0 ? { type: 'calls', calls } : { type: 'answer', text: `Nothing to note. ${DEMO_NOTICE}` }
+  }
+  if (names.includes(MEMORY_TOOL) && isForMemory(message)) {
+    return { type: 'calls', calls: [{ toolName: MEMORY_TOOL, input: { task: message } }] }
+  }
+  const last = messages.findLast(({ role }) => role === 'user')
+  const joined = tools.length === 0 && last?.role === 'user' ? joinNotes(last.content) : undefined
+  return joined === undefined ? undefined : { type: 'answer', text: `${joined} ${DEMO_NOTICE}` }
 }
 
 /** What was looked up for the last message, when something was. */

@@ -35,7 +35,7 @@ export function updateMemoryTool(manager: PreparedManager): PreparedTool {
   return describe('update_user_memory', description, 'keyed', { task }, ['task'], async (input, ctx, inside) => {
     if (ctx.userId === undefined) return NOBODY
     const known = await inside.ask('recall', { memories: MOST_SHOWN, summary: false })
-    const { changes, words, usage } = await manageMemories(manager, String(input['task']), known, {
+    const { changes, words, usage } = await manageMemories(manager, textOf(input['task']), known, {
       ...inside,
       signal: ctx.signal,
       idOf: (index) => uuidOf('memory', ctx.effectKey, String(index)),
