@@ -20,6 +20,7 @@ import { answerMedia } from './main/media.ts'
 import { openMemory, type ServerMemory } from './main/memory.ts'
 import { createEndpoints } from './http/endpoint.ts'
 import { ROUTES } from './http/routes/table.ts'
+import { createUsageRefresh } from './http/usage-refresh.ts'
 import { createRegistry, type Registry } from './loader/registry.ts'
 import { chooseDefaultModel } from './models/registry.ts'
 import { countAttempts, observeParts, openMetrics, startOutputs } from './main/metrics.ts'
@@ -29,6 +30,7 @@ import { describeReadiness } from './main/readiness.ts'
 import { checkToolInput } from './main/tool-input.ts'
 import { openUploadDirectory, uploadLimits } from './main/uploads.ts'
 import { openSchedules, type ServerSchedules } from './main/schedules.ts'
+import { startUsage } from './main/usage.ts'
 import { openTracing, type ServerTracing } from './main/tracing.ts'
 import { createRuns, type Runs } from './runs/runs.ts'
 import type { Database } from './storage/database.ts'
@@ -94,6 +96,7 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   started.defer(presence.close)
   const housekeeping = startHousekeeping(database, retentionOf(options.config), log)
   started.defer(housekeeping.close)
+  started.defer(startUsage(database, { ids, log }).close)
   const onDropped = metrics.spansDropped
   const tracing = openTracing(options.config, { ...deps, database, replicaId, ids, onDropped })
   started.defer(tracing.close)
@@ -250,6 +253,7 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
     schedules: parts.schedules,
     memory: parts.memory,
     endpoints: createEndpoints(ROUTES),
+    usageRefresh: createUsageRefresh({ clock, log }),
     replicaId,
     version: VERSION,
     startedAt: new Date(clock.now()),
@@ -324,6 +328,7 @@ function retentionOf({ settings }: Config): Retention {
     runDays: settings.AGENTOS_RUN_RETENTION_DAYS,
     traceDays: settings.AGENTOS_TRACE_RETENTION_DAYS,
     scheduleDays: settings.AGENTOS_SCHEDULE_RETENTION_DAYS,
+    usageDays: settings.AGENTOS_USAGE_RETENTION_DAYS,
   }
 }
 

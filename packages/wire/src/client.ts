@@ -18,6 +18,7 @@ import { createScheduleClient } from './schedule-client.ts'
 import { createSessionClient } from './session-client.ts'
 import { createTraceClient } from './trace-client.ts'
 import { type ClientOptions, createTransport } from './transport.ts'
+import { createUsageClient } from './usage-client.ts'
 
 export { ApiError } from './api-error.ts'
 export { createEventStreamParser, type EventStreamParser, type StreamFrame } from './event-stream.ts'
@@ -59,6 +60,7 @@ export function createClient(options: ClientOptions) {
     memories: createMemoryClient(transport),
     learnings: createLearningClient(transport),
     traces: createTraceClient(transport),
+    usage: createUsageClient(transport),
     profiles: createProfileClient(transport),
   }
 }

@@ -15,6 +15,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { ProfileRequest } from '../telemetry/profiler.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import type { AccessLogLevel } from './access-log.ts'
+import type { UsageRefresh } from './usage-refresh.ts'
 import type { FileLimits, UploadKind } from './spool.ts'
 
 export type Readiness = {
@@ -105,6 +106,7 @@ export type AppDeps = {
   readonly schedules: Pick<Schedules, 'trigger'>
   /** What schedules may call. */
   readonly endpoints: Endpoints
+  readonly usageRefresh: UsageRefresh
   readonly replicaId: string
   readonly version: string
   readonly startedAt: Date

@@ -10,6 +10,7 @@ import { deleteOldRuns, deleteOldSessions, deleteOldTraces, type Batch } from '.
 import { dropEventPartitions, prepareEventPartitions } from '../storage/run-events.ts'
 import { dropSpanPartitions, prepareSpanPartitions } from '../storage/spans.ts'
 import { deleteOldScheduleRuns } from '../storage/schedule-runs.ts'
+import { deleteOldUsage } from '../storage/usage.ts'
 import { vacuumEmbedded } from '../storage/vacuum.ts'
 import type { Log } from '../telemetry/log.ts'
 
@@ -22,6 +23,8 @@ export type Retention = {
   readonly traceDays: number
   /** Days that the history of schedules is kept. */
   readonly scheduleDays: number
+  /** Days that usage is kept. */
+  readonly usageDays: number
 }
 
 export type Pacing = {
@@ -86,6 +89,7 @@ async function cleanOnce(database: Database, retention: Retention, work: Work): 
     const sessions = await inBatches(runDays, work, (batch) => deleteOldSessions(db, batch))
     if (runs + sessions > 0) log.info('deleted old runs', { runs, sessions, older_than_days: runDays })
   }
+  await deleteOldUsage(db, retention.usageDays)
   await inBatches(scheduleDays, work, (batch) => deleteOldScheduleRuns(db, batch))
   await dropPassingMedia(db)
   const media = await inBatches(0, work, ({ batch }) =>

@@ -14,6 +14,7 @@ import {
   postApprovalResolution,
   removeApproval,
 } from './approvals.ts'
+import { getUsage, getUsageRefreshStatus, refreshUsage } from './usage.ts'
 import { forkAgentSession, getCheckpoint, getCheckpoints } from './checkpoints.ts'
 import { continueRun } from './continue-run.ts'
 import { getSessionMedia } from './media.ts'
@@ -143,6 +144,9 @@ export const ROUTES: readonly Route[] = [
   triggerSchedule,
   getScheduleRuns,
   getScheduleRun,
+  getUsage,
+  refreshUsage,
+  getUsageRefreshStatus,
   reload,
   storage,
   status,

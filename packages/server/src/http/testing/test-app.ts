@@ -15,6 +15,7 @@ import { createLog } from '../../telemetry/log.ts'
 import { AGNO_ORIGINS } from '../../base/agno-origins.ts'
 import { type AppDeps, createApp, type HttpSettings } from '../app.ts'
 import { createEndpoints } from '../endpoint.ts'
+import { createUsageRefresh } from '../usage-refresh.ts'
 import { ROUTES } from '../routes/table.ts'
 import { createFakeRuns, type FakeRuns, MODEL } from './fake-runs.ts'
 
@@ -90,19 +91,21 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const write = (line: string) => void logged.push(JSON.parse(line))
   const reloads = { here: 0, everywhere: 0 }
   const runs = createFakeRuns(agents)
+  const log = createLog({ level: 'debug', format: 'json', redact, write })
   const deps: AppDeps = {
     database: options.database ?? noDatabase(),
     runs: options.runs ?? runs,
     registry: createFakeRegistry(agents, options, () => reloads.here++),
     clock: systemClock,
     ids: createIds(systemClock),
-    log: createLog({ level: 'debug', format: 'json', redact, write }),
+    log,
     redact,
     metrics: options.metrics,
     profiles: options.profiles ?? { take: async (_, { kind }) => new TextEncoder().encode(EMPTY_PROFILES[kind]) },
     schedules: options.schedules ?? { trigger: () => Promise.reject(new TypeError('there are no schedules here')) },
     memory: options.memory ?? { limit: 1000, join: async (memories) => memories.join(' ') },
     endpoints: createEndpoints(ROUTES),
+    usageRefresh: createUsageRefresh({ clock: systemClock, log }),
     replicaId: 'replica-1',
     version: '0.1.0',
     startedAt: new Date('2026-11-23T04:51:47.522Z'),
