@@ -9,6 +9,7 @@ import { ApiError } from './api-error.ts'
 import { createApprovalClient } from './approval-client.ts'
 import { createLearningClient } from './learning-client.ts'
 import { createMemoryClient } from './memory-client.ts'
+import { createPrivacyClient } from './privacy-client.ts'
 import { createProfileClient } from './profile-client.ts'
 import { createQueueClient } from './queue-client.ts'
 import { createRunClient } from './run-client.ts'
@@ -62,5 +63,6 @@ export function createClient(options: ClientOptions) {
     traces: createTraceClient(transport),
     usage: createUsageClient(transport),
     profiles: createProfileClient(transport),
+    privacy: createPrivacyClient(transport),
   }
 }

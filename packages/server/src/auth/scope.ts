@@ -31,3 +31,6 @@ export type Scope =
   | 'schedules:write'
   | 'schedules:delete'
   | 'traces:read'
+  /** All that is held of any user. */
+  | 'users:read'
+  | 'users:delete'

@@ -8,7 +8,7 @@
 import { sql } from 'kysely'
 import type { Media } from '../base/media.ts'
 import type { Db } from './tables.ts'
-import { jsonText } from './values.ts'
+import { jsonText, textArray } from './values.ts'
 
 /** Bytes of a chunk. A parameter travels as text of twice that. */
 export const CHUNK_BYTES = 524_288
@@ -111,6 +111,26 @@ export async function dropPassingMedia(db: Db): Promise<number> {
   const { numAffectedRows } = await sql`
     delete from agentos_media m using agentos_runs r
     where not m.keep and r.run_id = m.run_id and r.finished_at is not null`.execute(db)
+  return Number(numAffectedRows ?? 0n)
+}
+
+/** Somebody who brought the same bytes may be about to store the run that refers to them. */
+const JUST_BROUGHT = sql`interval '1 minute'`
+
+/**
+ * Deletes those of some contents that no run refers to any more; what somebody brought just now is left to
+ * {@link deleteUnusedContents}.
+ * @returns how many
+ */
+export async function deleteContents(db: Db, hashes: readonly string[]): Promise<number> {
+  if (hashes.length === 0) return 0
+  const { numAffectedRows } = await sql`
+    delete from agentos_media_contents where content_hash in (
+      select content_hash from agentos_media_contents c
+      where content_hash = any(${textArray(hashes)}::text[]) and touched_at <= now() - ${JUST_BROUGHT}
+        and not exists (select from agentos_media m where m.content_hash = c.content_hash)
+      for update skip locked
+    )`.execute(db)
   return Number(numAffectedRows ?? 0n)
 }
 

@@ -39,6 +39,7 @@ import {
   postOptimizeMemories,
 } from './memories.ts'
 import { getMetrics } from './metrics.ts'
+import { deleteUser, getUserExport } from './privacy.ts'
 import { takeCpuProfile, takeHeapProfile } from './profiles.ts'
 import { getQueueJob, getQueueJobs, getQueueStats, requeueJob } from './queue.ts'
 import { getRunEvents, resumeRun } from './run-events.ts'
@@ -152,5 +153,7 @@ export const ROUTES: readonly Route[] = [
   status,
   takeCpuProfile,
   takeHeapProfile,
+  getUserExport,
+  deleteUser,
   getMetrics,
 ]
