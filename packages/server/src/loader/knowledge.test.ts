@@ -1,6 +1,6 @@
 import { knowledge } from '@agentos/sdk'
 import { expect, test } from 'vitest'
-import { collectKnowledge } from './knowledge.ts'
+import { checkKnowledge, collectKnowledge } from './knowledge.ts'
 
 const FOLDER = { id: 'desk', file: 'desk/agent.ts', folder: 'desk/knowledge' }
 
@@ -52,4 +52,27 @@ test('refuses a chunker that there is not', () => {
   const { found, problems } = collectKnowledge([{ knowledge: base, file: 'a.ts' }], [])
   expect(found).toEqual([])
   expect(problems).toMatchObject([{ path: 'a.ts', detail: expect.stringContaining('chunker "Slicer" is unknown') }])
+})
+
+test('an agent can only name a base that there is, and one that names none is let be', () => {
+  const knowing = (knowledgeId: string | null) => {
+    const rest = {
+      searchKnowledge: true,
+      addSearchKnowledgeInstructions: true,
+      addKnowledgeToContext: false,
+      enableAgenticKnowledgeFilters: false,
+      updateKnowledge: false,
+      knowledgeFilters: [],
+      maxResults: null,
+    }
+    return { id: 'desk', knowledge: { knowledgeId, ...rest } }
+  }
+  expect(() => checkKnowledge(knowing('handbook'), ['handbook', 'other'])).not.toThrow()
+  expect(() => checkKnowledge(knowing('default'), [])).not.toThrow()
+  expect(() => checkKnowledge(knowing(null), ['handbook'])).not.toThrow()
+  expect(() => checkKnowledge({ id: 'desk' }, [])).not.toThrow()
+  expect(() => checkKnowledge(knowing('handbok'), ['handbook', 'other'])).toThrow(
+    'agent "desk": knowledge "handbok" is not defined, only handbook, other; export knowledge({ id: \'handbok\' }) from a file',
+  )
+  expect(() => checkKnowledge(knowing('default'), ['handbook'])).toThrow('is not defined, only handbook')
 })

@@ -7,6 +7,7 @@ import type { Knowledge } from '@agentos/sdk'
 import { CHUNKER_KEYS, isChunkerKey } from '../base/document.ts'
 import { isJsonObject, toJson } from '../base/json.ts'
 import { DEFAULT_MAX_RESULTS, type KnowledgeInfo } from '../base/knowledge.ts'
+import type { AgentInfo } from '../base/runnable.ts'
 
 /** A knowledge base that a module exports, or that an agent of it names. */
 export type Declared = { readonly knowledge: Knowledge; readonly file: string }
@@ -100,4 +101,22 @@ function describe({ knowledge, file }: Declared, folder: FolderBase | undefined)
     maxResults: maxResults ?? DEFAULT_MAX_RESULTS,
     metadata: isJsonObject(json) ? json : {},
   }
+}
+
+/** Id of the base that there is where a folder defines none. */
+const SOLE_BASE = 'default'
+
+/**
+ * @param defined ids of the bases of its folder
+ * @throws {TypeError} when the agent names a base that nobody defines
+ */
+export function checkKnowledge(
+  { knowledge, id }: Pick<AgentInfo, 'id' | 'knowledge'>,
+  defined: readonly string[],
+): void {
+  const wanted = knowledge?.knowledgeId ?? null
+  const known = defined.length === 0 ? [SOLE_BASE] : defined
+  if (wanted === null || known.includes(wanted)) return
+  const hint = `export knowledge({ id: '${wanted}' }) from a file`
+  throw new TypeError(`agent "${id}": knowledge "${wanted}" is not defined, only ${known.join(', ')}; ${hint}`)
 }

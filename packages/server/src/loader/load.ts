@@ -12,7 +12,7 @@ import { type Agent, isAgent, isDefinition, isKnowledge, type Tool } from '@agen
 import type { AgentInfo, FileReport, Manifest } from '../base/runnable.ts'
 import { discoverModules, type ModuleFile } from './discover.ts'
 import { describeFailure } from './failure.ts'
-import { collectKnowledge, type Declared, type FolderBase } from './knowledge.ts'
+import { checkKnowledge, collectKnowledge, type Declared, type FolderBase } from './knowledge.ts'
 import { type Exported, nameAgents } from './naming.ts'
 import type { WorkerInit } from './protocol.ts'
 
@@ -70,18 +70,19 @@ export async function loadFolder(
   for (const path of reexporting) reports.skip(path, 're-exports agents of other files')
   const bases = collectKnowledge(declared, foldersOf(modules))
   for (const { path, detail } of bases.problems) reports.fail(path, detail)
+  const defined = bases.found.map(({ info }) => info.id)
   const agents: AgentInfo[] = []
   for (const one of named) {
     const module = modules.find(({ path }) => path === one.file)
     try {
-      agents.push(
-        await prepare({
-          ...one,
-          instructions: readInstructions(init, module),
-          knowledge: module?.knowledge === undefined ? undefined : module.defaultId,
-          tools: tools.get(one.file) ?? [],
-        }),
-      )
+      const info = await prepare({
+        ...one,
+        instructions: readInstructions(init, module),
+        knowledge: module?.knowledge === undefined ? undefined : module.defaultId,
+        tools: tools.get(one.file) ?? [],
+      })
+      checkKnowledge(info, defined)
+      agents.push(info)
       reports.load(one.file, [one.id])
     } catch (error) {
       const detail = describeFailure(error, init)
