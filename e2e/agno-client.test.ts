@@ -31,7 +31,7 @@ describe.skipIf(PYTHON === undefined).each(ENGINES)('AgentOSClient on %s', (engi
     // The client logs events and fields that it does not understand, and goes on.
     expect(stderr).not.toMatch(/error|unknown event/i)
     const seen = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, Record<string, unknown>>
-    const agents = ['assistant', 'feedback', 'handbook', 'notebook', 'refunds']
+    const agents = ['assistant', 'companion', 'feedback', 'handbook', 'notebook', 'refunds']
     expect(seen['config']).toMatchObject({ os_id: 'agentos', agents, sync_os_id: 'agentos' })
     expect(seen['config']?.['session_dbs']).toHaveLength(1)
     expect(seen['agents']).toEqual(agents)

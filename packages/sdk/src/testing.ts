@@ -73,6 +73,11 @@ export interface RunAgentOptions {
   readonly instructions?: string
   /** Tools of `tools/*.ts` beside the agent file. */
   readonly tools?: readonly Tool[]
+  /**
+   * What is remembered of the user, with `userId`. Nobody looks at the message for more, and nobody sums the run up: the
+   * script is the agent's own model alone, and a `memoryManager` that the agent calls.
+   */
+  readonly memories?: readonly string[]
   /** What its knowledge holds; those that share most words with a query are found first. */
   readonly knowledge?: readonly (string | KnowledgeDocument)[]
 }

@@ -10,6 +10,7 @@ export const DATABASE_ID = 'agentos'
 export const KNOWLEDGE_TABLE = 'agentos_knowledge_contents'
 export const SESSION_TABLE = 'agentos_sessions'
 export const MEMORY_TABLE = 'agentos_memories'
+export const LEARNING_TABLE = 'agentos_learnings'
 
 export function toAgentResponse(agent: AgentInfo): AgentResponse {
   const systemMessage = toSystemMessage(agent)

@@ -20,7 +20,7 @@ export type NamedLearning = {
 
 /**
  * @returns with the namespace that the learning is stored under
- * @throws {AgentOSError} INVALID_REQUEST when something is missing that its id follows from
+ * @throws {AgentOSError} INVALID_FIELDS when something is missing that its id follows from
  */
 export function nameLearning(learning: LearningIdentity): NamedLearning {
   const { learningType, userId, sessionId, namespace } = learning
@@ -42,7 +42,7 @@ function nameEntity(learning: LearningIdentity): NamedLearning {
   const entity = `${need(learning, 'entityType', learning.entityType)}_${need(learning, 'entityId', learning.entityId)}`
   const namespace = learning.namespace ?? GLOBAL
   if (RESERVED.test(namespace)) {
-    throw new AgentOSError('INVALID_REQUEST', `namespace '${namespace}' is reserved for the entities of a user`)
+    throw new AgentOSError('INVALID_FIELDS', `namespace '${namespace}' is reserved for the entities of a user`)
   }
   if (namespace !== 'user') return { learningId: `entity_${namespace}_${entity}`, namespace }
   const owner = createHash('sha256')
@@ -61,5 +61,5 @@ const WIRE_NAMES = {
 
 function need({ learningType }: LearningIdentity, name: keyof typeof WIRE_NAMES, value: string | null): string {
   if (value !== null) return value
-  throw new AgentOSError('INVALID_REQUEST', `A learning of type '${learningType}' needs ${WIRE_NAMES[name]}`)
+  throw new AgentOSError('INVALID_FIELDS', `A learning of type '${learningType}' needs ${WIRE_NAMES[name]}`)
 }

@@ -20,6 +20,7 @@ import type { RunPorts } from '../runtime/execution.ts'
 import { toJsonObject } from '../runtime/state.ts'
 import { createAnswers, describeRequirement, type ScriptedAnswers } from './answers.ts'
 import { createTestAsk } from './knowledge.ts'
+import { withMemories } from './memory.ts'
 import { createScriptedModel } from './scripted-model.ts'
 
 const LIMITS = { toolTimeoutMs: 10_000, toolResultBytes: 262_144 }
@@ -38,7 +39,7 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
   const found = { agent, id, file: `${id}.ts`, instructions, knowledge, tools }
   const deps = { models: { resolve: () => Promise.resolve(model) }, defaultModel: 'scripted:test' }
   const answers = createAnswers(options.answers ?? [])
-  const prepared = withDependencies(withoutDelays(await prepareAgent(found, deps)), options)
+  const prepared = withDependencies(withoutSideWork(withoutDelays(await prepareAgent(found, deps))), options)
   const runId = ids.uuid()
   const job: RunJob = {
     runId,
@@ -60,7 +61,7 @@ export async function runAgent(agent: Agent, options: RunAgentOptions): Promise<
   const { result, messages, sessionState } = await runToRest(prepared, job, {
     ids,
     answers,
-    ask: createTestAsk(options.knowledge),
+    ask: withMemories(createTestAsk(options.knowledge), options.memories ?? []),
   })
   if (result.status !== 'PAUSED') answers.refuseUnused()
   return {
@@ -119,6 +120,12 @@ async function runToRest(prepared: PreparedAgent, job: RunJob, world: TestWorld)
 /** A test may hand over anything as a dependency, clients and functions included. */
 function withDependencies(prepared: PreparedAgent, { dependencies }: RunAgentOptions): PreparedAgent {
   return { ...prepared, dependencies: { ...prepared.dependencies, ...dependencies } }
+}
+
+/** What models do beside the answer would use up the script in no order that a test could know. */
+function withoutSideWork(prepared: PreparedAgent): PreparedAgent {
+  if (prepared.memory === undefined) return prepared
+  return { ...prepared, memory: { ...prepared.memory, extractor: undefined, summarizer: undefined } }
 }
 
 function withoutDelays(prepared: PreparedAgent): PreparedAgent {

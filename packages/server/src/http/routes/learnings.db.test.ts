@@ -88,7 +88,7 @@ test.each([
   [{ learning_type: 'x', metadata: { long: 'x'.repeat(100_000) } }, 'content and metadata have at most'],
 ])('%j is refused', async (about, detail) => {
   await expect(client.learnings.create({ ...about, content: {} })).rejects.toMatchObject({
-    status: 400,
+    status: 422,
     body: { detail: expect.stringContaining(detail) },
   })
 })

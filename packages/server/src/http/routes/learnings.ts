@@ -26,6 +26,7 @@ import {
   listLearningUsers,
   updateLearning,
 } from '../../storage/learnings.ts'
+import { LEARNING_TABLE } from '../agno-agent.ts'
 import { toLearning } from '../agno-memory.ts'
 import { toSeconds } from '../agno-time.ts'
 import { nameLearning } from '../learning-id.ts'
@@ -34,7 +35,6 @@ import { checkPlace, type Place } from '../place.ts'
 import { jsonBody, route } from '../route.ts'
 
 const tag = 'Learnings'
-const LEARNING_TABLE = 'agentos_learnings'
 const LearningParams = z.object({ learning_id: z.string() })
 const FAILURES = ['INVALID_REQUEST', 'DATABASE_NOT_FOUND', 'DATABASE_UNAVAILABLE'] as const
 /** Largest content or metadata, in characters of JSON. */
@@ -81,7 +81,7 @@ export const postLearning = route({
   body: jsonBody(CreateLearningRequest),
   status: 201,
   response: Learning,
-  errors: ['LEARNING_EXISTS', ...FAILURES],
+  errors: ['LEARNING_EXISTS', 'INVALID_FIELDS', ...FAILURES],
   async handle({ query, body, deps }) {
     check(query)
     const { content, metadata = null } = body
@@ -217,7 +217,7 @@ function check(place: Place): void {
 
 function checkSize(...parts: readonly (JsonObject | null | undefined)[]): void {
   if (parts.every((part) => !part || JSON.stringify(part).length <= MOST_JSON)) return
-  throw new AgentOSError('INVALID_REQUEST', `content and metadata have at most ${MOST_JSON} characters of JSON each`)
+  throw new AgentOSError('INVALID_FIELDS', `content and metadata have at most ${MOST_JSON} characters of JSON each`)
 }
 
 /** The words are Agno's. */

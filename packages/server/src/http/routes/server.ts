@@ -5,7 +5,7 @@
 import { AGNO_VERSION, Config, Health, Home, Info, ModelEntry, Ready, type ReadyFile, Startup } from '@agentos/wire'
 import { z } from 'zod'
 import type { FileReport } from '../../base/runnable.ts'
-import { DATABASE_ID, listModels, SESSION_TABLE, toAgentSummary } from '../agno-agent.ts'
+import { DATABASE_ID, LEARNING_TABLE, listModels, MEMORY_TABLE, SESSION_TABLE, toAgentSummary } from '../agno-agent.ts'
 import type { AppDeps } from '../deps.ts'
 import { route } from '../route.ts'
 import { listAgents } from '../stored-run.ts'
@@ -153,8 +153,8 @@ function describeConfig(deps: AppDeps): Config {
     ...(Object.keys(quickPrompts).length > 0 && { chat: { quick_prompts: quickPrompts } }),
     session: { dbs: [{ ...here, tables: [SESSION_TABLE] }] },
     metrics: nowhere,
-    memory: nowhere,
-    learning: nowhere,
+    memory: { dbs: [{ ...here, tables: [MEMORY_TABLE] }] },
+    learning: { dbs: [{ ...here, tables: [LEARNING_TABLE] }] },
     filesystem: { namespaces: [] },
     knowledge: { ...nowhere, knowledge_instances: [] },
     evals: nowhere,
