@@ -16,6 +16,7 @@ import { journal } from './durability/journal.ts'
 import { queue } from './durability/queue.ts'
 import { recovery } from './durability/recovery.ts'
 import { rollout } from './durability/rollout.ts'
+import { schedules } from './durability/schedules.ts'
 import { session } from './durability/session.ts'
 import type { Size } from './options.ts'
 import { type Baseline, type Figure, formatTable, toBaseline } from './report.ts'
@@ -35,6 +36,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   queue,
   recovery,
   rollout,
+  schedules,
   session,
   tracing,
   traces,

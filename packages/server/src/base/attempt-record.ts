@@ -25,8 +25,13 @@ export type RunLineage = {
   readonly links: readonly SpanLink[]
 }
 
+/** The schedule that began a run, and which of its runs that is. */
+export type ScheduleOrigin = { readonly scheduleId: string; readonly scheduleRunId: string }
+
 /** Times are milliseconds since the epoch. */
 export type AttemptRecord = RunLineage & {
+  /** Absent when no schedule began it. */
+  readonly schedule?: ScheduleOrigin | undefined
   readonly runId: string
   readonly sessionId: string
   readonly userId: string | null
