@@ -46,16 +46,9 @@ describe.each(ENGINES)('memory on %s', (engine) => {
     expect(first.status).toBe('COMPLETED')
     expect(first.metrics?.details).toMatchObject({ memory_model: [{ id: 'assistant' }], session_summary_model: [{}] })
     const { data: memories } = await client.memories.list({ user_id: 'ada' })
-    expect(memories).toMatchObject(
-      expect.arrayContaining([
-        expect.objectContaining({
-          memory: "The user's name is Ada and I like tea.",
-          agent_id: 'companion',
-          topics: ['name'],
-        }),
-      ]),
-    )
-    expect((await ask('What is my name?', 'ada')).content).toContain('Your name is Ada')
+    expect(memories).toMatchObject([{ agent_id: 'companion' }, { agent_id: 'companion' }])
+    expect(memories.map(({ memory }) => memory).toSorted()).toEqual(['The user likes tea.', "The user's name is Ada."])
+    expect((await ask('What is my name?', 'ada')).content).toContain('Your name is Ada, as you told me.')
     expect((await ask('What is my name?', 'bob')).content).toContain('You have not told me your name yet.')
     expect((await ask('What is my name?', undefined)).content).toContain('You have not told me your name yet.')
     const [session] = (await client.sessions.list({ user_id: 'ada', sort_order: 'asc' })).data

@@ -115,6 +115,7 @@ function recallWords({ message, earlier, answers }: Conversation): string | unde
 }
 
 function recallUser({ message, remembered }: Conversation): string | undefined {
+  if (remembered.length > 0 && /^(?:please )?forget\b/i.test(message.trim())) return 'I will forget that.'
   if (
     !/\bwhat (?:do|else do) you (?:know|remember) (?:about|of) me\b|\bwhat do i (?:like|prefer|dislike)\b/i.test(
       message,

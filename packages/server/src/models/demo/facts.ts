@@ -10,7 +10,11 @@ export function factsIn(text: string): readonly (readonly [string, string])[] {
       text,
     )
   const name = named?.slice(1).find((group) => group !== undefined)
-  const facts = [...text.matchAll(/\bmy ((?:[\w-]+ ){0,3}?[\w-]+) (?:is|are|was) ([^.!?,;\n]{1,80})/gi)]
+  const facts = [
+    ...text.matchAll(
+      /\bmy ((?:[\w-]+ ){0,3}?[\w-]+) (?:is|are|was) ([^.!?,;\n]{1,80}?)(?=\s+and (?:i|my)\b|[.!?,;\n]|$)/gi,
+    ),
+  ]
   const pairs = facts.map((match) => [normalise(match[1] ?? ''), (match[2] ?? '').trim()] as const)
   return name === undefined ? pairs : [['name', name], ...pairs]
 }

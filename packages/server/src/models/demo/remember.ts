@@ -12,18 +12,23 @@ export type MemoryCall = { readonly toolName: string; readonly input: JsonObject
 const MOST_NOTES = 4
 const MOST_JOINED = 4000
 
+/** What stands behind `I ...`, up to the end of the sentence or to what the user says next. */
+const about = (verb: string) =>
+  new RegExp(String.raw`\bI(?: ${verb}) (?:to )?([^.!?,;\n]{1,80}?)(?=\s+and (?:i|my)\b|[.!?,;\n]|$)`, 'i')
+
 /** What the user likes and does, and how a note of it begins. */
 const HABITS: readonly (readonly [RegExp, string])[] = [
-  [/\bI (?:really )?(?:like|love|enjoy) (?:to )?([^.!?,;\n]{1,80})/i, 'The user likes'],
-  [/\bI (?:hate|dislike|do not like|don't like|don’t like) (?:to )?([^.!?,;\n]{1,80})/i, 'The user dislikes'],
-  [/\bI prefer ([^.!?,;\n]{1,80})/i, 'The user prefers'],
-  [/\bI live in ([^.!?,;\n]{1,80})/i, 'The user lives in'],
-  [/\bI work (as|at|for) ([^.!?,;\n]{1,80})/i, 'The user works'],
-  [/\bI(?: am|'m|’m) allergic to ([^.!?,;\n]{1,80})/i, 'The user is allergic to'],
+  [about('(?:really )?(?:like|love|enjoy)'), 'The user likes'],
+  [about('(?:hate|dislike|do not like|don.t like)'), 'The user dislikes'],
+  [about('prefer'), 'The user prefers'],
+  [about('live in'), 'The user lives in'],
+  [about('work as'), 'The user works as'],
+  [about('work for'), 'The user works for'],
+  [about('am allergic to'), 'The user is allergic to'],
 ]
 
 /** Notes of which there is one: another value takes the place of the first. */
-const SINGLE = /^(The user's [^.]*? is|The user lives in|The user works) /
+const SINGLE = /^(The user's [^.]*? is|The user lives in|The user works (?:as|for)) /
 
 /** What a memory manager does about a message: its tools, from what they are told and the list in its prompt. */
 export function manageCalls(message: string, system: string): readonly MemoryCall[] {
@@ -75,7 +80,7 @@ function notesOf(message: string): readonly { readonly text: string; readonly to
   if (message.includes('?')) return []
   const facts = factsIn(message).map(([key, value]) => ({ text: `The user's ${key} is ${value}.`, topic: key }))
   const habits = HABITS.flatMap(([pattern, begin]) => {
-    const said = pattern.exec(message)?.slice(1).join(' ').trim()
+    const said = pattern.exec(message)?.[1]?.trim()
     const topic = begin.replace('The user ', '').replace('is ', '').split(' ')[0] ?? ''
     return said === undefined ? [] : [{ text: `${begin} ${said}.`, topic }]
   })
