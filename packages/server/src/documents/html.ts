@@ -4,6 +4,7 @@
  * @module
  */
 import { Parser } from 'htmlparser2'
+import { AgentOSError } from '../base/errors.ts'
 import { createPageFlow, type PageFlow } from './page-flow.ts'
 import type { Mark } from './section.ts'
 
@@ -36,9 +37,16 @@ const MOST_LINKS = 10_000
 /** What a main part must say to be taken for the page, in UTF-16 units, unless there is nothing else. */
 const LEAST_MAIN = 140
 
+/** Pages nest some tens of elements. The time that the parser takes for one grows with the depth. */
+const MOST_DEPTH = 10_000
+const TOO_DEEP = `The page is damaged: it nests more than ${MOST_DEPTH} elements`
+
 type Attributes = Readonly<Record<string, string>>
 
-/** The text of `main` and `article` when there is enough of it, else that of the body. */
+/**
+ * The text of `main` and `article` when there is enough of it, else that of the body.
+ * @throws {AgentOSError} DOCUMENT_CORRUPT when it is nested too deep
+ */
 export function readPage(html: string): Page {
   const reader = createPageReader()
   const parser = new Parser({ onopentag: reader.open, ontext: reader.text, onclosetag: reader.close })
@@ -68,6 +76,7 @@ function createPageReader() {
     const isHidden =
       SILENT.has(name) || FURNITURE.has(name) || (FRAME.has(name) && mainDepth === 0) || isMarkedHidden(attributes)
     hidden.push(isHidden)
+    if (hidden.length > MOST_DEPTH) throw new AgentOSError('DOCUMENT_CORRUPT', TOO_DEEP)
     if (isHidden) hiddenDepth += 1
     if (hiddenDepth > 0) return
     if (MAIN.has(name)) mainDepth += 1

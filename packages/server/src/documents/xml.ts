@@ -4,6 +4,7 @@
  * @module
  */
 import { Parser } from 'htmlparser2'
+import { AgentOSError } from '../base/errors.ts'
 
 export type XmlAttributes = Readonly<Record<string, string>>
 
@@ -15,14 +16,28 @@ export type XmlHandler = {
 }
 
 const SLICE_BYTES = 262_144
+/** The time that the parser takes for an element grows with the depth. */
+const MOST_DEPTH = 1000
+const TOO_DEEP = `The document is damaged: it nests more than ${MOST_DEPTH} elements`
 
-/** Parses UTF-8, or UTF-16 with a mark. What is not well-formed is read as well as it can be. */
+/**
+ * Parses UTF-8, or UTF-16 with a mark. What is not well-formed is read as well as it can be.
+ * @throws {AgentOSError} DOCUMENT_CORRUPT when it is nested too deep
+ */
 export function parseXml(bytes: Uint8Array, handler: XmlHandler): void {
+  let depth = 0
   const parser = new Parser(
     {
-      onopentag: (name, attributes) => handler.open?.(localName(name), attributes),
+      onopentag: (name, attributes) => {
+        depth += 1
+        if (depth > MOST_DEPTH) throw new AgentOSError('DOCUMENT_CORRUPT', TOO_DEEP)
+        handler.open?.(localName(name), attributes)
+      },
       ontext: (text) => handler.text?.(text),
-      onclosetag: (name) => handler.close?.(localName(name)),
+      onclosetag: (name) => {
+        depth -= 1
+        handler.close?.(localName(name))
+      },
     },
     { xmlMode: true, decodeEntities: true },
   )
