@@ -45,6 +45,32 @@ describe('sequence', () => {
     ])
   })
 
+  test('a source is told at once, whatever is open: it belongs to the whole answer', () => {
+    expect(
+      run(
+        text('0', 'so'),
+        { type: 'source', sourceType: 'url', id: 's', url: 'https://x.example', title: 'X' },
+        {
+          type: 'source',
+          sourceType: 'document',
+          id: 'd',
+          title: 'Y',
+          filename: 'y.pdf',
+          providerMetadata: { anthropic: { citedText: 'it is so' } },
+        },
+        { type: 'source', sourceType: 'url', id: 'without a url' },
+        text('0', ' it is'),
+        { type: 'text-end', id: '0' },
+      ),
+    ).toEqual([
+      { type: 'text', text: 'so' },
+      { type: 'source', source: { type: 'url', url: 'https://x.example', title: 'X' } },
+      { type: 'source', source: { type: 'document', title: 'Y', fileName: 'y.pdf', citedText: 'it is so' } },
+      { type: 'text', text: ' it is' },
+      { type: 'part-end', part: 'text', providerMetadata: undefined },
+    ])
+  })
+
   test('a part without text is told only when it has marks', () => {
     expect(run({ type: 'text-start', id: '0' }, { type: 'text-end', id: '0' })).toEqual([])
     expect(
