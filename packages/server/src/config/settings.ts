@@ -275,7 +275,6 @@ export const SETTINGS = {
   AGENTOS_MAX_SCHEDULES: setting('Schedules', ms(0, 1_000_000, 1000), 'Most schedules; more are answered 409.'),
   AGENTOS_SCHEDULE_RETENTION_DAYS: setting('Schedules', ms(1, 3650, 30), 'Days that the history of schedules is kept.'),
   AGENTOS_USAGE_RETENTION_DAYS: setting('Runs', ms(1, 36_500, 1095), 'Days that the usage of a day is kept.'),
-  AGENTOS_USAGE_RETENTION_DAYS: setting('Runs', ms(1, 36_500, 1095), 'Days that the usage of a day is kept.'),
 
   AGENTOS_ID: setting('Identity and logs', text().default('agentos'), 'Id of this AgentOS, as clients see it.'),
   AGENTOS_NAME: setting('Identity and logs', text().optional(), 'Name of this AgentOS.'),
