@@ -79,6 +79,19 @@ describe.skipIf(PYTHON === undefined).each(ENGINES)('AgentOSClient on %s', (engi
     expect(seen['one_run']).toBe(true)
     expect(seen['renamed']).toBe('Second name')
     expect(seen['updated']).toEqual({ state: { colour: 'red' }, metadata: { team: 'ops' }, name: 'Second name' })
+    expect(seen['usage']).toEqual({
+      days: 1,
+      runs: expect.any(Number),
+      users: expect.any(Number),
+      tokens: expect.any(Number),
+      models: ['demo'],
+      refreshed: true,
+      started: 'started',
+      status: expect.stringMatching(/running|completed/),
+      other_days: 0,
+    })
+    expect(seen['usage']?.['runs']).toBeGreaterThan(3)
+    expect(seen['usage']?.['tokens']).toBeGreaterThan(10)
     expect(seen['left']).toBe(0)
   })
 })
