@@ -17,10 +17,12 @@ import { createApp, createLoopbackApp } from './http/app.ts'
 import type { AppDeps } from './http/deps.ts'
 import { type Retention, startHousekeeping } from './main/housekeeping.ts'
 import { answerMedia } from './main/media.ts'
+import { openKnowledge } from './main/knowledge.ts'
 import { openMemory, type ServerMemory } from './main/memory.ts'
 import { createEndpoints } from './http/endpoint.ts'
 import { ROUTES } from './http/routes/table.ts'
 import { createUsageRefresh } from './http/usage-refresh.ts'
+import type { Knowledge } from './knowledge/knowledge.ts'
 import { createRegistry, type Registry } from './loader/registry.ts'
 import { chooseDefaultModel } from './models/registry.ts'
 import { countAttempts, observeParts, openMetrics, startOutputs } from './main/metrics.ts'
@@ -107,14 +109,18 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   started.defer(runs.close)
   observeParts(options.config, metrics, { database, runs, registry, replicaId, tracing })
 
-  const profiles = createProfiles(registry, log)
-  const schedules = openSchedules(options.config, { database, runs, ids, log, metrics, replicaId })
-  const drain = { begun: false }
   const uploads = await openUploadDirectory(dataDirectory, clock)
   started.defer(uploads.close)
   const uploadDirectory = uploads.path
+  const shares = { database, registry, replicaId, ids, metrics, dataDirectory, uploadDirectory }
+  const knowledge = await openKnowledge(options.config, { ...deps, ...shares })
+  started.defer(knowledge.close)
+  answers.add(knowledge.answerers)
+  const profiles = createProfiles(registry, log)
+  const schedules = openSchedules(options.config, { database, runs, ids, log, metrics, replicaId })
+  const drain = { begun: false }
   const shared = { database, runs, registry, presence, replicaId, ids, metrics, tracing, profiles, drain }
-  const parts: Parts = { ...shared, uploadDirectory, schedules, memory }
+  const parts: Parts = { ...shared, uploadDirectory, schedules, memory, knowledge }
   const appDeps = describeApp(options.config, deps, parts)
   const app = await createApp(appDeps)
   started.defer(() => app.close())
@@ -153,6 +159,7 @@ type Parts = {
   readonly uploadDirectory: string
   readonly schedules: ServerSchedules
   readonly memory: ServerMemory
+  readonly knowledge: Knowledge
 }
 
 function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number, log: Log): () => Promise<void> {
@@ -252,6 +259,7 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
     profiles,
     schedules: parts.schedules,
     memory: parts.memory,
+    knowledge: parts.knowledge,
     endpoints: createEndpoints(ROUTES),
     usageRefresh: createUsageRefresh({ clock, log }),
     replicaId,

@@ -10,6 +10,7 @@ import { createApprovalClient } from './approval-client.ts'
 import { createLearningClient } from './learning-client.ts'
 import { createMemoryClient } from './memory-client.ts'
 import { createPrivacyClient } from './privacy-client.ts'
+import { createKnowledgeClient } from './knowledge-client.ts'
 import { createProfileClient } from './profile-client.ts'
 import { createQueueClient } from './queue-client.ts'
 import { createRunClient } from './run-client.ts'
@@ -63,6 +64,7 @@ export function createClient(options: ClientOptions) {
     traces: createTraceClient(transport),
     usage: createUsageClient(transport),
     profiles: createProfileClient(transport),
+    knowledge: createKnowledgeClient(transport),
     privacy: createPrivacyClient(transport),
   }
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Ids } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Redact } from '../base/redact.ts'
+import type { Knowledge } from '../knowledge/knowledge.ts'
 import type { Registry } from '../loader/registry.ts'
 import type { Runs } from '../runs/runs.ts'
 import type { Schedules } from '../schedules/schedules.ts'
@@ -102,6 +103,7 @@ export type AppDeps = {
     | Pick<Metrics, 'requestEnded' | 'streamOpened' | 'streamClosed' | 'clientCut' | 'collect'>
     | undefined
   readonly profiles: Profiles
+  readonly knowledge: Knowledge
   readonly memory: MemoryPort
   readonly schedules: Pick<Schedules, 'trigger'>
   /** What schedules may call. */

@@ -13,6 +13,7 @@ import type { Generation } from '../loader/generation.ts'
 import type { Registry } from '../loader/registry.ts'
 import type { Executor, Runs } from '../runs/runs.ts'
 import type { Database } from '../storage/database.ts'
+import { countByStatus } from '../storage/knowledge-contents.ts'
 import { readFleetState, readStorageSize } from '../storage/fleet-state.ts'
 import { readScheduleHealth } from '../storage/schedule-runs.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -89,6 +90,7 @@ export function observeParts(
     spans: tracing.queued,
     fleet: () => readFleetState(database.background, lease),
     schedules: () => readScheduleHealth(database.background),
+    knowledge: () => countByStatus(database.background),
     storageSize: () => readStorageSize(database.background),
   })
 }

@@ -4,6 +4,7 @@
  * these have one, else `agentos.*`.
  * @module
  */
+import { KNOWLEDGE_ATTRIBUTES, KNOWLEDGE_METRICS } from './metrics-knowledge.ts'
 
 /** `updown` goes up and down by what happens; `gauge` and `total` are read when metrics are collected. */
 export type MetricKind = 'counter' | 'histogram' | 'updown' | 'gauge' | 'total'
@@ -39,6 +40,7 @@ export const ATTRIBUTES = {
   revision: 'Revision of the agents folder.',
   state: '`serving`, `restarting`, `degraded` or `draining`.',
   sink: 'Where spans go.',
+  ...KNOWLEDGE_ATTRIBUTES,
 } as const satisfies Readonly<Record<string, string>>
 
 export type AttributeName = keyof typeof ATTRIBUTES
@@ -379,6 +381,7 @@ export const METRIC_GROUPS = {
   Runs: RUN_METRICS,
   'Models and tools': MODEL_METRICS,
   HTTP: HTTP_METRICS,
+  Knowledge: KNOWLEDGE_METRICS,
   Schedules: SCHEDULE_METRICS,
   Server: SERVER_METRICS,
 } as const
@@ -387,6 +390,7 @@ export const METRICS = {
   ...RUN_METRICS,
   ...MODEL_METRICS,
   ...HTTP_METRICS,
+  ...KNOWLEDGE_METRICS,
   ...SCHEDULE_METRICS,
   ...SERVER_METRICS,
 } as const

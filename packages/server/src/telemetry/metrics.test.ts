@@ -33,6 +33,7 @@ const READINGS: Readings = {
   spans: () => [{ sink: 'otlp', spans: 8 }],
   fleet: async () => ({ waitingRuns: 7, oldestWaitMs: 9000, leaseAgeMs: 1500, leaseOverdueMs: 2500 }),
   schedules: async () => ({ enabled: 3, lateMs: 1500 }),
+  knowledge: async () => [{ status: 'completed', contents: 4, chunks: 90 }],
   storageSize: async () => 12_345,
 }
 

@@ -29,6 +29,16 @@ export type ScheduleMove =
   | { readonly type: 'ended'; readonly status: string }
   | { readonly type: 'skipped'; readonly count: number }
 
+/** One call to the provider of an embedder. */
+export type EmbedderCall = {
+  readonly embedder: string
+  readonly purpose: string
+  readonly texts: number
+  readonly tokens: number
+  readonly durationMs: number
+  readonly ok: boolean
+}
+
 export type LoadOutcome = 'swapped' | 'failed' | 'empty'
 
 export type Metrics = {
@@ -47,6 +57,11 @@ export type Metrics = {
   /** Something has happened to runs of schedules. */
   readonly scheduleMoved: (moved: ScheduleMove) => void
   readonly spansDropped: (sink: string, count: number) => void
+  /** A call to the provider of an embedder. */
+  readonly embedderCalled: (call: EmbedderCall) => void
+  /** A document of knowledge has left this replica, in whatever way. */
+  readonly documentRead: (read: { readonly outcome: string; readonly seconds: number }) => void
+  readonly knowledgeSearched: (search: { readonly type: string; readonly seconds: number }) => void
   /** From now on the parts are asked when metrics are collected. To be called once. */
   readonly observe: (readings: Readings) => void
   readonly collect: () => Promise<Collected>
@@ -98,6 +113,15 @@ export function createMetrics({ resource, costOf, clock }: MetricsOptions): Metr
       else if (moved.lateMs !== null) record('scheduleLateness', moved.lateMs / 1000)
     },
     spansDropped: (sink, count) => add('spansDropped', count, { sink }),
+    embedderCalled({ embedder, purpose, texts, tokens, durationMs, ok }) {
+      const about = { embedder, purpose }
+      record('embeddingDuration', durationMs / 1000, { ...about, outcome: ok ? 'completed' : 'error' })
+      if (!ok) return
+      add('embeddingTexts', texts, about)
+      add('embeddingTokens', tokens, about)
+    },
+    documentRead: ({ outcome, seconds }) => record('documentDuration', seconds, { outcome }),
+    knowledgeSearched: ({ type, seconds }) => record('searchDuration', seconds, { search_type: type }),
     observe(readings) {
       observe((report) => reportParts(readings, report))
       observe(createDatabaseReport(readings, clock))

@@ -6,6 +6,7 @@ import { AGNO_VERSION, Config, Health, Home, Info, ModelEntry, Ready, type Ready
 import { z } from 'zod'
 import type { FileReport } from '../../base/runnable.ts'
 import { DATABASE_ID, LEARNING_TABLE, listModels, MEMORY_TABLE, SESSION_TABLE, toAgentSummary } from '../agno-agent.ts'
+import { KNOWLEDGE_TABLE } from '../agno-knowledge.ts'
 import type { AppDeps } from '../deps.ts'
 import { route } from '../route.ts'
 import { listAgents } from '../stored-run.ts'
@@ -156,7 +157,16 @@ function describeConfig(deps: AppDeps): Config {
     memory: { dbs: [{ ...here, tables: [MEMORY_TABLE] }] },
     learning: { dbs: [{ ...here, tables: [LEARNING_TABLE] }] },
     filesystem: { namespaces: [] },
-    knowledge: { ...nowhere, knowledge_instances: [] },
+    knowledge: {
+      dbs: [{ ...here, tables: [KNOWLEDGE_TABLE] }],
+      knowledge_instances: deps.knowledge.bases.all().map(({ id, name, description }) => ({
+        id,
+        name,
+        ...(description !== null && { description }),
+        db_id: DATABASE_ID,
+        table: KNOWLEDGE_TABLE,
+      })),
+    },
     evals: nowhere,
     traces: { dbs: [here] },
     queue: { durable: true, queue_per_session: true },

@@ -38,6 +38,19 @@ import {
   postMemory,
   postOptimizeMemories,
 } from './memories.ts'
+import {
+  deleteContent,
+  deleteContents,
+  getContent,
+  getContents,
+  getContentStatus,
+  getKnowledgeConfig,
+  patchContent,
+  postContent,
+  refreshContent,
+  searchKnowledge,
+} from './knowledge.ts'
+import { getKnowledgeSourceFiles, getKnowledgeSources, postRemoteContent } from './knowledge-sources.ts'
 import { getMetrics } from './metrics.ts'
 import { deleteUser, getUserExport } from './privacy.ts'
 import { takeCpuProfile, takeHeapProfile } from './profiles.ts'
@@ -126,6 +139,19 @@ export const ROUTES: readonly Route[] = [
   getApprovalStatus,
   postApprovalResolution,
   removeApproval,
+  postContent,
+  postRemoteContent,
+  getContents,
+  deleteContents,
+  getContent,
+  getContentStatus,
+  patchContent,
+  refreshContent,
+  deleteContent,
+  searchKnowledge,
+  getKnowledgeConfig,
+  getKnowledgeSources,
+  getKnowledgeSourceFiles,
   getQueueStats,
   getQueueJobs,
   getQueueJob,

@@ -13,6 +13,7 @@ import type { Runs } from '../../runs/runs.ts'
 import type { Database } from '../../storage/database.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { AGNO_ORIGINS } from '../../base/agno-origins.ts'
+import { DEFAULT_BASE } from '../../knowledge/bases.ts'
 import { type AppDeps, createApp, type HttpSettings } from '../app.ts'
 import { createEndpoints } from '../endpoint.ts'
 import { createUsageRefresh } from '../usage-refresh.ts'
@@ -80,6 +81,8 @@ export type TestAppOptions = {
   readonly status?: Partial<LoadStatus>
   readonly metrics?: AppDeps['metrics']
   readonly profiles?: AppDeps['profiles']
+  /** Without it, its routes fail. */
+  readonly knowledge?: AppDeps['knowledge']
   readonly schedules?: AppDeps['schedules']
   readonly memory?: AppDeps['memory']
 }
@@ -106,6 +109,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     memory: options.memory ?? { limit: 1000, join: async (memories) => memories.join(' ') },
     endpoints: createEndpoints(ROUTES),
     usageRefresh: createUsageRefresh({ clock: systemClock, log }),
+    knowledge: options.knowledge ?? NO_KNOWLEDGE,
     replicaId: 'replica-1',
     version: '0.1.0',
     startedAt: new Date('2026-11-23T04:51:47.522Z'),
@@ -139,6 +143,30 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
     [Symbol.asyncDispose]: () => app.close(),
   }
+}
+
+async function noKnowledge(): Promise<never> {
+  throw new TypeError('this test has no knowledge')
+}
+
+const NO_KNOWLEDGE: AppDeps['knowledge'] = {
+  bases: { all: () => [DEFAULT_BASE], find: () => DEFAULT_BASE },
+  contents: {
+    add: noKnowledge,
+    get: noKnowledge,
+    describe: noKnowledge,
+    refresh: noKnowledge,
+    remove: noKnowledge,
+    removeAll: noKnowledge,
+  },
+  list: noKnowledge,
+  search: noKnowledge,
+  searchTypes: () => ['keyword'],
+  whyNoVectors: () => 'no embedder is configured',
+  metadataKeys: noKnowledge,
+  abilities: { readers: [], chunkers: [], readersForType: {} },
+  remotes: [],
+  close: async () => {},
 }
 
 const FRAME = { functionName: '(root)', scriptId: '0', url: '', lineNumber: -1, columnNumber: -1 }
