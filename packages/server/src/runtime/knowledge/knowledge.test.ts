@@ -139,9 +139,9 @@ describe('an agent with knowledge', () => {
       },
     )
     expect(prompt).toContain('carry metadata under these keys: team, year.')
-    expect(asked.find(([kind]) => kind === 'search-knowledge')?.[1]).toMatchObject({
-      filters: [{ year: 2026 }, { team: 'legal' }],
-    })
+    const [, question] = asked.find(([kind]) => kind === 'search-knowledge') ?? []
+    const found = [{ year: 2026 }, { team: 'legal' }]
+    expect(question).toEqual({ knowledgeId: 'handbook', query: 'refunds', filters: found })
   })
 
   test('keeps what it has learned when it may', async () => {
