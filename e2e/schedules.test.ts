@@ -46,7 +46,7 @@ test.each(ENGINES)('a user makes a schedule, triggers it and reads what came out
 })
 
 describe.skipIf(!HAS_POSTGRES)('a fleet with schedules that tick every second', () => {
-  test('fires each tick once while replicas are killed and started', { timeout: 90_000 }, async () => {
+  test('fires each tick once while replicas are killed and started', { timeout: 180_000 }, async () => {
     await using fleet = await startFleet({ replicas: 3 })
     const message = fake({ text: 'Done' })
     const ticks = await createTicks(fleet.replica(0).url, fleet.databaseUrl, {
