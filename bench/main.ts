@@ -19,6 +19,7 @@ import { rollout } from './durability/rollout.ts'
 import { schedules } from './durability/schedules.ts'
 import { session } from './durability/session.ts'
 import type { Size } from './options.ts'
+import { pages } from './pages.ts'
 import { type Baseline, type Figure, formatTable, toBaseline } from './report.ts'
 import type { Scenario } from './scenario.ts'
 import { coldStart, overhead, reload, stalled, streams } from './scenarios.ts'
@@ -38,6 +39,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   rollout,
   schedules,
   session,
+  pages,
   tracing,
   traces,
 }
