@@ -243,7 +243,7 @@ export const SETTINGS = {
   AGENTOS_KNOWLEDGE_SOURCES: secret(
     'Knowledge',
     text().optional(),
-    'Remote sources that documents can be taken from, as a JSON list; how-to/knowledge.md tells its shape.',
+    'Remote sources that documents can be taken from, as a JSON list; docs/how-to/keep-knowledge.md tells its shape.',
   ),
 
   AGENTOS_MAX_BACKGROUND_RUNS: setting(

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { backoffMs } from '../base/backoff.ts'
+import { type Backoff, backoffMs } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import { isPassingDocumentFailure } from '../base/document.ts'
 import { isPassing } from '../base/embedding.ts'
@@ -27,6 +27,8 @@ export type IngestionOptions = {
   readonly pollMs: number
   /** Tries of a job, passing failures and lost replicas included. */
   readonly maxAttempts: number
+  /** Waits between the tries of a job; default 2 seconds, doubled up to 5 minutes. */
+  readonly retry?: Backoff
 }
 
 export type JobOutcome = 'completed' | 'failed' | 'retried'
@@ -50,7 +52,7 @@ export type Ingestion = {
   readonly close: () => Promise<void>
 }
 
-const RETRY = { baseMs: 2000, maxMs: 300_000 }
+const RETRY: Backoff = { baseMs: 2000, maxMs: 300_000 }
 
 type Running = { readonly job: KnowledgeJob; readonly stop: AbortController; readonly ended: Promise<void> }
 
@@ -124,7 +126,7 @@ export function startIngestion(options: IngestionOptions, deps: IngestionDeps): 
         return undefined
       }
       if (mayPass(error) && job.tries < options.maxAttempts) {
-        const waitMs = backoffMs(RETRY, job.tries - 1, randomFraction(deps.ids))
+        const waitMs = backoffMs(options.retry ?? RETRY, job.tries - 1, randomFraction(deps.ids))
         const message = `Try ${job.tries} failed, it is tried again: ${error.message}`
         await returnJob(db, job, { waitMs, counts: true, message })
         log.warn('a document could not be read, it is tried again', { ...fields, error, wait_ms: waitMs })
