@@ -2,6 +2,9 @@
  * What agents remember: from one session to the next, on any replica, for one user and nobody else, once whatever dies.
  * @module
  */
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { createClient } from '@agentos/wire/client'
 import { describe, expect, test } from 'vitest'
 import { agentSource, createFolder } from './agents-folder.ts'
@@ -14,6 +17,19 @@ import { fake } from './script.ts'
 import { startServer } from './server-process.ts'
 import { postRun, readFrames } from './stream.ts'
 
+/** A Python that has the client; tools/agno-client.ts installs one. */
+const PYTHON = process.env['AGNO_PYTHON']
+const SCRIPT = join(import.meta.dirname, 'agno', 'memory.py')
+const EXAMPLES = join(import.meta.dirname, '..', 'examples', 'agents')
+
+const AFTER_ANSWER = [
+  'RunContentCompleted',
+  'MemoryUpdateStarted',
+  'MemoryUpdateCompleted',
+  'SessionSummaryStarted',
+  'SessionSummaryCompleted',
+  'RunCompleted',
+]
 const COMPANION = agentSource(
   'companion',
   "model: 'demo:assistant', enableUserMemories: true, enableSessionSummaries: true",
@@ -83,11 +99,40 @@ describe.each(ENGINES)('memory on %s', (engine) => {
       if (event === 'MemoryUpdateCompleted')
         expect(json).toMatchObject({ memories: [{ memory: 'The user lives in Oslo.' }] })
     }
-    expect(seen.slice(seen.indexOf('RunContentCompleted'))).toEqual(
-      'RunContentCompleted MemoryUpdateStarted MemoryUpdateCompleted SessionSummaryStarted SessionSummaryCompleted RunCompleted'.split(
-        ' ',
-      ),
-    )
+    expect(seen.slice(seen.indexOf('RunContentCompleted'))).toEqual(AFTER_ANSWER)
+  })
+})
+
+// Without Python there is nothing to run; `npm test` reports that as skipped.
+describe.skipIf(PYTHON === undefined).each(ENGINES)("Agno's client on %s", (engine) => {
+  test('hears of memories and summaries of runs, and reads, changes, searches, joins and deletes memories', async () => {
+    await using database = await createDatabase(engine)
+    await using data = engine === 'embedded' ? await copyPreparedData() : undefined
+    await using server = await startServer({ dir: EXAMPLES, env: database.env, ...(data && { dataDir: data.path }) })
+    const { stdout, stderr } = await promisify(execFile)(PYTHON ?? '', [SCRIPT, server.url], {
+      env: { PATH: process.env['PATH'], AGNO_TELEMETRY: 'false' },
+    })
+    // The client logs events and fields that it does not understand, and goes on.
+    expect(stderr).not.toMatch(/error|unknown event/i)
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
+      config: ['agentos'],
+      events: AFTER_ANSWER,
+      made: ["The user's name is Ada."],
+      summed: true,
+      summary: true,
+      known: expect.stringContaining('Your name is Ada'),
+      memory_tokens: true,
+      created: { memory: 'Likes tea.', topics: ['drinks', 'taste'], user_id: 'ada', at: true },
+      read: 'Likes tea.',
+      listed: { memories: ['Likes tea.'], total: 1 },
+      changed: { memory: 'Likes coffee.', topics: ['drinks', 'taste'] },
+      topics: ['drinks', 'name', 'taste'],
+      stats: [{ user_id: 'ada', total: 2 }],
+      optimized: { before: 2, after: 1 },
+      kept: 2,
+      left: 0,
+      missing: expect.stringContaining('404'),
+    })
   })
 })
 

@@ -4,7 +4,7 @@
  */
 import type { Json } from './json.ts'
 import type { Message } from './message.ts'
-import type { ModelName, RunFailure, RunStatus, StepEvent } from './run.ts'
+import type { ModelName, RunFailure, RunStatus, SideUsage, StepEvent } from './run.ts'
 import type { ToolInfo } from './runnable.ts'
 import type { SpanLink } from './span.ts'
 import type { TraceContext } from './trace-context.ts'
@@ -64,7 +64,9 @@ export type AttemptRecord = RunLineage & {
   readonly fromMessage: number
   /** Begin and end of its model calls and tools, at most 10 000. */
   readonly marks: readonly StepEvent[]
-  /** Of this attempt alone. */
+  /** Of this attempt alone, without what stands in `beside`. */
   readonly usage: Usage
+  /** What model calls beside the answer took; absent when there were none. */
+  readonly beside?: readonly SideUsage[] | undefined
   readonly trace: TraceContext
 }

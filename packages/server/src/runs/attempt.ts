@@ -93,5 +93,6 @@ function toRecord(
     content: result.content,
     error: result.error ?? null,
     usage: said.reduce((sum, reply) => addUsage(sum, reply.usage), NO_USAGE),
+    beside: result.metrics.beside,
   }
 }
