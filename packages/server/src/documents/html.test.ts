@@ -56,6 +56,6 @@ test('reads a page that is broken in every way', () => {
 test('refuses a page that nests without end, in time', () => {
   const began = performance.now()
   expect(() => readPage(`${'<div>'.repeat(500_000)}deep`)).toThrow('nests more than 10000 elements')
-  expect(readPage(`${'<p>a'.repeat(200_000)}`).text).toHaveLength(600_000 - 2)
+  expect(readPage('<p>a'.repeat(200_000)).text).toHaveLength(600_000 - 2)
   expect(performance.now() - began).toBeLessThan(8000)
 })

@@ -109,7 +109,9 @@ async function loadUrl(address: string, limits: DocumentLimits, { policy, signal
 
 /** Not a byte more than is allowed, also of a file that grows meanwhile. */
 async function readFileWithin(path: string, limits: DocumentLimits, called: string): Promise<Uint8Array> {
-  await using file = await open(path)
+  await using file = await open(path).catch((cause: unknown) => {
+    throw new AgentOSError('DOCUMENT_READER_STOPPED', `${called} is not there any more to be read`, { cause })
+  })
   const { size } = await file.stat()
   assertSize(size, limits, called)
   const buffer = Buffer.allocUnsafe(size)

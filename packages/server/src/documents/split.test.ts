@@ -87,7 +87,8 @@ test.each<[string, Chunker]>([
         expect(piece.text.trim()).not.toBe('')
         expect(piece.start).toBeGreaterThanOrEqual(last)
         last = piece.start
-        if (chunker !== rowChunker) expect(text.startsWith(piece.text, piece.start)).toBe(true)
+        // Rows are the only ones whose white space is changed.
+        expect(chunker === rowChunker || text.startsWith(piece.text, piece.start)).toBe(true)
       }
     }),
     { numRuns: 150 },

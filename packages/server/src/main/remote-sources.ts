@@ -3,10 +3,9 @@
  * @module
  */
 import type { RemoteSource } from '../base/document.ts'
-import { AgentOSError } from '../base/errors.ts'
+import { openRemoteSources } from '../documents/remote/sources.ts'
 
 /** @throws {AgentOSError} CONFIG_INVALID naming what is wrong, without its secrets */
-export function openRemotes(setting: string | undefined, _privateUrls: boolean): readonly RemoteSource[] {
-  if (setting === undefined) return []
-  throw new AgentOSError('CONFIG_INVALID', 'AGENTOS_KNOWLEDGE_SOURCES: remote sources are not there yet')
+export function openRemotes(setting: string | undefined, privateUrls: boolean): readonly RemoteSource[] {
+  return setting === undefined ? [] : openRemoteSources(setting, 'AGENTOS_KNOWLEDGE_SOURCES', { privateUrls })
 }

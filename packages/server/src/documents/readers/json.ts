@@ -51,17 +51,9 @@ function parse(text: string, what: string): Json {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    const why = cause instanceof SyntaxError ? shorten(cause.message) : 'it is nested too deep'
-    throw new AgentOSError('DOCUMENT_CORRUPT', `The JSON document is damaged: ${what} does not parse (${why})`, {
-      cause,
-    })
+    const how = cause instanceof SyntaxError ? 'does not parse' : 'is nested too deep'
+    throw new AgentOSError('DOCUMENT_CORRUPT', `The JSON document is damaged: ${what} ${how}`, { cause })
   }
-}
-
-/** Of V8's message, what is wrong and where; what it quotes of the document may be anything. */
-function shorten(message: string): string {
-  const position = /at position \d+/.exec(message)?.[0]
-  return position === undefined ? 'it ends too soon' : position
 }
 
 function show(value: Json): string {
