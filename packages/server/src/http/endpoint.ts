@@ -21,6 +21,8 @@ export function createEndpoints(routes: readonly Route[]): Endpoints {
       const refuse = (field: string, msg: string, input: string) =>
         new InvalidFields([fieldProblem('value_error', ['body', field], msg, input)])
       const path = endpoint.replace(/[?#].*$/s, '')
+      if (!isPlain(path))
+        throw refuse('endpoint', 'Endpoint must be percent-encoded, and without . and .. as parts', endpoint)
       if (SCHEDULES.test(path)) throw refuse('endpoint', 'A schedule cannot call schedules', endpoint)
       const found = patterns.filter(({ pattern }) => pattern.test(path)).map(({ route }) => route)
       if (found.length === 0) throw refuse('endpoint', `${path} is no route of this server; /docs lists them`, endpoint)
@@ -36,6 +38,11 @@ export function createEndpoints(routes: readonly Route[]): Endpoints {
       if (problems.length > 0) throw new InvalidFields(problems)
     },
   }
+}
+
+/** Whether the server will see this very path. */
+function isPlain(path: string): boolean {
+  return new URL(`http://inside${path}`).pathname === path
 }
 
 /** Routes with a fixed part come before those with a parameter in its place, as in the table. */

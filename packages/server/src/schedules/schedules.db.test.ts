@@ -82,10 +82,13 @@ test('says why a run failed, and tries again as often as it may', async () => {
 
 test('tells what a paused run waits for, and follows it to its end', async () => {
   await using server = await openScheduling(database)
-  server.play = (run) => run.handlers.onDone(paused(requirement()))
+  const asked = requirement({ approval: 'required', approvalId: 'approval-1' })
+  server.play = (run) => run.handlers.onDone(paused(asked))
   const { scheduleId } = await storeSchedule(db, { maxRetries: 3 })
   const [run] = await historyOnce(scheduleId, haveEnded(1))
   expect(run).toMatchObject({ status: 'paused', error: null, requirements: [{ toolName: 'send_mail' }] })
+  const { data } = (await server.app.inject(`/approvals?schedule_id=${scheduleId}`)).json()
+  expect(data).toMatchObject([{ run_id: run?.runId, schedule_id: scheduleId, schedule_run_id: run?.scheduleRunId }])
   await completeRun(db, run?.runId ?? '')
   await historyOnce(scheduleId, ([found]) => found?.status === 'success' && found.requirements.length === 0)
 })
