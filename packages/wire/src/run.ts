@@ -49,12 +49,9 @@ export const RunRequest = z
     files: MediaInputs.describe('Documents, as images; in a multipart form the files themselves, of any kind.'),
     input_files: MediaInputs.describe('Documents beside the files of a form; content of text/* is text, not base64.'),
     files_metadata: z.array(Json).optional().describe('What is known of the files of a form, in their order.'),
-    knowledge_filters: z
-      .union([JsonObject, z.array(JsonObject)])
-      .nullish()
-      .describe(
-        "Values that the metadata of documents must have, an expression such as {op: 'IN', key, values}, or a list.",
-      ),
+    knowledge_filters: Json.optional().describe(
+      "Values that the metadata of documents must have, an expression such as {op: 'IN', key, values}, or a list of both.",
+    ),
     factory_input: Json.optional().describe(refused('any input')),
     yield_run_output: z.boolean().optional().describe(refused('true')),
     version: z.string().optional().describe('Accepted and ignored: agents from files have one version.'),

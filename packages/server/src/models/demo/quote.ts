@@ -32,7 +32,7 @@ export function quoteDocuments(found: string, question: string): string {
     const names = [...new Set(documents.map((document: Json) => sourceOf(document)))].slice(0, 3)
     return `The knowledge base has something in ${names.join(', ')}, but nothing that I can tell answers that.`
   }
-  const quoted = ranked.filter(({ source, score }) => source === best.source && score * 2 > best.score)
+  const quoted = ranked.filter(({ source, score }) => source === best.source && score * 4 > best.score * 3)
   const text = quoted
     .slice(0, MOST_QUOTED)
     .toSorted((a, b) => a.place - b.place)
