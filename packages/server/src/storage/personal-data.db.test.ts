@@ -18,7 +18,8 @@ const run = (statement: ReturnType<typeof sql>) => statement.execute(database.db
 
 /** A row in every table that has any of a user, each with `mark` in it; two sessions, the second one without its user. */
 async function fill(userId: string, mark: string, status = 'COMPLETED'): Promise<void> {
-  const text = `${mark} was here`
+  // Longer than a line of base64.
+  const text = `${mark} was here${'.'.repeat(100)}`
   const content = Buffer.from(text)
   const hash = createHash('sha256').update(content).digest('hex')
   await storeContent(database.db, { hash, bytes: content.length, pieces: [content] })
@@ -123,7 +124,7 @@ test('an export has everything of the user, whole, and nothing of anybody else',
   const rows = await collect('ann')
   const text = JSON.stringify(rows)
   expect(text).not.toContain('MARK-BOB')
-  expect(text).toContain(Buffer.from('MARK-ANN was here').toString('base64'))
+  expect(text).toContain(Buffer.from(`MARK-ANN was here${'.'.repeat(100)}`).toString('base64'))
   const counts = Object.fromEntries(
     Map.groupBy(rows, ({ table }) => table)
       .entries()

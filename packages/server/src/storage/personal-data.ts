@@ -67,7 +67,7 @@ export function among(column: string, values: readonly string[]): RawBuilder<boo
 
 export type Row = Readonly<Record<string, unknown>>
 
-/** Bytes are base64 in a row. */
+/** Bytes are base64 in a row, without the line breaks that PostgreSQL puts into it. */
 const BASE64: Readonly<Record<string, string>> = { agentos_media_chunks: 'content' }
 const PAGE = 100
 
@@ -80,7 +80,7 @@ export async function* readRows(db: Db, table: string, where: RawBuilder<boolean
   const row =
     binary === undefined
       ? sql`to_jsonb(t)`
-      : sql`to_jsonb(t) || jsonb_build_object(${sql.lit(binary)}, encode(${sql.ref(`t.${binary}`)}, 'base64'))`
+      : sql`to_jsonb(t) || jsonb_build_object(${sql.lit(binary)}, translate(encode(${sql.ref(`t.${binary}`)}, 'base64'), E'\\n', ''))`
   let after: readonly string[] | undefined
   for (;;) {
     const beyond: RawBuilder<boolean> =
