@@ -14,7 +14,7 @@ type Doc = { readonly path: string; readonly text: string }
 const DOCS: readonly Doc[] = PATHS.map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }))
 
 /** Variables of providers and proxies, as the sources that read them spell them. */
-const PROVIDER_VARIABLES = ['families.ts', 'transport.ts'].flatMap((file) =>
+const PROVIDER_VARIABLES = ['families.ts', 'embedding-families.ts', 'transport.ts'].flatMap((file) =>
   [...readFileSync(join(ROOT, 'packages/server/src/models', file), 'utf8').matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map(
     ([, name = '']) => name,
   ),

@@ -112,7 +112,7 @@ const ollama: EmbeddingFamily = {
 }
 
 const voyage: EmbeddingFamily = {
-  ...embedOnly('VOYAGE'),
+  ...embedOnly('VOYAGE_API_KEY', 'VOYAGE_BASE_URL'),
   ...limits(MANY, 100_000),
   open: async (env, fetch, id) => {
     const url = `${trimUrl(settingOf(env, ['VOYAGE_BASE_URL']) ?? 'https://api.voyageai.com/v1')}/embeddings`
@@ -126,7 +126,7 @@ const voyage: EmbeddingFamily = {
 
 /** Over the endpoint that speaks OpenAI's shape, which does not tell queries from documents. */
 const cohere: EmbeddingFamily = {
-  ...embedOnly('COHERE'),
+  ...embedOnly('COHERE_API_KEY', 'COHERE_BASE_URL'),
   ...limits(96, 50_000),
   open: async (env, fetch, id) => {
     const base = trimUrl(settingOf(env, ['COHERE_BASE_URL']) ?? 'https://api.cohere.ai/compatibility/v1')
@@ -169,12 +169,11 @@ function familyOf(name: string): Pick<EmbeddingFamily, 'keys' | 'problem'> {
   return { keys: family.keys, problem: family.problem }
 }
 
-function embedOnly(prefix: string): Pick<EmbeddingFamily, 'keys' | 'problem'> {
-  const key = `${prefix}_API_KEY`
+function embedOnly(key: string, baseUrl: string): Pick<EmbeddingFamily, 'keys' | 'problem'> {
   return {
     keys: [key],
     problem: (env) =>
-      settingOf(env, [key]) === undefined ? `needs ${key}, which is not set` : urlProblem(env, `${prefix}_BASE_URL`),
+      settingOf(env, [key]) === undefined ? `needs ${key}, which is not set` : urlProblem(env, baseUrl),
   }
 }
 

@@ -47,7 +47,7 @@ export type EmbeddingCall = {
 /** Documents can wait; somebody waits for the answer to a query. */
 const LANES = {
   document: { limits: { concurrency: 4, retries: 5, maxWaitMs: 60_000 }, callMs: 120_000 },
-  query: { limits: { concurrency: 16, retries: 2, maxWaitMs: 3000 }, callMs: 15_000 },
+  query: { limits: { concurrency: 16, retries: 1, maxWaitMs: 3000 }, callMs: 8000 },
 } as const
 
 /** Longest vectors that are taken, in numbers. */
