@@ -18,7 +18,7 @@ const SESSIONS_AT_ONCE = 20
 const ROWS_AT_ONCE = 1000
 
 /** What stands in the place of a user who has answered somebody else's approval. */
-export const ERASED = 'erased'
+const ERASED = 'erased'
 
 /**
  * @throws {AgentOSError} USER_BUSY when runs of the user wait or run; nothing is deleted then

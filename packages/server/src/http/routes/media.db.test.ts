@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openTestDatabase, type TestDatabase } from '../../storage/testing/database.ts'
+import { countContents } from '../../storage/testing/media.ts'
 import { COMPLETED } from '../testing/fake-runs.ts'
 import { openReplica, type Replica } from '../testing/replica.ts'
 
@@ -55,9 +55,6 @@ const ASK: Part[] = [
   ['message', 'What is it?'],
   ['stream', 'false'],
 ]
-const countContents = async () =>
-  (await sql<{ n: number }>`select count(*) as n from agentos_media_contents`.execute(database.db)).rows[0]!.n
-
 test('files of a form are kept apart from the run, shown in it by reference, and served as they were', async () => {
   const answer = await upload([
     ...ASK,
@@ -182,11 +179,11 @@ test.each([
   ['a type of no list', () => run({ input_files: [{ content: 'AAAA', mime_type: 'image/svg+xml' }] }), 400, 'svg'],
   ['too many', () => run({ images: Array.from({ length: 5 }, () => ({ content: 'AAAA' })) }), 413, 'more than 4'],
 ])('%s is refused before anything is stored', async (_, ask, status, words) => {
-  const before = await countContents()
+  const before = await countContents(database.db)
   const answer = await ask()
   expect(answer.statusCode).toBe(status)
   expect(JSON.stringify(answer.json().detail)).toContain(words)
-  expect(await countContents()).toBe(before)
+  expect(await countContents(database.db)).toBe(before)
 })
 
 test('the same files under the same key are the same request; others are not', async () => {
