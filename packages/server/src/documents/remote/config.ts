@@ -22,9 +22,9 @@ const S3 = z.strictObject({
   /** Of a storage that speaks S3; unset: that of Amazon. */
   endpoint: z.url({ protocol: /^https?$/ }).optional(),
   /** Both or none; none reads what is public. */
-  access_key_id: z.string().min(1).optional(),
-  secret_access_key: z.string().min(1).optional(),
-  session_token: z.string().min(1).optional(),
+  accessKeyId: z.string().min(1).optional(),
+  secretAccessKey: z.string().min(1).optional(),
+  sessionToken: z.string().min(1).optional(),
 })
 
 const GitHub = z.strictObject({
@@ -35,15 +35,14 @@ const GitHub = z.strictObject({
   branch: z.string().min(1).max(255).optional(),
   token: z.string().min(1).optional(),
   /** Of GitHub Enterprise. */
-  api_url: z.url({ protocol: /^https?$/ }).optional(),
+  apiUrl: z.url({ protocol: /^https?$/ }).optional(),
 })
 
 const Source = z
   .discriminatedUnion('type', [S3, GitHub])
   .refine(
-    (source) =>
-      source.type !== 's3' || (source.access_key_id === undefined) === (source.secret_access_key === undefined),
-    'access_key_id and secret_access_key belong together',
+    (source) => source.type !== 's3' || (source.accessKeyId === undefined) === (source.secretAccessKey === undefined),
+    'accessKeyId and secretAccessKey belong together',
   )
 const Sources = z
   .array(Source)

@@ -25,9 +25,9 @@ export function openGitHub(config: GitHubConfig, policy: FetchPolicy): RemoteSou
     limits: { readonly bytes: number; readonly timeMs: number },
     signal: AbortSignal,
   ) => {
-    const url = new URL(`${(config.api_url ?? API).replace(/\/+$/, '')}/repos/${repo}/contents/${encodeKey(path)}`)
+    const url = new URL(`${(config.apiUrl ?? API).replace(/\/+$/, '')}/repos/${repo}/contents/${encodeKey(path)}`)
     if (branch !== undefined) url.searchParams.set('ref', branch)
-    const privateUrls = config.api_url !== undefined || policy.privateUrls
+    const privateUrls = config.apiUrl !== undefined || policy.privateUrls
     const headers = {
       accept: `application/vnd.github.${accept}`,
       'x-github-api-version': '2022-11-28',

@@ -22,13 +22,13 @@ const openBucket = (endpoint: string, given: object = {}) =>
     bucket: 'bucket',
     region: 'eu-north-1',
     endpoint,
-    access_key_id: 'KEY',
-    secret_access_key: SECRET,
+    accessKeyId: 'KEY',
+    secretAccessKey: SECRET,
     ...given,
   })
 
 const openRepo = (apiUrl: string, given: object = {}) =>
-  openSource({ type: 'github', id: 'code', repo: 'owner/name', api_url: apiUrl, token: 'token', ...given })
+  openSource({ type: 'github', id: 'code', repo: 'owner/name', apiUrl, token: 'token', ...given })
 
 async function readText(source: RemoteSource, key: string, bytes = 1000): Promise<string> {
   const parts: Uint8Array[] = []
@@ -170,8 +170,8 @@ test.each([
   ['[{"type":"ftp","id":"a"}]', '[0].type: '],
   ['[{"type":"s3","id":"a b","bucket":"x"}]', '[0].id: must be letters, digits'],
   [
-    '[{"type":"s3","id":"a","bucket":"x","secret_access_key":"hush"}]',
-    '[0]: access_key_id and secret_access_key belong together',
+    '[{"type":"s3","id":"a","bucket":"x","secretAccessKey":"hush"}]',
+    '[0]: accessKeyId and secretAccessKey belong together',
   ],
   ['[{"type":"github","id":"a","repo":"name"}]', '[0].repo: must be owner/name'],
   ['[{"type":"github","id":"a","repo":"a/b","tokn":"hush"}]', '[0]: Unrecognized key'],

@@ -55,8 +55,7 @@ function baseUrl({ endpoint, bucket, region }: S3Config): URL {
   return new URL(`${host.replace(/\/+$/, '')}/${encodeURIComponent(bucket)}/`)
 }
 
-async function signRequest(url: URL, { region, ...keys }: S3Config) {
-  const { access_key_id: accessKeyId, secret_access_key: secretAccessKey, session_token: sessionToken } = keys
+async function signRequest(url: URL, { accessKeyId, secretAccessKey, sessionToken, region }: S3Config) {
   if (accessKeyId === undefined || secretAccessKey === undefined) return { href: url.href, headers: {} }
   const signer = new AwsV4Signer({
     url: url.href,
