@@ -7,7 +7,6 @@ import { AgentOSError } from './errors.ts'
 import { isJsonObject, type Json, type JsonObject } from './json.ts'
 import type { KnowledgeFilter } from './knowledge.ts'
 
-export type Comparison = 'EQ' | 'NEQ' | 'GT' | 'GTE' | 'LT' | 'LTE'
 type Scalar = string | number | boolean | null
 
 /** What a chunk's metadata has to fulfil. An empty AND holds always, an empty OR never. */

@@ -7,7 +7,7 @@ import type { AgentInfo, AgentKnowledge } from '../base/runnable.ts'
 
 /** The one database of a server, as clients name it. */
 export const DATABASE_ID = 'agentos'
-export const KNOWLEDGE_TABLE = 'agentos_knowledge_contents'
+const KNOWLEDGE_TABLE = 'agentos_knowledge_contents'
 export const SESSION_TABLE = 'agentos_sessions'
 export const MEMORY_TABLE = 'agentos_memories'
 export const LEARNING_TABLE = 'agentos_learnings'

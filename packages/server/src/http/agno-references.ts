@@ -4,7 +4,7 @@
  */
 import type { Citations, MessageReferences } from '@agentos/wire'
 import type { Message } from '../base/message.ts'
-import { type References, referencesOf } from '../base/retrieval.ts'
+import { type References, referencesOf } from '../base/references.ts'
 import { addSource, type Source } from '../base/source.ts'
 
 export function toReferences({ query, documents, durationMs }: Omit<References, 'message'>): MessageReferences {

@@ -35,7 +35,7 @@ export function openEmbedders(
 }
 
 /** @param setting AGENTOS_EMBEDDER */
-export function standardEmbedderOf(
+function standardEmbedderOf(
   setting: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): string | undefined {

@@ -98,7 +98,7 @@ type EmbedderName = {
 }
 
 /** @throws {AgentOSError} MODEL_UNKNOWN */
-export function parseEmbedderName(name: string): EmbedderName {
+function parseEmbedderName(name: string): EmbedderName {
   const match = /^([a-z-]+):(\S+?)(?:@(\d+))?$/.exec(name)
   const [, provider = '', id = '', digits] = match ?? []
   const family = Object.hasOwn(EMBEDDING_FAMILIES, provider) ? EMBEDDING_FAMILIES[provider] : undefined

@@ -27,7 +27,8 @@ import { contextOf, recall } from './memory/recall.ts'
 import { writeSystemPrompt } from './prompt.ts'
 import { copyState } from './state.ts'
 import { describeError, describeStack } from './thrown.ts'
-import type { ToolLimits, ToolOutcome } from './tool-call.ts'
+import type { ToolOutcome } from './tool-call.ts'
+import type { ToolLimits } from './tool-limits.ts'
 
 /** What a run needs of the outside. */
 export type RunPorts = {
@@ -148,7 +149,7 @@ export async function openRun(run: Execution): Promise<OpenedRun> {
     const addHistory = job.request.addHistoryToContext ?? agent.info.addHistoryToContext
     const history = addHistory ? usableHistory(job.history) : []
     if (run.loop.messages.length > 0) return { ctx, output, history }
-    const recollection = await recall(agent.memory, job.userId, ports.ask)
+    const recollection = await untilAborted(recall(agent.memory, job.userId, ports.ask), ports.signal)
     const content = await writePrompt(run, ctx, recollection)
     if (content !== '') {
       run.loop = apply(run.loop, { role: 'system', id: ports.ids.uuid(), createdAt: ports.clock.now(), content })

@@ -7,7 +7,7 @@ import type { Ask } from '../base/ask.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Ids } from '../base/ids.ts'
 import type { RunOptions, SideUsage } from '../base/run.ts'
-import type { ToolLimits } from './tool-call.ts'
+import type { ToolLimits } from './tool-limits.ts'
 
 export type Inside = {
   /** Asks for what lies in the database. */

@@ -14,15 +14,9 @@ import type { IsConfirmationNeeded } from './gate.ts'
 import type { Inside } from './inside.ts'
 import { cutToolText, describeThrown, type FoundBy, writeToolResult, type ToolText } from './tool-result.ts'
 import { describeStack } from './thrown.ts'
+import type { ToolLimits } from './tool-limits.ts'
 import type { PreparedTool } from './tool.ts'
 import { describeIssues, type Validation } from './validation.ts'
-
-export type ToolLimits = {
-  /** Longest time of one call when its tool sets none, in milliseconds. */
-  readonly toolTimeoutMs: number
-  /** Largest result for the model, in bytes of UTF-8. */
-  readonly toolResultBytes: number
-}
 
 export type ToolCallDeps = {
   readonly tools: ReadonlyMap<string, PreparedTool>

@@ -5,7 +5,7 @@
  */
 import type { AttemptRecord } from '../base/attempt-record.ts'
 import { isJsonObject, type Json } from '../base/json.ts'
-import { type References, referencesOf } from '../base/retrieval.ts'
+import { type References, referencesOf } from '../base/references.ts'
 import type { SpanAttribute, SpanRecord } from '../base/span.ts'
 import { attemptSpanId, retrieverSpanId, toolSpanId } from '../base/trace-context.ts'
 import { type ContentLevel, cutText, MAX_TEXT } from './span-content.ts'

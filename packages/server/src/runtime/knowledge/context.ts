@@ -7,7 +7,7 @@ import type { RunContext } from '@agentos/sdk'
 import type { UserMessage } from '../../base/message.ts'
 import type { RunJob } from '../../base/run.ts'
 import { untilAborted } from '../abort.ts'
-import type { RunPorts } from '../execution.ts'
+import type { Inside } from '../inside.ts'
 import { describeError } from '../thrown.ts'
 import type { PreparedKnowledge } from './prepare.ts'
 import { effectiveFilters, lookUp, writeDocuments } from './retrieve.ts'
@@ -17,13 +17,16 @@ const SEARCH_FIRST =
   'you believe to know may be wrong here. When a question is unclear, search first and ask back only if that does not help. ' +
   'Name the documents that an answer rests on.'
 
+/** What adding references needs of a run's ports. */
+type ContextPorts = Pick<Inside, 'ask' | 'clock' | 'log' | 'limits'> & { readonly signal: AbortSignal }
+
 /** Most keys that the prompt names. */
 const MOST_KEYS = 100
 
 /** How to search; empty where there is nothing to search, or nothing is to be said of it. */
 export async function writeSearchInstructions(
   knowledge: PreparedKnowledge | undefined,
-  { ask, log }: Pick<RunPorts, 'ask' | 'log'>,
+  { ask, log }: Pick<Inside, 'ask' | 'log'>,
 ): Promise<string> {
   if (knowledge === undefined || !knowledge.searchKnowledge || !knowledge.addSearchKnowledgeInstructions) return ''
   const { knowledgeId, enableAgenticKnowledgeFilters } = knowledge
@@ -55,7 +58,7 @@ function inTag(parts: readonly string[]): string {
 export async function addReferences(
   knowledge: PreparedKnowledge | undefined,
   message: UserMessage,
-  { job, ctx, ports }: { readonly job: RunJob; readonly ctx: RunContext; readonly ports: RunPorts },
+  { job, ctx, ports }: { readonly job: RunJob; readonly ctx: RunContext; readonly ports: ContextPorts },
 ): Promise<UserMessage> {
   const query = message.content
   if (knowledge === undefined || !knowledge.addKnowledgeToContext || query.trim() === '') return message

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Ask, AskKind } from '../../base/ask.ts'
 import { AgentOSError } from '../../base/errors.ts'
 import type { KnowledgeHit } from '../../base/knowledge.ts'
-import { referencesOf } from '../../base/retrieval.ts'
+import { referencesOf } from '../../base/references.ts'
 import { call, say, testRun, type TestRunOptions } from '../test-run.ts'
 
 const HITS: readonly KnowledgeHit[] = [

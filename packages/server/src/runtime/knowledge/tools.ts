@@ -12,8 +12,8 @@ import { foundText } from '../tool-result.ts'
 import type { PreparedKnowledge } from './prepare.ts'
 import { effectiveFilters, lookUp, writeDocuments } from './retrieve.ts'
 
-export const SEARCH_TOOL = 'search_knowledge_base'
-export const ADD_TOOL = 'add_to_knowledge'
+const SEARCH_TOOL = 'search_knowledge_base'
+const ADD_TOOL = 'add_to_knowledge'
 
 const QUERY = { type: 'string', minLength: 1, description: 'The query to search for.' }
 const FILTERS = {
