@@ -6,7 +6,14 @@ import type { RunContext } from './context.ts'
 import { define, isDefinition, refuseUnknown, show } from './definition.ts'
 import { type AiTool, isAiTool } from './ai-tool.ts'
 import { isKnowledge, type Knowledge } from './knowledge.ts'
-import { isMemoryManager, isSessionSummaryManager, type MemoryManager, type SessionSummaryManager } from './memory.ts'
+import {
+  isLearning,
+  isMemoryManager,
+  isSessionSummaryManager,
+  type LearningOptions,
+  type MemoryManager,
+  type SessionSummaryManager,
+} from './memory.ts'
 import { isModelInstance, type ModelInstance } from './model.ts'
 import type { Schema } from './schema.ts'
 import type { Tool } from './tool.ts'
@@ -86,6 +93,8 @@ export interface AgentOptions {
   readonly numPastSessionsToSearch?: number
   /** Runs of each that it shows; default 3, 1 to 20. */
   readonly numPastSessionRunsInSearch?: number
+  /** What it learns for all its conversations. Default: nothing. */
+  readonly learning?: LearningOptions
   /** Where it looks things up: a base, or the id of one. Default: the folder `knowledge/` beside agent.ts, if there is one. */
   readonly knowledge?: Knowledge | string
   /** The tool `search_knowledge_base`, with which the model searches. Default true for an agent with knowledge. */
@@ -212,6 +221,7 @@ const KINDS: Readonly<Record<keyof AgentOptions, Kind>> = {
   searchPastSessions: isFlag,
   numPastSessionsToSearch: isNumber(1, 100, true),
   numPastSessionRunsInSearch: isNumber(1, 20, true),
+  learning: isLearning,
   knowledge: (value) =>
     isKnowledge(value) || (typeof value === 'string' && value !== '') || 'what knowledge() makes, or its id',
   searchKnowledge: isFlag,

@@ -20,6 +20,7 @@ export {
   isSessionSummaryManager,
   memoryManager,
   sessionSummaryManager,
+  type LearningOptions,
   type MemoryManager,
   type MemoryManagerOptions,
   type SessionSummaryManager,

@@ -39,6 +39,23 @@ export interface SessionSummaryManager {
   readonly options: SessionSummaryManagerOptions
 }
 
+/** What an agent learns for all its conversations. */
+export interface LearningOptions {
+  /** Tools to save and to search insights: `save_learning`, `search_learnings`. */
+  readonly learnedKnowledge: boolean
+  /** Who shares them: agents of the same namespace, or with `user` one user alone. Default `global`. */
+  readonly namespace?: string
+}
+
+/** Whether `value` is what the option `learning` takes; else what that is. */
+export function isLearning(value: unknown): true | string {
+  const kind = '{ learnedKnowledge: true or false, namespace?: 1 to 100 letters, digits, "_" or "-" }'
+  if (typeof value !== 'object' || value === null || !('learnedKnowledge' in value)) return kind
+  const { learnedKnowledge, namespace = 'global', ...rest }: { learnedKnowledge: unknown; namespace?: unknown } = value
+  const isName = typeof namespace === 'string' && /^[A-Za-z0-9_-]{1,100}$/.test(namespace)
+  return (typeof learnedKnowledge === 'boolean' && isName && Object.keys(rest).length === 0) || kind
+}
+
 const FLAGS = ['addMemories', 'updateMemories', 'deleteMemories', 'clearMemories'] as const
 const SUMMARY_OPTIONS = ['model', 'instructions']
 

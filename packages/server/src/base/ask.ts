@@ -5,6 +5,9 @@
  */
 import type { KnowledgeHit, KnowledgeQuery } from './knowledge.ts'
 import type {
+  Insight,
+  InsightSaving,
+  InsightSearch,
   MemoryChange,
   PastConversation,
   PastSession,
@@ -38,6 +41,10 @@ export type Asks = {
   recall: { readonly question: RecallQuery; readonly answer: Recollection }
   /** Changes what is remembered of the run's user, now. Answers how many memories changed. */
   'change-memories': { readonly question: readonly MemoryChange[]; readonly answer: number }
+  /** Keeps an insight. In the namespace `user` it is the run's user's alone. Answers why it could not; null when it did. */
+  'save-learning': { readonly question: InsightSaving; readonly answer: string | null }
+  /** Insights that share words with a query, the best first. */
+  'search-learnings': { readonly question: InsightSearch; readonly answer: readonly Insight[] }
   /** Earlier sessions of the run's user, the newest first, without the run's own. */
   'search-sessions': { readonly question: SessionSearch; readonly answer: readonly PastSession[] }
   /** One earlier session of the run's user; null when there is none of that id. */

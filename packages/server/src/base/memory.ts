@@ -43,6 +43,21 @@ export type Recollection = {
   readonly summary: string | null
 }
 
+/** Something learned that may help in any conversation. */
+export type Insight = {
+  readonly title: string
+  readonly learning: string
+  /** When it applies. */
+  readonly context: string | null
+  readonly tags: readonly string[]
+}
+
+/** `key`: the same on every try, so that what is saved twice is saved once. */
+export type InsightSaving = Insight & { readonly namespace: string; readonly key: string }
+
+/** `limit`: most insights, 1 to 50. */
+export type InsightSearch = { readonly namespace: string; readonly query: string; readonly limit: number }
+
 /** `query`: words that the conversation should hold, any of them; null takes all. */
 export type SessionSearch = {
   readonly query: string | null

@@ -4,6 +4,7 @@ import { createIds } from '../base/ids.ts'
 import { createRedact } from '../base/redact.ts'
 import { loadConfig } from '../config/load.ts'
 import { finishRun } from '../storage/finish-run.ts'
+import { breakable } from '../storage/testing/breakable-database.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
 import { newRun, runEnd, storeRun } from '../storage/testing/new-run.ts'
 import { createLog } from '../telemetry/log.ts'
@@ -16,12 +17,19 @@ beforeAll(async () => {
 })
 afterAll(() => database?.close())
 
-function open(limit = 3) {
+function open(limit = 3, seen: Pick<TestDatabase, 'db'> = database) {
   const redact = createRedact([])
   const log = createLog({ level: 'error', format: 'json', redact, write: () => {} })
   const config = loadConfig({ AGENTOS_MAX_USER_MEMORIES: String(limit) })
   const ids = createIds(systemClock)
-  const memory = openMemory(config, { database, clock: systemClock, ids, log, redact, defaultModel: 'demo:assistant' })
+  const memory = openMemory(config, {
+    database: { ...database, ...seen },
+    clock: systemClock,
+    ids,
+    log,
+    redact,
+    defaultModel: 'demo:assistant',
+  })
   const { answerAsk, add } = createAnswers()
   add(memory.answerers)
   return { ...memory, answerAsk, [Symbol.asyncDispose]: memory.close }
@@ -61,6 +69,46 @@ test('a run hears what its own session was about, and finds the others of its us
   expect(await memory.answerAsk(asker('ada'), 'search-sessions', search)).toMatchObject([{ sessionId: 'tea' }])
   expect(await memory.answerAsk(asker('bob'), 'search-sessions', search)).toEqual([])
   expect(await memory.answerAsk(asker('bob'), 'read-session', { sessionId: 'tea', runs: null })).toBeNull()
+})
+
+test('insights are shared in a namespace, and those of a user are theirs alone', async () => {
+  await using memory = open()
+  const insight = { title: 'Tea', learning: 'Warm the pot.', context: null, tags: ['tea'] }
+  const save = (user: string | null, namespace: string) =>
+    memory.answerAsk(asker(user), 'save-learning', { ...insight, namespace, key: `run:${namespace}` })
+  const find = (user: string | null, namespace: string) =>
+    memory.answerAsk(asker(user), 'search-learnings', { namespace, query: 'pot', limit: 5 })
+  expect(await save(null, 'kitchen')).toBeNull()
+  expect(await save(null, 'kitchen')).toBeNull()
+  expect(await find('bob', 'kitchen')).toEqual([insight])
+  expect(await save('ada', 'user')).toBeNull()
+  expect(await find('ada', 'user')).toEqual([insight])
+  expect(await find('bob', 'user')).toEqual([])
+  expect(await save(null, 'user')).toContain('not known who the user is')
+  expect(await find(null, 'user')).toEqual([])
+})
+
+test('a database that is away for a moment fails no question, and a change that it made is not made twice', async () => {
+  const seen = breakable(database)
+  await using memory = open(10, seen)
+  seen.lose()
+  const recalled = memory.answerAsk(asker('eve'), 'recall', ALL)
+  setTimeout(seen.mend, 300)
+  expect(await recalled).toMatchObject({ memories: [], room: 10 })
+  seen.loseAnswers()
+  const changed = memory.answerAsk(asker('eve'), 'change-memories', [add('e')])
+  setTimeout(seen.mend, 300)
+  await changed
+  expect((await memory.answerAsk(asker('eve'), 'recall', ALL)).memories).toHaveLength(1)
+})
+
+test('a server that stops waits for no database', async () => {
+  const seen = breakable(database)
+  const memory = open(10, seen)
+  seen.lose()
+  const recalled = memory.answerAsk(asker('eve'), 'recall', ALL)
+  setTimeout(() => void memory.close(), 50)
+  await expect(recalled).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
 })
 
 test('memories are joined by the model that is named, or refused when there is none of that name', async () => {

@@ -7,6 +7,7 @@ import {
   listLearnings,
   listLearningUsers,
   type NewLearning,
+  saveLearned,
   searchLearned,
   updateLearning,
 } from './learnings.ts'
@@ -90,8 +91,23 @@ test('what was learned is found by its words, whatever else they hold', async ()
   await learn('other', { ...learned, namespace: 'ours', content: { title: 'Cloud costs' } })
   await learn('log', { namespace: 'global', content: { title: 'Cloud costs' } })
   const find = async (query: string) =>
-    (await searchLearned(database.db, { namespace: 'global', query, limit: 5 })).map(({ learningId }) => learningId)
+    (await searchLearned(database.db, { namespace: 'global', userId: null }, { query, limit: 5 })).map(
+      ({ learningId }) => learningId,
+    )
   expect(await find('CLOUD egress')).toEqual(['costs', 'limits'])
   expect(await find("limits' | !:* & (")).toEqual(['limits'])
   expect(await find('& | !')).toEqual([])
+})
+
+test('what an agent learns is kept once for each id, and in the namespace of a user for that user alone', async () => {
+  const { db } = database
+  const content = { title: 'Tea', learning: 'Warm the pot.' }
+  const ada = { namespace: 'user', userId: 'ada' }
+  const tea = { learningId: 'tea', agentId: 'desk', content }
+  expect(await saveLearned(db, ada, tea)).toBe(true)
+  expect(await saveLearned(db, ada, { ...tea, content: { title: 'Tea', learning: 'Warm the cups.' } })).toBe(true)
+  const find = async (userId: string) =>
+    (await searchLearned(db, { namespace: 'user', userId }, { query: 'warm', limit: 5 })).map((one) => one.content)
+  expect(await find('ada')).toEqual([{ title: 'Tea', learning: 'Warm the cups.' }])
+  expect(await find('bob')).toEqual([])
 })

@@ -55,6 +55,9 @@ const COLUMNS = {
   entityType: 'entity_type',
 } as const satisfies Record<keyof LearningIdentity, keyof LearningRow>
 
+/** Words of a search that count. */
+const MOST_WORDS = 50
+
 /** What an agent has learned for all its users, found by its words. */
 const LEARNED = 'learned_knowledge'
 
@@ -176,22 +179,65 @@ export async function listLearningUsers(
   return { users, total: counted.rows[0]?.total ?? 0 }
 }
 
+/** Where agents look for what they have learned, and keep it. */
+export type LearnedPlace = {
+  readonly namespace: string
+  /** Whose it is; null in a namespace of all. */
+  readonly userId: string | null
+}
+
+/** Most insights of a place; more are not kept. */
+export const MOST_LEARNED = 10_000
+
 /**
- * What agents have learned in a namespace that shares words with `query`, the best first. Words count as they are
- * written, in any case.
+ * Keeps what an agent has learned, once for each id.
+ * @returns false when the place has {@link MOST_LEARNED} already
+ */
+export async function saveLearned(
+  db: Db,
+  { namespace, userId }: LearnedPlace,
+  { learningId, agentId, content }: Pick<NewLearning, 'learningId' | 'agentId' | 'content'>,
+): Promise<boolean> {
+  const kept = await sql<{ learning_id: string }>`
+    insert into agentos_learnings (learning_id, learning_type, namespace, user_id, agent_id, content)
+    select ${learningId}::text, ${LEARNED}::text, ${namespace}::text, ${userId}::text, ${agentId}::text,
+      ${jsonText(content)}::jsonb
+    where ${MOST_LEARNED}::bigint > (
+      select count(*) from (
+        select from agentos_learnings where learning_type = ${LEARNED} and ${isIn({ namespace, userId })}
+        limit ${MOST_LEARNED}
+      ) there
+    )
+    on conflict (learning_id) do update set content = excluded.content, updated_at = now()
+    returning learning_id`.execute(db)
+  return kept.rows.length > 0
+}
+
+function isIn({ namespace, userId }: LearnedPlace) {
+  return sql`namespace = ${namespace} and user_id is not distinct from ${userId}::text`
+}
+
+/**
+ * What agents have learned in a place that shares words with `query`, the best first. Words count as they are written, in
+ * any case.
  * @param limit most of them, 0 or more
  */
 export async function searchLearned(
   db: Db,
-  { namespace, query, limit }: { readonly namespace: string; readonly query: string; readonly limit: number },
+  place: LearnedPlace,
+  { query, limit }: { readonly query: string; readonly limit: number },
 ): Promise<Learning[]> {
-  const words = query.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
+  const words =
+    query
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+/gu)
+      ?.slice(0, MOST_WORDS) ?? []
   if (words.length === 0) return []
   // Quoted, so that no word is an operator.
   const wanted = [...new Set(words)].map((word) => `'${word}'`).join(' | ')
   const found = await sql<Selectable<LearningRow>>`
     select l.* from agentos_learnings l, to_tsquery('simple', ${wanted}) as wanted
-    where learning_type = ${sql.lit(LEARNED)} and namespace = ${namespace}
+    where learning_type = ${sql.lit(LEARNED)} and ${isIn(place)}
       and to_tsvector('simple', content) @@ wanted
     order by ts_rank(to_tsvector('simple', content), wanted) desc, updated_at desc, learning_id
     limit ${limit}`.execute(db)

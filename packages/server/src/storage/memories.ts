@@ -41,7 +41,7 @@ export type MemoryStats = { readonly userId: string; readonly total: number; rea
  * Memories that a search in their text looks through, in the order of the list: a part of a word is found in no index,
  * and reading every memory of every user would take as long as there are memories.
  */
-export const SEARCHED = 20_000
+const SEARCHED = 20_000
 
 /** Most topics of {@link listTopics}. */
 const MOST_TOPICS = 1000

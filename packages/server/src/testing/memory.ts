@@ -20,6 +20,8 @@ export function withMemories(ask: Ask, texts: readonly string[]): Ask {
       for (const change of changes) apply(known, change)
       return changes.length
     },
+    'save-learning': () => null,
+    'search-learnings': () => [],
     'search-sessions': () => [],
     'read-session': () => null,
   }

@@ -7,6 +7,7 @@ import type { MemoryInfo } from '../../base/runnable.ts'
 import type { Model } from '../../models/model.ts'
 import type { Models } from '../../models/registry.ts'
 import type { PreparedTool } from '../tool.ts'
+import { learningTools } from './learning-tools.ts'
 import type { PreparedManager } from './manager.ts'
 import type { PreparedSummarizer } from './summary.ts'
 import { pastSessionTools, updateMemoryTool } from './tools.ts'
@@ -38,7 +39,9 @@ export async function prepareMemory(
   const { addSessionSummaryToContext = enableSessionSummaries || sessionSummaryManager !== undefined } = options
   const { numPastSessionsToSearch: sessions = SESSIONS, numPastSessionRunsInSearch: runs = RUNS } = options
   const remembers = enableUserMemories || enableAgenticMemory || addMemoriesToContext
-  if (!remembers && !enableSessionSummaries && !addSessionSummaryToContext && !searchPastSessions) return undefined
+  const sums = enableSessionSummaries || addSessionSummaryToContext
+  const learning = options.learning?.learnedKnowledge === true ? (options.learning.namespace ?? 'global') : undefined
+  if (!remembers && !sums && !searchPastSessions && learning === undefined) return undefined
   const manager = await prepareManager(memoryManager, agentModel, models)
   const summaryModel = sessionSummaryManager?.options.model
   const summarizer = {
@@ -63,6 +66,7 @@ export async function prepareMemory(
     tools: [
       ...(enableAgenticMemory ? [updateMemoryTool(manager)] : []),
       ...(searchPastSessions ? pastSessionTools({ sessions, runs }) : []),
+      ...(learning === undefined ? [] : learningTools(learning)),
     ],
   }
 }

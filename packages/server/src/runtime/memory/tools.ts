@@ -3,13 +3,11 @@
  * they find and change is the run's own user's: the main thread sees to that.
  * @module
  */
-import type { ToolContext } from '@agentos/sdk'
-import { isJsonObject, type JsonObject } from '../../base/json.ts'
 import { uuidOf } from '../../base/ids.ts'
 import type { PastConversation } from '../../base/memory.ts'
-import type { Inside } from '../inside.ts'
 import type { PreparedTool } from '../tool.ts'
 import { manageMemories, MOST_SHOWN, type PreparedManager } from './manager.ts'
+import { describeTool, textOf } from './own-tool.ts'
 
 export type PastSessionLimits = {
   /** Sessions that a search looks at. */
@@ -17,8 +15,6 @@ export type PastSessionLimits = {
   /** Runs of each that it shows. */
   readonly runs: number
 }
-
-type Work = (input: JsonObject, ctx: ToolContext, inside: Inside) => Promise<string>
 
 const NOBODY = 'It is not known who the user is, so nothing is remembered about them.'
 
@@ -32,7 +28,7 @@ export function updateMemoryTool(manager: PreparedManager): PreparedTool {
   const description =
     'Changes what is remembered of the user in later conversations: adds, updates or deletes memories. Say exactly what should be remembered, changed or forgotten.'
   // Done again with the same key, it adds the same memories: their ids are made of it.
-  return describe('update_user_memory', description, 'keyed', { task }, ['task'], async (input, ctx, inside) => {
+  return describeTool('update_user_memory', description, 'keyed', { task }, ['task'], async (input, ctx, inside) => {
     if (ctx.userId === undefined) return NOBODY
     const known = await inside.ask('recall', { memories: MOST_SHOWN, summary: false })
     const { changes, words, usage } = await manageMemories(manager, textOf(input['task']), known, {
@@ -53,7 +49,7 @@ export function pastSessionTools({ sessions, runs }: PastSessionLimits): readonl
   const session_id = { type: 'string', description: 'The session_id that search_past_sessions has told.' }
   const num_runs = { type: 'integer', minimum: 1, maximum: 1000, description: 'How many turns to read; default all.' }
   return [
-    describe(
+    describeTool(
       'search_past_sessions',
       `Lists earlier conversations with this user, the latest first, with the beginnings of what was said. Read one with read_past_session.`,
       'read',
@@ -72,7 +68,7 @@ export function pastSessionTools({ sessions, runs }: PastSessionLimits): readonl
         return JSON.stringify(shown)
       },
     ),
-    describe(
+    describeTool(
       'read_past_session',
       'Reads an earlier conversation with this user that search_past_sessions has found.',
       'read',
@@ -91,39 +87,4 @@ export function pastSessionTools({ sessions, runs }: PastSessionLimits): readonl
 function writeConversation({ sessionId, createdAt, said }: PastConversation): string {
   const lines = said.map(({ role, text }) => `${role === 'user' ? 'User' : 'Assistant'}: ${text}`)
   return [`Session: ${sessionId}\nCreated: ${createdAt}`, ...lines].join('\n\n')
-}
-
-function describe(
-  name: string,
-  description: string,
-  effect: PreparedTool['effect'],
-  properties: JsonObject,
-  required: readonly string[],
-  work: Work,
-): PreparedTool {
-  const parameters = { type: 'object', properties, required, additionalProperties: false }
-  return {
-    name,
-    description,
-    parameters,
-    inputSchema: parameters,
-    effect,
-    timeoutMs: undefined,
-    stopAfterToolCall: false,
-    validate: async (value) => check(name, value, required),
-    run: (input, ctx, _transcript, inside) => work(isJsonObject(input) ? input : {}, ctx, inside),
-    gate: undefined,
-    approval: null,
-  }
-}
-
-function check(name: string, value: unknown, required: readonly string[]) {
-  if (!isJsonObject(value)) return { ok: false, issues: [{ path: '', message: `${name} takes an object` }] } as const
-  const missing = required.find((key) => textOf(value[key]).trim() === '')
-  if (missing === undefined) return { ok: true, value } as const
-  return { ok: false, issues: [{ path: missing, message: 'must be a text that is not empty' }] } as const
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
 }
