@@ -83,6 +83,10 @@ export type RouteOptions<
   readonly accepted?: A
   /** Events of the stream that this route can answer with. */
   readonly events?: z.ZodType
+  /** Each line of its answer, which then is lines of JSON. */
+  readonly lines?: z.ZodType
+  /** Whether it answers with bytes of any type. */
+  readonly bytes?: true
   readonly errors: readonly ErrorCode[]
   /** Whether its requests are part of the traces of runs. */
   readonly traced?: true

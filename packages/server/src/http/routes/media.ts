@@ -30,6 +30,7 @@ export const getSessionMedia = route({
   summary: 'Read what is attached to a message of a session: its bytes, under their own type',
   params: MediaParams,
   query: SessionQuery,
+  bytes: true,
   errors: ['SESSION_NOT_FOUND', 'MEDIA_NOT_FOUND', 'DATABASE_UNAVAILABLE'],
   async handle({ params, query, deps, call }) {
     const { db } = deps.database

@@ -18,7 +18,7 @@ export const getUserExport = route({
   tag,
   summary: 'Everything that is held of a user, as lines of JSON; the last one says that it is complete',
   params: UserParams,
-  response: ExportLine,
+  lines: ExportLine,
   errors: ['DATABASE_UNAVAILABLE'],
   handle: ({ params, deps, call }) => sendExport(params.user_id, deps, call),
 })

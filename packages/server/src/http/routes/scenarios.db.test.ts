@@ -74,6 +74,7 @@ const point = (path: string) => Object.entries(KNOWN).reduce((url, [part, known]
 function verdictOn(route: Route, status: number, body: string): string {
   if (status === 204) return (route.status === 204 || route.events) && body === '' ? 'as declared' : 'an unexpected 204'
   if (body.startsWith('event:') || body.startsWith('id:')) return verdictOnStream(route, body)
+  if (route.lines && status < 300) return verdictOnLines(route.lines, body)
   const answer: unknown = JSON.parse(body)
   if (status < 300) {
     const schema = status === 202 ? route.accepted : route.response
@@ -82,6 +83,11 @@ function verdictOn(route: Route, status: number, body: string): string {
   }
   const { error_id: code } = answer as { error_id?: string }
   return code !== undefined && [...GENERAL, ...route.errors].includes(code) ? 'as declared' : body
+}
+
+function verdictOnLines(line: NonNullable<Route['lines']>, body: string): string {
+  const bad = body.trimEnd().split('\n').find((text) => !line.safeParse(JSON.parse(text)).success)
+  return bad ?? 'as declared'
 }
 
 function verdictOnStream(route: Route, body: string): string {
