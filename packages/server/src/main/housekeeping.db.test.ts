@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createRedact } from '../base/redact.ts'
 import { insertSpans } from '../storage/spans.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
+import { countContents, storeUnused } from '../storage/testing/media.ts'
 import { newTrace } from '../storage/testing/new-span.ts'
 import { createEventPartition, insertRun } from '../storage/testing/stored-rows.ts'
 import { createLog } from '../telemetry/log.ts'
@@ -52,6 +53,16 @@ test('deletes what is past its age, batch after batch, and says so', async () =>
   await expect
     .poll(() => housekeeping.lines, WAIT)
     .toContainEqual(expect.objectContaining({ message: 'deleted old runs', runs: 5, sessions: 5, older_than_days: 30 }))
+})
+
+test('deletes what was attached to runs that are gone, and leaves what somebody has only just brought', async () => {
+  for (const content of ['one', 'two', 'three']) await storeUnused(database.db, content, 61)
+  await storeUnused(database.db, 'just brought', 59)
+  await using housekeeping = start({ eventDays: 7, runDays: 30, traceDays: 30, scheduleDays: 30, usageDays: 1095 })
+  await expect
+    .poll(() => housekeeping.lines, WAIT)
+    .toContainEqual(expect.objectContaining({ message: 'deleted what was attached to runs that are gone', contents: 3 }))
+  expect(await countContents(database.db)).toBe(1)
 })
 
 test('drops events on their own schedule, and keeps runs for ever when told so', async () => {
