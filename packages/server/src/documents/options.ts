@@ -14,8 +14,8 @@ import { AgentOSError } from '../base/errors.ts'
 import { describeChunker, describeReader } from './describe.ts'
 
 /** Shorter chunks would be torn words, and one character may be this long. */
-export const LEAST_CHUNK_SIZE = 16
-export const MOST_CHUNK_SIZE = 100_000
+const LEAST_CHUNK_SIZE = 16
+const MOST_CHUNK_SIZE = 100_000
 
 /** Readers that find their pages by themselves, so that they need an address. */
 const NEEDS_URL: readonly ReaderKey[] = ['website', 'sitemap', 'llms_txt']

@@ -63,7 +63,7 @@ function startOfOverlap(text: string, start: number, end: number, overlap: numbe
 }
 
 /** After the last `separator`. */
-export function cutAfterLast(separator: string): FindCut {
+function cutAfterLast(separator: string): FindCut {
   return (text, least, most) => {
     const found = text.slice(least, most).lastIndexOf(separator)
     return found === -1 ? -1 : least + found + separator.length

@@ -17,7 +17,6 @@ const MOST_DELAY_MS = 5000
 const MOST_LINES = 20_000
 
 export const ALLOW_ALL: Robots = { allows: () => true, delayMs: 0, sitemaps: [] }
-export const ALLOW_NONE: Robots = { allows: () => false, delayMs: 0, sitemaps: [] }
 
 /** @param agent name of the robot, in small letters */
 export function parseRobots(text: string, agent: string): Robots {

@@ -52,6 +52,21 @@ test('follows the links of a website: breadth first, once, on the same host, wit
   expect(other.asked).toEqual([])
 })
 
+test('goes on where its first page leads to, as the robots.txt there allows', async () => {
+  await using now = await openWeb({
+    '/robots.txt': 'User-agent: *\nDisallow: /private',
+    '/start': page('start', '/more', '/private'),
+    '/more': page('more'),
+    '/private': page('private'),
+  })
+  await using once = await openWeb({
+    '/': (_request, response) => response.writeHead(302, { location: `${now.origin}/start` }).end(),
+    '/gone': (_request, response) => response.writeHead(302, { location: `${now.origin}/private` }).end(),
+  })
+  expect(await titlesOf(`${once.origin}/`, 'website')).toEqual(['start', 'more'])
+  expect(await failureOf(read(`${once.origin}/gone`, 'website'))).toMatch(/^URL_NOT_ALLOWED: The robots.txt of/)
+})
+
 test('goes no deeper and reads no more than the limits say', async () => {
   const pages = Array.from({ length: 30 }, (_, index) => [`/${index}`, page(`${index}`, `/${index + 1}`)] as const)
   await using web = await openWeb(Object.fromEntries(pages))

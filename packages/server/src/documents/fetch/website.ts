@@ -33,27 +33,32 @@ const NO_PAGE =
  */
 export async function* readWebsite(address: string, context: WebContext): AsyncGenerator<Section> {
   const first = parseUrl(address)
-  const robots = await readRobots(first, context)
+  let robots = await readRobots(first, context)
   assertAllowed(robots, first)
   const seen = new Set([first.href])
   const waiting = [{ url: first, depth: 1 }]
-  let host = first.host
+  let home = first
   let pages = 0
   for (let next = waiting.shift(); next !== undefined && pages < context.limits.pages; next = waiting.shift()) {
     const isFirst = next.url === first
     if (!isFirst) await pause(robots, context)
     const page = isFirst ? await fetchPage(first.href, context) : await tryPage(next.url, context)
-    // example.org may lead to www.example.org; any other page that leads away does not belong to the website.
-    if (isFirst) host = page?.url.host ?? host
-    if (page === undefined || page.url.host !== host) continue
+    // The first page may lead to where the website is now; any other one that leads away does not belong to it.
+    if (isFirst && page !== undefined && !isSameSite(page.url, home)) {
+      home = page.url
+      robots = await readRobots(home, context)
+      assertAllowed(robots, home)
+    }
+    if (page === undefined || !isSameSite(page.url, home)) continue
     seen.add(page.url.href)
-    if (page.section !== undefined && !/noindex|none/.test(page.html?.robots ?? '')) {
+    if (page.section !== undefined && !/\b(noindex|none)\b/.test(page.html?.robots ?? '')) {
       pages += 1
       yield page.section
     }
     if (next.depth >= context.limits.depth) continue
     for (const url of linksOf(page)) {
-      if (url.host !== host || seen.has(url.href) || !robots.allows(url) || waiting.length >= MOST_WAITING) continue
+      if (!isSameSite(url, home) || seen.has(url.href) || !robots.allows(url) || waiting.length >= MOST_WAITING)
+        continue
       seen.add(url.href)
       waiting.push({ url, depth: next.depth + 1 })
     }
@@ -75,7 +80,7 @@ export async function* readSitemap(address: string, context: WebContext): AsyncG
   let pages = 0
   for (const url of urls) {
     if (pages >= context.limits.pages) break
-    if (url.host !== first.host || !robots.allows(url)) continue
+    if (!isSameSite(url, first) || !robots.allows(url)) continue
     if (pages > 0) await pause(robots, context)
     const section = (await tryPage(url, context))?.section
     if (section === undefined) continue
@@ -116,8 +121,13 @@ function assertAllowed(robots: Robots, url: URL): void {
   throw new AgentOSError('URL_NOT_ALLOWED', `The robots.txt of ${url.host} forbids reading ${describeUrl(url)}`)
 }
 
+/** Whether two addresses are of one host; one with www. in front counts as the same. */
+function isSameSite(a: URL, b: URL): boolean {
+  return a.host.replace(/^www\./, '') === b.host.replace(/^www\./, '')
+}
+
 function* linksOf({ html, url }: WebPage): Generator<URL> {
-  if (html === undefined || /nofollow|none/.test(html.robots)) return
+  if (html === undefined || /\b(nofollow|none)\b/.test(html.robots)) return
   const base = html.base === undefined ? url : (URL.parse(html.base, url) ?? url)
   for (const link of html.links) {
     const found = URL.parse(link, base)
