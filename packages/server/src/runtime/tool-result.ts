@@ -4,6 +4,7 @@
  */
 
 import { describeError } from './thrown.ts'
+import { hideBytes } from './tool-media.ts'
 
 /** How something was found. */
 export type FoundBy = { readonly query: string; readonly durationMs: number }
@@ -36,7 +37,7 @@ export function writeToolResult(value: unknown, toolName: string): ToolText {
   if (text === undefined) return { text: notJson(toolName, nameOf(value), ''), isError: true }
   // JSON writes a Map, a Set, a Response or a generator as {} without a word, and the model would believe it.
   if (text === '{}' && !isPlainObject(value)) return { text: notJson(toolName, nameOf(value), ''), isError: true }
-  return { text, isError: false }
+  return { text: hideBytes(value, text), isError: false }
 }
 
 /** The message of what a tool threw; never its stack. */
