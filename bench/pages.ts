@@ -63,6 +63,11 @@ function asksFor(rows: number): readonly Ask[] {
     { name: 'memories, first page', paths: ['/memories'] },
     { name: 'memories of a user', paths: upTo(DIFFERENT, (n) => `/memories?user_id=user-${n}`) },
     { name: 'memories by a topic', paths: upTo(20, (n) => `/memories?topics=topic-${n}`) },
+    {
+      name: 'memories by a part of the text',
+      paths: upTo(DIFFERENT, (n) => `/memories?search_content=colour%20${n}9`),
+    },
+    { name: 'memory topics', paths: ['/memory_topics'] },
     { name: 'memory statistics', paths: ['/user_memory_stats'] },
     { name: 'usage', paths: ['/metrics'] },
   ]
