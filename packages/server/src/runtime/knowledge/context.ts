@@ -26,16 +26,17 @@ const MOST_KEYS = 100
 /** How to search; empty where there is nothing to search, or nothing is to be said of it. */
 export async function writeSearchInstructions(
   knowledge: PreparedKnowledge | undefined,
-  { ask, log }: Pick<Inside, 'ask' | 'log'>,
+  { ask, log, signal }: Pick<ContextPorts, 'ask' | 'log' | 'signal'>,
 ): Promise<string> {
   if (knowledge === undefined || !knowledge.searchKnowledge || !knowledge.addSearchKnowledgeInstructions) return ''
   const { knowledgeId, enableAgenticKnowledgeFilters } = knowledge
   if (knowledgeId === null) return ''
   if (!enableAgenticKnowledgeFilters) return inTag([SEARCH_FIRST])
   try {
-    const keys = await ask('knowledge-keys', { knowledgeId })
+    const keys = await untilAborted(ask('knowledge-keys', { knowledgeId }), signal)
     return inTag(keys.length === 0 ? [SEARCH_FIRST] : [SEARCH_FIRST, filterInstructions(keys.slice(0, MOST_KEYS))])
   } catch (error) {
+    signal.throwIfAborted()
     log.warn(`The keys of knowledge base "${knowledgeId}" could not be read: ${describeError(error)}`)
     return inTag([SEARCH_FIRST])
   }

@@ -185,6 +185,20 @@ describe('references in the context', () => {
     expect(log.map(({ message }) => message)).toContain('No references for the message: openai limits the rate')
   })
 
+  test.each([{ addKnowledgeToContext: true }, { enableAgenticKnowledgeFilters: true }])(
+    'do not hold up a cancel: %o',
+    async (options) => {
+      const stop = new AbortController()
+      const never = { 'search-knowledge': new Promise(() => {}), 'knowledge-keys': new Promise(() => {}) }
+      setTimeout(() => stop.abort(new Error('cancelled')), 20)
+      const { result } = await run(
+        { knowledge: 'handbook', ...options },
+        { answers: never, ports: { signal: stop.signal } },
+      )
+      expect(result.status).toBe('CANCELLED')
+    },
+  )
+
   test('are not looked up again by an attempt that goes on with the journal', async () => {
     const agent = { knowledge: 'handbook', addKnowledgeToContext: true }
     const first = await run(agent, { turns: [SEARCH, say('Five days.')] })
