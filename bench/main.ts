@@ -19,6 +19,7 @@ import { rollout } from './durability/rollout.ts'
 import { schedules } from './durability/schedules.ts'
 import { session } from './durability/session.ts'
 import type { Size } from './options.ts'
+import { knowledge } from './knowledge.ts'
 import { pages } from './pages.ts'
 import { type Baseline, type Figure, formatTable, toBaseline } from './report.ts'
 import type { Scenario } from './scenario.ts'
@@ -40,6 +41,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   schedules,
   session,
   pages,
+  knowledge,
   tracing,
   traces,
 }

@@ -208,8 +208,8 @@ export const SETTINGS = {
   ),
   AGENTOS_KNOWLEDGE_JOBS: setting(
     'Knowledge',
-    ms(0, 100, 2),
-    'Documents that this replica reads at once; 0 leaves them to other replicas.',
+    ms(0, 100, 4),
+    'Documents that this replica has in work at once; 0 leaves them to other replicas.',
   ),
   AGENTOS_KNOWLEDGE_MAX_ATTEMPTS: setting(
     'Knowledge',

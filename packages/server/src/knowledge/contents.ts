@@ -97,17 +97,6 @@ export function createContents(deps: ContentsDeps): Contents {
     throw new AgentOSError('CONTENT_NOT_FOUND', `Content not found: ${id}`)
   }
 
-  /** @throws {AgentOSError} CONTENT_NOT_KEPT when there is nothing to read it from */
-  async function checkReadable({ id, name, kind }: Content): Promise<void> {
-    if (kind === 'url' || kind === 'remote') return
-    if (kind === 'folder') {
-      const message = `"${name}" belongs to the agents folder: change it there, or the settings of its knowledge base`
-      throw new AgentOSError('CONTENT_NOT_KEPT', message)
-    }
-    if (await hasUpload(db, id)) return
-    throw new AgentOSError('CONTENT_NOT_KEPT', `The document of "${name}" was not kept, so it cannot be read again`)
-  }
-
   async function patch(base: KnowledgeInfo, id: string, changes: Parameters<typeof patchContent>[3]): Promise<Content> {
     const content = await patchContent(db, base.id, id, changes)
     if (content === undefined) throw new AgentOSError('CONTENT_NOT_FOUND', `Content not found: ${id}`)
@@ -135,7 +124,7 @@ export function createContents(deps: ContentsDeps): Contents {
       const isOther = asked !== undefined && asked !== content.settings.reader
       const settings = isOther ? { ...content.settings, reader: asked } : undefined
       if (settings !== undefined) {
-        await checkReadable(content)
+        await checkReadable(db, content)
         check(base, readableSource(content), settings)
       }
       const changed = await patch(base, id, { name, description, metadata, settings })
@@ -145,7 +134,7 @@ export function createContents(deps: ContentsDeps): Contents {
     },
     async refresh(base, id) {
       const content = await get(base, id)
-      await checkReadable(content)
+      await checkReadable(db, content)
       const changed = await patch(base, id, { settings: content.settings })
       deps.onJobs()
       return changed
@@ -164,6 +153,17 @@ export function createContents(deps: ContentsDeps): Contents {
       }
     },
   }
+}
+
+/** @throws {AgentOSError} CONTENT_NOT_KEPT when there is nothing to read it from */
+async function checkReadable(db: Db, { id, name, kind }: Content): Promise<void> {
+  if (kind === 'url' || kind === 'remote') return
+  if (kind === 'folder') {
+    const message = `"${name}" belongs to the agents folder: change it there, or the settings of its knowledge base`
+    throw new AgentOSError('CONTENT_NOT_KEPT', message)
+  }
+  if (await hasUpload(db, id)) return
+  throw new AgentOSError('CONTENT_NOT_KEPT', `The document of "${name}" was not kept, so it cannot be read again`)
 }
 
 function describeNew(base: KnowledgeInfo, addition: Addition, settings: ReadSettings): NewContent {

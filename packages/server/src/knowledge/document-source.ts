@@ -7,7 +7,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DocumentSource, RemoteSource } from '../base/document.ts'
 import { AgentOSError } from '../base/errors.ts'
-import { type Content, hasUpload, readUpload } from '../storage/knowledge-contents.ts'
+import { type Content, readUpload } from '../storage/knowledge-contents.ts'
 import type { Db } from '../storage/database.ts'
 import { writeParts } from './upload-parts.ts'
 
@@ -47,11 +47,12 @@ export async function openSource(content: Content, deps: SourceDeps, signal: Abo
 }
 
 async function fetchUpload(content: Content, path: string, { db }: SourceDeps): Promise<Omit<OpenedSource, 'close'>> {
-  if (!(await hasUpload(db, content.id))) {
+  const size = await writeParts(path, readUpload(db, content.id))
+  // Empty documents are refused before they are stored.
+  if (size === 0) {
     const message = `The document of "${content.name}" was not kept, so it cannot be read again`
     throw new AgentOSError('CONTENT_NOT_KEPT', message)
   }
-  const size = await writeParts(path, readUpload(db, content.id))
   const isText = content.kind === 'text'
   const filename = isText ? 'text.txt' : (content.origin ?? content.name)
   const mimeType = isText ? 'text/plain' : content.contentType

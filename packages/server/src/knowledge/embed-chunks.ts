@@ -11,7 +11,7 @@ import type { KnowledgeStore } from '../storage/knowledge-store.ts'
 /** 128 bits tell all texts apart. */
 const HASH_DIGITS = 32
 
-export function hashText(text: string): string {
+function hashText(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, HASH_DIGITS)
 }
 

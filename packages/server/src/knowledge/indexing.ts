@@ -10,14 +10,14 @@ import type { Log } from '../telemetry/log.ts'
 import type { Bases } from './bases.ts'
 
 export type Indexing = {
-  /** Vectors of this base were written. */
+  /** Vectors of this base were written, or searched. */
   readonly mind: (knowledgeId: string) => void
   /** Waits a little for what is being made; PostgreSQL goes on without us. */
   readonly close: () => Promise<void>
 }
 
-/** Between two looks at a dimension, in milliseconds. */
-const LOOK_MS = 10_000
+/** Between two looks at the vectors of an embedder, in milliseconds. */
+const LOOK_MS = 30_000
 const CLOSE_MS = 2000
 
 type IndexingDeps = {
@@ -29,13 +29,13 @@ type IndexingDeps = {
 
 export function createIndexing({ store, bases, log, clock }: IndexingDeps): Indexing {
   const indexed = new Set<number>()
-  const lookedAt = new Map<number, number>()
+  const lookedAt = new Map<string, number>()
   let making: Promise<void> | undefined
 
-  async function make(dimensions: number): Promise<void> {
+  async function make(embedder: string, dimensions: number): Promise<void> {
     try {
       for (const known of await indexedDimensions(store)) indexed.add(known)
-      if (indexed.has(dimensions) || !(await hasMoreVectors(store, dimensions, EXACT_CHUNKS))) return
+      if (indexed.has(dimensions) || !(await hasMoreVectors(store, embedder, EXACT_CHUNKS))) return
       const started = clock.monotonic()
       log.info('an index of vectors is made', { dimensions })
       if (!(await makeVectorIndex(store, dimensions))) return
@@ -49,11 +49,12 @@ export function createIndexing({ store, bases, log, clock }: IndexingDeps): Inde
   return {
     mind(knowledgeId) {
       if (store.vectors === undefined || making !== undefined || !bases.has(knowledgeId)) return
-      const dimensions = bases.embedderOf(bases.find(knowledgeId))?.dimensions
-      if (dimensions === undefined || indexed.has(dimensions)) return
-      if (clock.monotonic() - (lookedAt.get(dimensions) ?? -Infinity) < LOOK_MS) return
-      lookedAt.set(dimensions, clock.monotonic())
-      making = make(dimensions).finally(() => (making = undefined))
+      // Its length is known from its first answer.
+      const { name, dimensions } = bases.embedderOf(bases.find(knowledgeId)) ?? {}
+      if (name === undefined || dimensions === undefined || indexed.has(dimensions)) return
+      if (clock.monotonic() - (lookedAt.get(name) ?? -Infinity) < LOOK_MS) return
+      lookedAt.set(name, clock.monotonic())
+      making = make(name, dimensions).finally(() => (making = undefined))
     },
     async close() {
       const given = new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())

@@ -94,11 +94,12 @@ async function writeAll(
   const { store } = deps
   let count = 0
   for await (const chunks of inBatches(batches)) {
+    // Of what is over soon, nobody needs to know how far it is.
+    if (count > 0 && !(await noteProgress(deps.db, job, count, `${count} chunks so far`))) throw new JobLost()
     const embedded = await embedChunks(store, embedder, chunks, signal)
     signal.throwIfAborted()
     if (!(await writeChunks(store, writing, embedder?.name ?? null, embedded))) throw new JobLost()
     count += chunks.length
-    if (!(await noteProgress(deps.db, job, count, `${count} chunks so far`))) throw new JobLost()
   }
   if (count === 0) throw new AgentOSError('DOCUMENT_EMPTY', `"${job.content.name}" has no text`)
   return count
@@ -124,9 +125,10 @@ async function embedAnew(job: KnowledgeJob, { store, bases, db }: IngestDeps, si
   if (embedder === undefined || store.vectors === undefined) {
     throw new AgentOSError('MODEL_KEY_MISSING', `The embedder ${job.embedder} cannot be used here`)
   }
-  for (;;) {
-    const chunks = await listUnembedded(store, content.id, embedder.name, BATCH)
+  for (let after = -1; ;) {
+    const chunks = await listUnembedded(store, content.id, embedder.name, { after, limit: BATCH })
     if (chunks.length === 0) break
+    after = chunks.at(-1)?.index ?? after
     const vectors = await embedTexts(store, embedder, chunks, signal)
     signal.throwIfAborted()
     const done = chunks.map((chunk) => ({ ...chunk, vector: vectors.get(chunk.hash) ?? '' }))

@@ -1,9 +1,16 @@
-import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { AgentOSError } from '../base/errors.ts'
 import type { KnowledgeInfo } from '../base/knowledge.ts'
 import { type KnowledgeStore, openKnowledgeStore } from '../storage/knowledge-store.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
+import {
+  clearKnowledge,
+  countChunks,
+  countLeasedJobs,
+  countUploadParts,
+  expireJobs,
+  listTries,
+} from '../storage/testing/knowledge.ts'
 import type { Knowledge } from './knowledge.ts'
 import type { Folder } from './sync.ts'
 import { BASE, countingEmbedder, embeddersOf, lineReader, openFolder, openTestKnowledge } from './testing/knowledge.ts'
@@ -19,9 +26,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => database.close())
 beforeEach(async () => {
-  await sql`truncate agentos_knowledge_contents, agentos_knowledge_syncs, ai.agentos_documents cascade`.execute(
-    database.db,
-  )
+  await clearKnowledge(database.db)
 })
 
 const addText = (knowledge: Knowledge, text: string, rest: { name?: string } = {}) =>
@@ -116,12 +121,12 @@ test('goes on after its replica died, without embedding again what is embedded',
   const stuck = Promise.withResolvers<void>()
   const reader = lineReader((line) => (line === 'line 140' ? stuck.promise : undefined))
   // Its lease is never renewed, as if it had been killed.
-  await using first = await openTestKnowledge(place, { embedders, reader, options: { leaseMs: 1_000_000 } })
+  await using first = await openTestKnowledge(place, { embedders, reader, options: { leaseMs: 1_000_000, jobs: 1 } })
   const { id } = await addText(first, lines.join('\n'))
   await first.until(() => embedder.asked.length === 128)
   expect((await first.contents.get(BASE, id)).statusMessage).toMatch(/chunks so far/)
   expect(await search(first, 'line')).toEqual([])
-  await sql`update agentos_knowledge_contents set lease_until = now() - interval '1 second'`.execute(database.db)
+  await expireJobs(database.db)
   await using second = await openTestKnowledge(place, { embedders })
   await second.until(async () => (await statusOf(second, id)) === 'completed')
   expect(embedder.asked).toEqual(lines)
@@ -138,19 +143,13 @@ test('gives back what it reads when it stops, at once', async () => {
   const reader = lineReader(() => stuck.promise)
   const first = await openTestKnowledge(place, { reader })
   const { id } = await addText(first, 'Apples are red.')
-  await first.until(async () => {
-    const { rows } = await sql`select from agentos_knowledge_contents where lease_owner is not null`.execute(
-      database.db,
-    )
-    return rows.length === 1
-  })
+  await first.until(async () => (await countLeasedJobs(database.db)) === 1)
   const closed = first.close()
   stuck.resolve()
   await closed
   await using second = await openTestKnowledge(place)
   await second.until(async () => (await statusOf(second, id)) === 'completed')
-  const { rows } = await sql<{ tries: number }>`select tries from agentos_knowledge_contents`.execute(database.db)
-  expect(rows).toEqual([{ tries: 1 }])
+  expect(await listTries(database.db)).toEqual([1])
 })
 
 test('twenty contents and two replicas: each content is read once', async () => {
@@ -166,11 +165,10 @@ test('a content that is deleted while it is read leaves nothing', async () => {
   const reader = lineReader((line) => (line === 'line 100' ? stuck.promise : undefined))
   await using knowledge = await openTestKnowledge(place, { reader })
   const { id } = await addText(knowledge, Array.from({ length: 120 }, (_, line) => `line ${line}`).join('\n'))
-  const chunks = async () => (await sql`select from ai.agentos_chunks`.execute(database.db)).rows.length
-  await knowledge.until(async () => (await chunks()) > 0)
+  await knowledge.until(async () => (await countChunks(database.db)) > 0)
   await knowledge.contents.remove(BASE, id)
   stuck.resolve()
-  await knowledge.until(async () => (await chunks()) === 0)
+  await knowledge.until(async () => (await countChunks(database.db)) === 0)
   await expect(knowledge.contents.get(BASE, id)).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND' })
   await expect(knowledge.contents.remove(BASE, id)).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND' })
 })
@@ -192,10 +190,7 @@ test('an empty text and an empty file are refused before anything is stored', as
 test('without uploads that are kept, nothing can be read again, and little is stored', async () => {
   await using knowledge = await openTestKnowledge(place, { options: { keepUploads: false } })
   const { id } = await addText(knowledge, 'Apples are red.')
-  await knowledge.until(async () => {
-    const { rows } = await sql`select from agentos_knowledge_uploads`.execute(database.db)
-    return rows.length === 0
-  })
+  await knowledge.until(async () => (await countUploadParts(database.db)) === 0)
   await expect(knowledge.contents.refresh(BASE, id)).rejects.toMatchObject({ code: 'CONTENT_NOT_KEPT' })
   await expect(knowledge.contents.describe(BASE, id, { reader: 'markdown' })).rejects.toMatchObject({
     code: 'CONTENT_NOT_KEPT',

@@ -16,11 +16,12 @@ import type { Log } from '../telemetry/log.ts'
 import { type Bases, createBases } from './bases.ts'
 import { type Contents, createContents } from './contents.ts'
 import { createIndexing } from './indexing.ts'
-import { type IngestionOptions, type JobOutcome, startIngestion } from './ingestion.ts'
+import type { JobOutcome } from './carry-out.ts'
+import { type IngestionOptions, startIngestion } from './ingestion.ts'
 import { createSearch, type Search, searchTypes, whyNoVectors } from './search.ts'
 import { type Folder, startSync } from './sync.ts'
 
-export type { Addition, Description, Given } from './contents.ts'
+export type { Given } from './contents.ts'
 export type { Content } from '../storage/knowledge-contents.ts'
 
 /** What can be read and how it can be cut. */
@@ -99,7 +100,7 @@ export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): 
     bases,
     contents: createContents({ db, store, bases, reader, remotes, onJobs, onDeleted: ingestion.drop }),
     list: (query) => listContents(db, query),
-    search: createSearch({ ...deps, bases }),
+    search: createSearch({ ...deps, bases, onVectors: indexing.mind }),
     searchTypes: (base) => searchTypes(base, parts),
     whyNoVectors: (base) => whyNoVectors(base, parts),
     metadataKeys: ({ id }) => listMetadataKeys(db, id),

@@ -16,6 +16,8 @@ export type SearchDeps = {
   readonly bases: Bases
   readonly clock: Clock
   readonly log: Log
+  /** Vectors of a base were searched. Must not throw. */
+  readonly onVectors?: ((knowledgeId: string) => void) | undefined
   /** Hears of every search. Must not throw. */
   readonly onSearch?: ((search: { readonly type: SearchType; readonly seconds: number }) => void) | undefined
 }
@@ -26,7 +28,7 @@ const EMBED_MS = 20_000
 
 export type Search = (query: KnowledgeQuery) => Promise<readonly KnowledgeHit[]>
 
-export function createSearch({ store, bases, clock, log, onSearch }: SearchDeps): Search {
+export function createSearch({ store, bases, clock, log, onSearch, onVectors }: SearchDeps): Search {
   /** @returns undefined when the provider is away and words have to do */
   async function embed(base: KnowledgeInfo, query: string, mayFail: boolean) {
     const embedder = bases.embedderOf(base)
@@ -61,6 +63,7 @@ export function createSearch({ store, bases, clock, log, onSearch }: SearchDeps)
     const type = vector === undefined ? 'keyword' : wanted
     const limit = maxResults ?? base.maxResults
     const hits = await searchChunks(store, { knowledgeId: base.id, query, type, limit, condition, vector })
+    if (vector !== undefined) onVectors?.(base.id)
     onSearch?.({ type, seconds: (clock.monotonic() - started) / 1000 })
     return hits
   }

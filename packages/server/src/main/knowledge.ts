@@ -10,6 +10,7 @@ import type { Redact } from '../base/redact.ts'
 import type { Config } from '../config/load.ts'
 import { describeChunkers, describeReaders, readersForType } from '../documents/describe.ts'
 import { createDocumentReader } from '../documents/reader.ts'
+import { openRemoteSources } from '../documents/remote/sources.ts'
 import { type Knowledge, startKnowledge } from '../knowledge/knowledge.ts'
 import type { Registry } from '../loader/registry.ts'
 import type { Database } from '../storage/database.ts'
@@ -19,7 +20,6 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Answerers } from './answers.ts'
 import { openEmbedders } from './embedders.ts'
 import { openStore } from './knowledge-store.ts'
-import { openRemotes } from './remote-sources.ts'
 
 export type KnowledgeParts = {
   readonly database: Database
@@ -49,7 +49,9 @@ export async function openKnowledge(config: Config, parts: KnowledgeParts): Prom
   const { settings } = config
   const { database, registry, log } = parts
   await using opened = new AsyncDisposableStack()
-  const remotes = openRemotes(settings.AGENTOS_KNOWLEDGE_SOURCES, settings.AGENTOS_KNOWLEDGE_PRIVATE_URLS)
+  const policy = { privateUrls: settings.AGENTOS_KNOWLEDGE_PRIVATE_URLS }
+  const given = settings.AGENTOS_KNOWLEDGE_SOURCES
+  const remotes = given === undefined ? [] : openRemoteSources(given, 'AGENTOS_KNOWLEDGE_SOURCES', policy)
   const { store, close: closeStore } = await openStore(config, database, parts)
   opened.defer(closeStore)
   if (database.engine === 'embedded') await releaseAllJobs(database.background)

@@ -186,17 +186,17 @@ export type ChunkText = {
   readonly hash: string
 }
 
-/** Chunks that searches see and that have no vector of `embedder`, in order. */
+/** Chunks that searches see and that have no vector of `embedder`, in order, those behind the index `after`. */
 export async function listUnembedded(
   { database }: KnowledgeStore,
   contentId: string,
   embedder: string,
-  limit: number,
+  { after, limit }: { readonly after: number; readonly limit: number },
 ): Promise<ChunkText[]> {
   const { rows } = await sql<{ chunk_index: number; version: number; text: string; hash: string }>`
     select c.chunk_index, c.version, c.text, c.hash
     from ai.agentos_documents d join ai.agentos_chunks c on c.content_id = d.content_id and c.version = d.version
-    where d.content_id = ${contentId} and c.embedder is distinct from ${embedder}
+    where d.content_id = ${contentId} and c.chunk_index > ${after}::integer and c.embedder is distinct from ${embedder}
     order by c.chunk_index limit ${limit}::integer`.execute(database.background)
   return rows.map(({ chunk_index: index, version, text, hash }) => ({ index, version, text, hash }))
 }

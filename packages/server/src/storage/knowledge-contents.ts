@@ -95,7 +95,7 @@ export function readContent(row: ContentRow): Content {
 }
 
 /** What makes a content wait to be read: a new version of it, with all its attempts before it. */
-export const READ_ANEW = sql`status = 'processing', status_message = '', version = c.version + 1, job = 'ingest',
+const READ_ANEW = sql`status = 'processing', status_message = '', version = c.version + 1, job = 'ingest',
   job_embedder = null, due_at = now(), tries = 0, lease_owner = null, lease_until = null, updated_at = now()`
 
 /**
@@ -172,15 +172,18 @@ export async function hasUpload(db: Db, contentId: string): Promise<boolean> {
   return rows.length > 0
 }
 
-/** The parts of an upload in order, one at a time; none where there is no upload. */
+/** Parts that are read at once. */
+const READ_PARTS = 4
+
+/** The parts of an upload in order, few of them in memory at a time; none where there is no upload. */
 export async function* readUpload(db: Db, contentId: string): AsyncGenerator<Uint8Array> {
-  for (let part = 0; ; part++) {
+  for (let next = 0; ; next += READ_PARTS) {
     const { rows } = await sql<{ bytes: Uint8Array }>`
       select bytes from agentos_knowledge_uploads
-      where content_id = ${contentId} and part = ${part}::integer`.execute(db)
-    const [row] = rows
-    if (row === undefined) return
-    yield row.bytes
+      where content_id = ${contentId} and part >= ${next}::integer and part < ${next + READ_PARTS}::integer
+      order by part`.execute(db)
+    for (const { bytes } of rows) yield bytes
+    if (rows.length < READ_PARTS) return
   }
 }
 

@@ -37,16 +37,11 @@ export async function indexedDimensions({ database }: KnowledgeStore): Promise<n
   return rows.map(({ name }) => Number(name.slice(name.lastIndexOf('_') + 1)))
 }
 
-/** Whether there are more than `chunks` vectors of this dimension. */
-export async function hasMoreVectors(
-  { database }: KnowledgeStore,
-  dimensions: number,
-  chunks: number,
-): Promise<boolean> {
+/** Whether there are more than `chunks` vectors of this embedder. */
+export async function hasMoreVectors({ database }: KnowledgeStore, embedder: string, chunks: number): Promise<boolean> {
   const { rows } = await sql<{ count: number }>`
     select count(*) from (
-      select from ai.agentos_chunks where vector_dims(embedding) = ${sql.raw(String(Math.trunc(dimensions)))}
-      limit ${chunks + 1}::integer
+      select from ai.agentos_chunks where embedder = ${embedder} limit ${chunks + 1}::integer
     ) counted`.execute(database.background)
   return (rows[0]?.count ?? 0) > chunks
 }

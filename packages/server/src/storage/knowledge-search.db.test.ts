@@ -161,7 +161,7 @@ test('vectors are found again by their text, and chunks that have none of an emb
   await add(store, 'a', [{ text: 'x', vector: [1, 2] }, { text: 'y' }])
   expect(await findVectors(store, EMBEDDER, ['x', 'y', 'z'])).toEqual(new Map([['x', '[1,2]']]))
   expect(await findVectors(store, 'fake:other', ['x'])).toEqual(new Map())
-  const missing = await listUnembedded(store, 'a', EMBEDDER, 10)
+  const missing = await listUnembedded(store, 'a', EMBEDDER, { after: -1, limit: 10 })
   expect(missing).toMatchObject([{ index: 1, text: 'y' }])
   await setVectors(
     store,
@@ -169,7 +169,7 @@ test('vectors are found again by their text, and chunks that have none of an emb
     EMBEDDER,
     missing.map((chunk) => ({ ...chunk, vector: '[0,1]' })),
   )
-  expect(await listUnembedded(store, 'a', EMBEDDER, 10)).toEqual([])
+  expect(await listUnembedded(store, 'a', EMBEDDER, { after: -1, limit: 10 })).toEqual([])
   expect(texts(await search(store, '?', { type: 'vector', vector: by([0, 1]), limit: 1 }))).toEqual(['y'])
 })
 
@@ -235,7 +235,7 @@ test('finds through the index what comparing all would find, filters included', 
   })
   await add(store, 'a', chunks, { metadata: { kind: 'many' } })
   await add(store, 'b', [{ text: 'rare', vector: [0, 1, 0.01] }], { metadata: { kind: 'rare' } })
-  expect(await hasMoreVectors(store, 3, EXACT_CHUNKS)).toBe(true)
+  expect(await hasMoreVectors(store, EMBEDDER, EXACT_CHUNKS)).toBe(true)
   const query = { type: 'vector', vector: by([0.5, 0.5, 0]), limit: 5 } as const
   const before = texts(await search(store, '?', query))
   expect(await makeVectorIndex(store, 3)).toBe(true)

@@ -85,46 +85,30 @@ async function readHits(db: Db, statement: RawBuilder<unknown>): Promise<Knowled
   }))
 }
 
+type Scope = {
+  /** Conditions on documents `d`, as far as documents alone tell; begins with "and". */
+  readonly ofDocuments: RawBuilder<unknown>
+  /** All conditions, on documents `d` and chunks `c`; begins with "and". */
+  readonly ofBoth: RawBuilder<unknown>
+  /** Whether `ofBoth` asks for more than `ofDocuments`. */
+  readonly asksChunks: boolean
+}
+
+const NOTHING = sql``
+const IS_SHOWN = sql`c.content_id = d.content_id and c.version = d.version`
+
+function scopeOf(condition: Condition | undefined): Scope {
+  if (condition === undefined) return { ofDocuments: NOTHING, ofBoth: NOTHING, asksChunks: false }
+  const ofBoth = sql`and ${compileCondition(condition, 'd', 'c')}`
+  const asksChunks = needsChunks(condition)
+  return { ofDocuments: asksChunks ? NOTHING : ofBoth, ofBoth, asksChunks }
+}
+
 function createParts({ knowledgeId, query, limit, condition, vector }: ChunkQuery, language: string, most: number) {
-  const asksChunks = condition !== undefined && needsChunks(condition)
-  /** Documents and chunks by their names in the statement. */
-  const holds = (documents: string, chunks: string) =>
-    condition === undefined ? sql`` : sql`and ${compileCondition(condition, documents, chunks)}`
-  const ofDocuments = condition === undefined || asksChunks ? sql`` : sql`and ${compileCondition(condition, 'd')}`
-  const isShown = sql`c.content_id = d.content_id and c.version = d.version`
-
-  const words = sql`
-    strict as materialized (${matching(sql`websearch_to_tsquery(${language}::regconfig, ${query})`)}),
-    loose as materialized (${matching(anyWord(), sql`and (select count(*) from strict) < ${most}::integer`)}),
-    word_places as (
-      select *, row_number() over (order by tier, rank desc, content_id, chunk_index) as place, rank::float8 as score
-      from (
-        select *, 1 as tier from strict
-        union all
-        select *, 2 from loose l where not exists (
-          select from strict s where s.content_id = l.content_id and s.chunk_index = l.chunk_index)
-      ) matched order by place limit ${most}::integer
-    )`
-
-  /** At most {@link RANKED} matches, the best `most` of them. */
-  function matching(asked: RawBuilder<unknown>, gate: RawBuilder<unknown> = sql``): RawBuilder<unknown> {
-    return sql`
-      select content_id, chunk_index, rank from (
-        select c.content_id, c.chunk_index, ts_rank(c.words, ${asked}, 1) as rank
-        from ai.agentos_chunks c join ai.agentos_documents d on ${isShown}
-        where c.knowledge_id = ${knowledgeId} and c.words @@ ${asked} ${holds('d', 'c')} ${gate}
-        limit ${RANKED}::integer
-      ) ranked order by rank desc, content_id, chunk_index limit ${most}::integer`
-  }
-
-  /** The lexemes of the question, joined by "or" instead of "and". */
-  function anyWord(): RawBuilder<unknown> {
-    return sql`replace(plainto_tsquery(${language}::regconfig, ${query})::text, ' & ', ' | ')::tsquery`
-  }
-
+  const scope = scopeOf(condition)
   return {
-    words,
-    near: vector === undefined ? sql`` : near(vector),
+    words: byWords({ knowledgeId, query, language, most, scope }),
+    near: vector === undefined ? NOTHING : byVector({ knowledgeId, vector, most, scope }),
     fused: sql`
       fused as (
         select content_id, chunk_index, sum(1 / (${FUSION_K} + place)::float8) as score,
@@ -140,40 +124,79 @@ function createParts({ knowledgeId, query, limit, condition, vector }: ChunkQuer
         select content_id, chunk_index, score, place from ${sql.table(from)}
         order by place, content_id, chunk_index limit ${limit}::integer
       ) b join ai.agentos_documents d on d.content_id = b.content_id
-      join ai.agentos_chunks c on ${isShown} and c.chunk_index = b.chunk_index
-      order by b.place, b.score desc, b.content_id, b.chunk_index`,
+      join ai.agentos_chunks c on ${IS_SHOWN} and c.chunk_index = b.chunk_index
+      order by b.place, b.content_id, b.chunk_index`,
   }
+}
 
-  function near({ embedder, values }: NonNullable<ChunkQuery['vector']>): RawBuilder<unknown> {
-    const asked = sql`${vectorText(values)}`
-    const distance = vectorExpression(values.length, asked)
-    const usable = sql`c.embedder = ${embedder} and vector_dims(c.embedding) = ${sql.raw(String(values.length))}`
-    const small = sql`(select is_small from size)`
-    return sql`
-      scope as materialized (
-        select d.content_id, d.version, d.chunks ${asksChunks ? sql`, d.metadata` : sql``} from ai.agentos_documents d
-        where d.knowledge_id = ${knowledgeId} and d.chunks > 0 ${ofDocuments} limit ${EXACT_CHUNKS + 1}::integer
-      ), size as materialized (
-        select coalesce(sum(chunks), 0) <= ${EXACT_CHUNKS}::integer as is_small from scope
-      ), near as (
-        (
-          select c.content_id, c.chunk_index, c.embedding <=> ${asked}::vector as distance
-          from scope d join ai.agentos_chunks c on ${isShown}
-          where ${small} and ${usable} ${asksChunks ? holds('d', 'c') : sql``}
-          order by distance limit ${most}::integer
-        ) union all (
-          select c.content_id, c.chunk_index, ${distance} as distance
-          from ai.agentos_chunks c
-          where not ${small} and c.knowledge_id = ${knowledgeId} and ${usable}
-            -- A question of each row and no join, which would have all of them sorted.
-            and (select d.version = c.version ${holds('d', 'c')} from ai.agentos_documents d
-              where d.content_id = c.content_id)
-          order by ${distance} limit ${most}::integer
-        )
-      ), near_places as (
-        select content_id, chunk_index, 1 - distance as score,
-          row_number() over (order by distance, content_id, chunk_index) as place
-        from near
-      )`
-  }
+type ByWords = Pick<ChunkQuery, 'knowledgeId' | 'query'> & {
+  readonly language: string
+  readonly most: number
+  readonly scope: Scope
+}
+
+function byWords({ knowledgeId, query, language, most, scope }: ByWords): RawBuilder<unknown> {
+  /** At most {@link RANKED} matches, the best `most` of them. */
+  const matching = (asked: RawBuilder<unknown>, gate = NOTHING) => sql`
+    select content_id, chunk_index, rank from (
+      select c.content_id, c.chunk_index, ts_rank(c.words, ${asked}, 1) as rank
+      from ai.agentos_chunks c join ai.agentos_documents d on ${IS_SHOWN}
+      where c.knowledge_id = ${knowledgeId} and c.words @@ ${asked} ${scope.ofBoth} ${gate}
+      limit ${RANKED}::integer
+    ) ranked order by rank desc, content_id, chunk_index limit ${most}::integer`
+  const all = sql`websearch_to_tsquery(${language}::regconfig, ${query})`
+  // The lexemes of the question, joined by "or" instead of "and".
+  const any = sql`replace(plainto_tsquery(${language}::regconfig, ${query})::text, ' & ', ' | ')::tsquery`
+  return sql`
+    strict as materialized (${matching(all)}),
+    loose as materialized (${matching(any, sql`and (select count(*) from strict) < ${most}::integer`)}),
+    word_places as (
+      select *, row_number() over (order by tier, rank desc, content_id, chunk_index) as place, rank::float8 as score
+      from (
+        select *, 1 as tier from strict
+        union all
+        select *, 2 from loose l where not exists (
+          select from strict s where s.content_id = l.content_id and s.chunk_index = l.chunk_index)
+      ) matched order by place limit ${most}::integer
+    )`
+}
+
+type ByVector = Pick<ChunkQuery, 'knowledgeId'> & {
+  readonly vector: NonNullable<ChunkQuery['vector']>
+  readonly most: number
+  readonly scope: Scope
+}
+
+function byVector({ knowledgeId, vector, most, scope }: ByVector): RawBuilder<unknown> {
+  const { embedder, values } = vector
+  const asked = sql`${vectorText(values)}`
+  const distance = vectorExpression(values.length, asked)
+  const usable = sql`c.embedder = ${embedder} and vector_dims(c.embedding) = ${sql.raw(String(values.length))}`
+  const small = sql`(select is_small from size)`
+  const { ofDocuments, ofBoth, asksChunks } = scope
+  return sql`
+    scope as materialized (
+      select d.content_id, d.version, d.chunks ${asksChunks ? sql`, d.metadata` : NOTHING} from ai.agentos_documents d
+      where d.knowledge_id = ${knowledgeId} and d.chunks > 0 ${ofDocuments} limit ${EXACT_CHUNKS + 1}::integer
+    ), size as materialized (
+      select coalesce(sum(chunks), 0) <= ${EXACT_CHUNKS}::integer as is_small from scope
+    ), near as (
+      (
+        select c.content_id, c.chunk_index, c.embedding <=> ${asked}::vector as distance
+        from scope d join ai.agentos_chunks c on ${IS_SHOWN}
+        where ${small} and ${usable} ${asksChunks ? ofBoth : NOTHING}
+        order by distance limit ${most}::integer
+      ) union all (
+        select c.content_id, c.chunk_index, ${distance} as distance
+        from ai.agentos_chunks c
+        where not ${small} and c.knowledge_id = ${knowledgeId} and ${usable}
+          -- A question of each row and no join, which would have all of them sorted.
+          and (select d.version = c.version ${ofBoth} from ai.agentos_documents d where d.content_id = c.content_id)
+        order by ${distance} limit ${most}::integer
+      )
+    ), near_places as (
+      select content_id, chunk_index, 1 - distance as score,
+        row_number() over (order by distance, content_id, chunk_index) as place
+      from near
+    )`
 }
