@@ -156,7 +156,7 @@ describe.each(ENGINES)('kill -9 while a document is read, on %s', (engine) => {
       {
         await using first = await startServer(options)
         id = await uploadDocument(first.url, { name: 'long.md', text, chunkSize: 60 })
-        await until('some of it to be embedded', async () => (await embedded(provider)).length > 60, 40_000)
+        await until('some of it to be embedded', async () => (await embedded(provider)).length > 128, 40_000)
         expect((await readContentStatus(first.url, id)).status).toBe('processing')
         await first.kill()
         before.push(...(await embedded(provider)))
