@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { guessSeparator, readCsv } from './csv.ts'
+import { cpuMs } from './testing/cpu-time.ts'
 
 test('reads what was written, whatever is in the fields', () => {
   const field = fc.string({ unit: fc.constantFrom('a', 'ä', ' ', '"', ',', ';', '\n', '\r', '\t') })
@@ -48,8 +49,8 @@ test.each([
 })
 
 test('reads a million quotes in time', () => {
-  const began = performance.now()
+  const began = cpuMs()
   expect([...readCsv('"'.repeat(1_000_000), ',')]).toHaveLength(1)
   expect([...readCsv('"a",'.repeat(250_000), ',')]).toHaveLength(1)
-  expect(performance.now() - began).toBeLessThan(2000)
+  expect(cpuMs() - began).toBeLessThan(2000)
 })

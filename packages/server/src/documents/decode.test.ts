@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeText, tidyText } from './decode.ts'
+import { cpuMs } from './testing/cpu-time.ts'
 
 const TEXT = 'Grüße aus Århus, naïve café'
 
@@ -29,9 +30,19 @@ test('leaves one kind of line end, at most one blank line and nothing that canno
   expect(tidyText('a \r\nb\rc\f\n\n\n\nd\u0000\u0007e\ud800')).toBe('a\nb\nc\n\nde\ufffd')
 })
 
+/** Any units, halves of pairs included, and often those that are tidied away. */
+const anyText = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom('\r', '\n', ' ', '\t', '\0', '\f', 'a', '\u2028', '\ufeff'),
+      fc.nat({ max: 0xffff }).map((unit) => String.fromCharCode(unit)),
+    ),
+  )
+  .map((parts) => parts.join(''))
+
 test('tidies what is tidy no further', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
+    fc.property(anyText, (text) => {
       const tidy = tidyText(text)
       expect(tidyText(tidy)).toBe(tidy)
       expect(tidy.isWellFormed()).toBe(true)
@@ -42,7 +53,7 @@ test('tidies what is tidy no further', () => {
 })
 
 test('tidies a million spaces in time', () => {
-  const began = performance.now()
+  const began = cpuMs()
   tidyText(' '.repeat(1_000_000))
-  expect(performance.now() - began).toBeLessThan(1000)
+  expect(cpuMs() - began).toBeLessThan(1000)
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { readPage } from './html.ts'
+import { cpuMs } from './testing/cpu-time.ts'
 
 test('reads what a page says, with its blocks on lines of their own', () => {
   const { text, title } = readPage(`<!doctype html><html><head><title>All &amp; more</title><style>p{}</style></head>
@@ -54,8 +55,8 @@ test('reads a page that is broken in every way', () => {
 })
 
 test('refuses a page that nests without end, in time', () => {
-  const began = performance.now()
+  const began = cpuMs()
   expect(() => readPage(`${'<div>'.repeat(500_000)}deep`)).toThrow('nests more than 10000 elements')
   expect(readPage('<p>a'.repeat(200_000)).text).toHaveLength(600_000 - 2)
-  expect(performance.now() - began).toBeLessThan(8000)
+  expect(cpuMs() - began).toBeLessThan(8000)
 })

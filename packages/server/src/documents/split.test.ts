@@ -7,6 +7,7 @@ import { documentChunker, fixedSizeChunker, recursiveChunker } from './chunkers/
 import { rowChunker } from './chunkers/rows.ts'
 import { cutAtLine, cutAtParagraph, cutAtSentence, cutAtSpace, inSecondHalf, splitText } from './split.ts'
 import type { Piece, Span } from './section.ts'
+import { cpuMs } from './testing/cpu-time.ts'
 
 const CUTS = [cutAtParagraph, inSecondHalf(cutAtLine), cutAtSentence, cutAtSpace]
 const SEGMENTER = new Intl.Segmenter('en', { granularity: 'grapheme' })
@@ -21,7 +22,7 @@ const anyText = fc
         arbitrary: fc.constantFrom(' ', '\n', '\n\n', '. ', '! ', '\t', '# Title\n', '```\n', '    code\n', '}\n'),
       },
       { weight: 2, arbitrary: fc.constantFrom('👩‍👩‍👧‍👦', '🇳🇴🇩🇪', 'e\u0301', '각', '你好世界。', '👍🏽', '\r\n', ' \u0301') },
-      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 30 }) },
+      { weight: 1, arbitrary: fc.nat({ max: 0xffff }).map((unit) => String.fromCharCode(unit)) },
     ),
     { maxLength: 60 },
   )
@@ -104,10 +105,10 @@ test.each([
   ['of hashes', '#'.repeat(1_000_000)],
 ])('cuts a line %s, a million units long, in time', async (_what, text) => {
   for (const chunker of [recursiveChunker, markdownChunker, codeChunker, rowChunker]) {
-    const began = performance.now()
+    const began = cpuMs()
     const pieces = await takeAll(chunker, text, 1000)
     expect(pieces.every((piece) => piece.text.length <= 1000)).toBe(true)
-    expect(performance.now() - began).toBeLessThan(5000)
+    expect(cpuMs() - began).toBeLessThan(5000)
   }
 })
 

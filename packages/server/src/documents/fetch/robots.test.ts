@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseRobots } from './robots.ts'
+import { cpuMs } from '../testing/cpu-time.ts'
 
 const allows = (text: string, path: string) => parseRobots(text, 'agentos').allows(new URL(path, 'https://example.org'))
 
@@ -35,7 +36,7 @@ test('finds the sitemaps, wherever they stand', () => {
 })
 
 test('matches a rule of many stars in time', () => {
-  const began = performance.now()
+  const began = cpuMs()
   expect(allows(`User-agent: *\nDisallow: /${'*a'.repeat(2000)}b$`, `/${'a'.repeat(4000)}`)).toBe(true)
-  expect(performance.now() - began).toBeLessThan(500)
+  expect(cpuMs() - began).toBeLessThan(500)
 })
