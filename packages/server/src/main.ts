@@ -170,9 +170,8 @@ function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number
     drain.begun = true
     profiles.stop()
     registry.stopWatching()
-    await schedules.stop()
     log.info('stopping', { runs: runs.running(), deadline_ms: drainMs })
-    await Promise.race([runs.drain(drainMs), hurry.promise])
+    await Promise.race([Promise.all([runs.drain(drainMs), schedules.drain(drainMs)]), hurry.promise])
     const givenAway = await giveRunsAway(runs, log)
     await started.disposeAsync()
     log.info('stopped', { runs_given_away: givenAway })

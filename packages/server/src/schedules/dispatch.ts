@@ -18,6 +18,7 @@ import {
 } from '../storage/schedule-queue.ts'
 import type { ScheduleMethod } from '../storage/schedules.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Turns } from './turns.ts'
 
 export type ScheduleRequest = {
   readonly method: ScheduleMethod
@@ -42,6 +43,8 @@ export type DispatchDeps = {
   readonly log: Log
   readonly lease: QueueLease
   readonly send: Send
+  /** Bounds the runs that are begun at once: requests of users need connections, too. */
+  readonly turns: Turns
   /** Hears of what has been handed over or begun, and of what has ended here. */
   readonly onBegun: (run: ScheduleHandOver) => void
   readonly onEnded: (ended: EndedScheduleRun) => void
@@ -65,7 +68,7 @@ function isRunEndpoint(method: string, endpoint: string): boolean {
  * @throws {AgentOSError} DATABASE_UNAVAILABLE; whoever comes once the lease has run out does it again
  */
 export async function dispatch(deps: DispatchDeps, run: ScheduleHandOver, signal: AbortSignal): Promise<void> {
-  if (isRunEndpoint(run.method, run.endpoint)) await beginRun(deps, run)
+  if (isRunEndpoint(run.method, run.endpoint)) await deps.turns(() => beginRun(deps, run))
   else await makeCall(deps, run, signal)
 }
 

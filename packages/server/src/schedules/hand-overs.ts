@@ -3,6 +3,7 @@
  * as long as somebody renews.
  * @module
  */
+import { sleep } from '../base/backoff.ts'
 import { renewScheduleLeases, type ScheduleHandOver } from '../storage/schedule-queue.ts'
 import { dispatch, type DispatchDeps } from './dispatch.ts'
 
@@ -13,17 +14,22 @@ export type HandOvers = {
   readonly room: () => number
   /** Keeps all leases. */
   readonly renew: () => Promise<void>
-  /** Resolves when nothing is under way any more. */
+  /** Keeps all leases until nothing is under way any more. */
   readonly idle: () => Promise<void>
 }
 
 /** Most at once, and most that one look takes. */
 const MAX_UNDER_WAY = 100
-export const BATCH = 50
+export const BATCH = 20
+/** Between two renewals while nobody looks, in milliseconds. */
+const RENEW_MS = 5000
 
 /** @param closing ends calls that are under way */
 export function createHandOvers(deps: DispatchDeps, closing: AbortSignal): HandOvers {
   const underWay = new Map<string, Promise<void>>()
+  async function renew(): Promise<void> {
+    if (underWay.size > 0) await renewScheduleLeases(deps.db, [...underWay.keys()], deps.lease)
+  }
   return {
     add(run) {
       const fields = { schedule_id: run.scheduleId, schedule_run_id: run.scheduleRunId }
@@ -34,11 +40,20 @@ export function createHandOvers(deps: DispatchDeps, closing: AbortSignal): HandO
       return work
     },
     room: () => Math.min(BATCH, MAX_UNDER_WAY - underWay.size),
-    async renew() {
-      if (underWay.size > 0) await renewScheduleLeases(deps.db, [...underWay.keys()], deps.lease)
-    },
+    renew,
     async idle() {
-      await Promise.all(underWay.values())
+      while (underWay.size > 0) {
+        await within(RENEW_MS, Promise.all(underWay.values()))
+        // Without a database, what is under way fails by itself.
+        await renew().catch((error: unknown) => deps.log.warn('leases of schedules could not be renewed', { error }))
+      }
     },
   }
+}
+
+/** Waits for `work`, and no longer than `ms` milliseconds. */
+export async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const over = new AbortController()
+  await Promise.race([work, sleep(ms, over.signal).catch(() => {})])
+  over.abort()
 }

@@ -3,16 +3,17 @@
  * does, and the database decides who gets what; a replica that dies loses nothing.
  * @module
  */
-import { sleep } from '../base/backoff.ts'
 import { AgentOSError } from '../base/errors.ts'
-import { type Ids, randomFraction } from '../base/ids.ts'
+import type { Ids } from '../base/ids.ts'
 import type { Db } from '../storage/database.ts'
-import { createTriggered, type EndedScheduleRun, type ScheduleWork } from '../storage/schedule-queue.ts'
+import { createTriggered, type EndedScheduleRun } from '../storage/schedule-queue.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { ScheduleMove } from '../telemetry/metrics.ts'
 import type { Send } from './dispatch.ts'
-import { createHandOvers } from './hand-overs.ts'
+import { createHandOvers, within } from './hand-overs.ts'
 import { createLook } from './looks.ts'
+import { createRhythm } from './rhythm.ts'
+import { createTurns } from './turns.ts'
 
 export type { Send } from './dispatch.ts'
 
@@ -45,28 +46,23 @@ export type Schedules = {
    * @throws {AgentOSError} SCHEDULE_NOT_FOUND, SCHEDULE_DISABLED, DATABASE_UNAVAILABLE, DRAINING
    */
   readonly trigger: (scheduleId: string) => Promise<string>
-  /** Looks no more; what is under way goes on. */
-  readonly stop: () => Promise<void>
+  /** Looks no more. Resolves when what is under way is over, calls included, or the time is. */
+  readonly drain: (deadlineMs: number) => Promise<void>
   /** Ends calls that are under way, and waits until what became of them is stored. */
   readonly close: () => Promise<void>
 }
 
 /** Lease of what is being handed over or called, in milliseconds; renewed at every look. */
 const LEASE_MS = 15_000
+/** Runs that are begun at once, each with a connection of those for requests. */
+const BEGIN_AT_ONCE = 4
 /** How long whoever triggers something waits for it, in milliseconds. */
 const TRIGGER_MS = 2000
-/** How much later than the tick to look, at most, in milliseconds: the others look too. */
-const JITTER_MS = 20
-
 /** Looks for nothing before {@link Schedules.start}. */
 export function createSchedules({ replicaId, pollMs }: SchedulesOptions, deps: SchedulesDeps): Schedules {
   const { background: db, ids, log, onMove } = deps
   const lease = { owner: replicaId, leaseMs: Math.max(LEASE_MS, 3 * pollMs) }
   const closing = new AbortController()
-  let isStopped = false
-  let isTroubled = false
-  let timer: NodeJS.Timeout | undefined
-  let looking: Promise<void> | undefined
   const onEnded = (ended: EndedScheduleRun) => {
     onMove({ type: 'ended', status: ended.status })
     logEnd(log, ended)
@@ -78,6 +74,7 @@ export function createSchedules({ replicaId, pollMs }: SchedulesOptions, deps: S
       log,
       lease,
       send: deps.send,
+      turns: createTurns(BEGIN_AT_ONCE),
       onBegun: ({ lateMs, attempt }) => onMove({ type: 'begun', lateMs: attempt === 1 ? lateMs : null }),
       onEnded,
     },
@@ -88,52 +85,28 @@ export function createSchedules({ replicaId, pollMs }: SchedulesOptions, deps: S
     ids,
     lease,
     handOvers,
-    isStopped: () => isStopped,
+    isStopped: () => rhythm.isStopped(),
     cancelRun: deps.cancelRun,
     onEnded,
     onSkipped: (count) => onMove({ type: 'skipped', count }),
   })
 
-  async function lookAndWait(): Promise<void> {
-    let waitMs = pollMs
-    try {
-      waitMs = waitOf(await look(), pollMs)
-      if (isTroubled) log.info('schedules are looked at again')
-      isTroubled = false
-    } catch (error) {
-      if (!isTroubled) log.warn('schedules could not be looked at, trying again', { error })
-      isTroubled = true
-    }
-    if (!isStopped) timer = setTimeout(begin, waitMs + randomFraction(ids) * JITTER_MS)
-  }
-
-  function begin(): void {
-    looking = lookAndWait()
-  }
-
-  async function stop(): Promise<void> {
-    isStopped = true
-    clearTimeout(timer)
-    await looking
-  }
-
+  const rhythm = createRhythm({ look, pollMs, ids, log })
   return {
-    start: begin,
+    start: rhythm.start,
     async trigger(scheduleId) {
-      if (isStopped) throw new AgentOSError('DRAINING', 'This replica is stopping')
+      if (rhythm.isStopped()) throw new AgentOSError('DRAINING', 'This replica is stopping')
       const run = await createTriggered(deps.db, { scheduleId, scheduleRunId: ids.uuid() }, lease)
       if (run === undefined) throw new AgentOSError('SCHEDULE_NOT_FOUND', 'Schedule not found')
       if (run === 'disabled') throw new AgentOSError('SCHEDULE_DISABLED', 'Schedule is disabled')
       // What is called may take an hour.
-      const answered = new AbortController()
-      await Promise.race([handOvers.add(run), sleep(TRIGGER_MS, answered.signal).catch(() => {})])
-      answered.abort()
+      await within(TRIGGER_MS, handOvers.add(run))
       return run.scheduleRunId
     },
-    stop,
+    drain: (deadlineMs) => within(deadlineMs, rhythm.stop().then(handOvers.idle)),
     async close() {
       closing.abort()
-      await stop()
+      await rhythm.stop()
       await handOvers.idle()
     },
   }
@@ -143,10 +116,4 @@ function logEnd(log: Log, { scheduleRunId, scheduleId, runId, attempt, status, e
   const fields = { schedule_id: scheduleId, schedule_run_id: scheduleRunId, run_id: runId ?? undefined, attempt }
   if (status === 'failed') log.warn('a run of a schedule failed', { ...fields, reason: error, retried: isRetried })
   else log.info('a run of a schedule ended', { ...fields, status })
-}
-
-/** Until the next thing is due. What is due and still there is somebody else's, or has to wait: it is looked at later. */
-function waitOf({ untilTickMs, untilPendingMs }: ScheduleWork, pollMs: number): number {
-  const times = [untilTickMs ?? 0, untilPendingMs ?? 0].filter((ms) => ms > 0)
-  return Math.min(pollMs, ...times)
 }
