@@ -3,15 +3,18 @@
  * and no more of it at once than a call may have. And what the model makes, stored as soon as its reply is complete.
  * @module
  */
+import type { Ask } from '../base/ask.ts'
 import { isErrorCode } from '../base/errors.ts'
 import { isTextType, type LoadedMedia, type Media } from '../base/media.ts'
 import { type AssistantPart, mediaOf, type Message } from '../base/message.ts'
 import { untilAborted } from './abort.ts'
 import type { Draft } from './draft.ts'
-import type { RunPorts } from './execution.ts'
 
 /** Most bytes of media in one model call; beyond it the oldest are not shown. Providers take less. */
 const MOST_BYTES = 67_108_864
+
+/** Who has the bytes, and when not to wait for them any more. */
+type Source = { readonly ask: Ask; readonly signal: AbortSignal }
 
 /** What a run has read so far, by id. */
 export type MediaShelf = Map<string, LoadedMedia>
@@ -20,7 +23,7 @@ export type MediaShelf = Map<string, LoadedMedia>
 export async function loadMedia(
   messages: readonly Message[],
   shelf: MediaShelf,
-  { ask, signal }: Pick<RunPorts, 'ask' | 'signal'>,
+  { ask, signal }: Source,
 ): Promise<ReadonlyMap<string, LoadedMedia>> {
   const shown = new Map<string, LoadedMedia>()
   let room = MOST_BYTES
@@ -41,7 +44,7 @@ function attachedTo(message: Message): readonly Media[] {
   return message.role === 'assistant' ? mediaOf(message) : []
 }
 
-async function load({ id, mimeType, stored, url }: Media, ask: RunPorts['ask']): Promise<LoadedMedia> {
+async function load({ id, mimeType, stored, url }: Media, ask: Ask): Promise<LoadedMedia> {
   if (stored === undefined) return { type: 'url', url: url ?? '' }
   try {
     const bytes = await ask('load-media', { mediaId: id })
@@ -61,7 +64,7 @@ function codeOf(error: unknown): string | undefined {
 export async function storeFiles(
   parts: readonly AssistantPart[],
   { files }: Pick<Draft, 'files'>,
-  { ask, signal }: Pick<RunPorts, 'ask' | 'signal'>,
+  { ask, signal }: Source,
 ): Promise<readonly AssistantPart[]> {
   const whole: AssistantPart[] = [...parts]
   for (const { after, mimeType, bytes } of files.toReversed()) {
