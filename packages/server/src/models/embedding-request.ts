@@ -108,8 +108,10 @@ function toVector(value: Json | undefined): Float32Array {
     return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
   }
   if (!Array.isArray(value)) throw badAnswer('has a vector that is none')
-  // What is not a number becomes NaN, which no vector may hold.
-  return Float32Array.from(value, (number: Json) => (typeof number === 'number' ? number : Number.NaN))
+  const vector = new Float32Array(value.length)
+  // What is not a number becomes NaN, which no vector may hold. A loop, because Float32Array.from() takes three times as long.
+  for (let index = 0; index < vector.length; index++) vector[index] = numberOf(value[index])
+  return vector
 }
 
 function tokensOf(json: Json): number {
@@ -127,4 +129,8 @@ function definedOnly(values: Readonly<Record<string, Json | undefined>>): JsonOb
 /** The embedder puts its own name before it. */
 function badAnswer(what: string): ModelError {
   return new ModelError('MODEL_BAD_ANSWER', `the answer ${what}`, { retryable: true })
+}
+
+function numberOf(value: Json | undefined): number {
+  return typeof value === 'number' ? value : Number.NaN
 }
