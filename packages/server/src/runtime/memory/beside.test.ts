@@ -2,7 +2,7 @@ import { memoryManager } from '@agentos/sdk'
 import { expect, test } from 'vitest'
 import type { Ask } from '../../base/ask.ts'
 import type { Memory, MemoryChange } from '../../base/memory.ts'
-import { textOf } from '../../base/message.ts'
+import { textOf, type Message } from '../../base/message.ts'
 import type { ModelRequest } from '../../models/model.ts'
 import { call, say, testRun, type TestRunOptions, type Turn, USAGE } from '../test-run.ts'
 
@@ -217,6 +217,50 @@ test('a model that manages memories itself changes them at once, and is watched 
   expect(systemOf(requests[0] as ModelRequest)).toContain('<updating_user_memories>')
   expect(result.metrics.beside).toHaveLength(1)
 })
+
+test('wherever an attempt dies, the next one ends with one answer and the same memories', async () => {
+  const turns = parts({ answer: say('Ahoy!'), manager: ADD, summarizer: say('{"summary":"Sailing.","topics":[]}') })
+  const options = { agent: { enableSessionSummaries: true }, turns }
+  const whole = await run(createPast(), options)
+  const summary = expect.objectContaining({ summary: 'Sailing.' }) as unknown
+  let answered = 0
+  for (let points = 0; ; points++) {
+    const { journal, isDead } = await dieAfter(points, options)
+    if (!isDead) break
+    const next = await run(createPast(), { ...options, job: { journal, interrupted: true, attempt: 2 } })
+    expect(next.result).toMatchObject({ status: 'COMPLETED', content: 'Ahoy!', summary })
+    expect(next.result.memoryChanges).toEqual(whole.result.memoryChanges)
+    const roles = [...journal, ...next.messages].map(({ role }) => role)
+    expect(roles).toEqual(['system', 'user', 'assistant'])
+    // Once it is committed, the answer is neither asked for nor shown again.
+    const isAnswered = journal.length > 0
+    answered += isAnswered ? 1 : 0
+    expect(next.kinds.includes('content')).toBe(!isAnswered)
+  }
+  expect(answered).toBeGreaterThan(3)
+})
+
+/** An attempt of which nothing counts after `points` events and commits. */
+async function dieAfter(points: number, options: Parameters<typeof run>[1]) {
+  const life = new AbortController()
+  const journal: Message[] = []
+  let left = points
+  const pass = () => {
+    if (left-- <= 0) life.abort(new Error('the replica died'))
+    life.signal.throwIfAborted()
+  }
+  const commit = async (messages: readonly Message[]) => {
+    pass()
+    journal.push(...messages)
+    await Promise.resolve()
+    pass()
+  }
+  const emit = () => {
+    if (left-- <= 0) life.abort(new Error('the replica died'))
+  }
+  await run(createPast(), { ...options, ports: { commit, emit, signal: life.signal } })
+  return { journal, isDead: life.signal.aborted }
+}
 
 async function* hang(_request: ModelRequest, signal: AbortSignal) {
   await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
