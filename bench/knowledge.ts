@@ -12,7 +12,7 @@ import { startProvider } from '../e2e/provider-process.ts'
 import { startServer } from '../e2e/server-process.ts'
 import { oneAgent } from './agents.ts'
 import { sized } from './options.ts'
-import { peakRssMb } from './processes.ts'
+import { cpuMs, peakRssMb } from './processes.ts'
 import { embedText } from './provider/embeddings.ts'
 import { type Figure, median, quantile } from './report.ts'
 import type { Scenario } from './scenario.ts'
@@ -22,6 +22,8 @@ const EMBEDDER = `openai-compatible:fake-embedding@${DIMENSIONS}`
 const SUBJECTS = 200
 const CHUNKS_PER_DOCUMENT = 20
 const UPLOADS_AT_ONCE = 8
+/** Longest reading of all documents, in milliseconds. */
+const READ_MS = 600_000
 const TYPES = ['vector', 'keyword', 'hybrid'] as const
 
 type Client = ReturnType<typeof createClient>
@@ -39,10 +41,17 @@ export const knowledge: Scenario = async ({ database, size, say }) => {
   await using db = await connectPostgres(url)
 
   say(`adds ${documents} documents`)
+  const cpuBefore = await cpuMs(server.pid)
   const reading = readDocuments(client, db, documents)
   const [seconds, peak] = await Promise.all([reading, peakRssMb(server.pid, reading)])
   const figures: Figure[] = [
     { name: 'knowledge documents read', unit: 'documents/s', value: documents / seconds, better: 'more' },
+    {
+      name: 'knowledge CPU per document',
+      unit: 'ms',
+      value: ((await cpuMs(server.pid)) - cpuBefore) / documents,
+      better: 'less',
+    },
     { name: 'knowledge peak RSS while reading', unit: 'MB', value: peak, better: 'less' },
   ]
   for (const count of counts) {
@@ -70,10 +79,11 @@ async function readDocuments(client: Client, db: PostgresClient, count: number):
     }
   }
   await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, upload))
-  await until('all documents to be read', async () => {
+  const isOver = async () => {
     const rows = await db.query(`select 1 from agentos_knowledge_contents where status <> 'completed' limit 1`)
     return rows.length === 0
-  })
+  }
+  await until('all documents to be read', isOver, READ_MS)
   return (performance.now() - started) / 1000
 }
 

@@ -40,7 +40,7 @@ export async function claimJob(db: Db, { owner, leaseMs, knowledgeIds }: ClaimJo
     with heads as (
       select head.content_id, head.due_at,
         (select count(*) from agentos_knowledge_contents busy
-          where busy.knowledge_id = base.id and busy.job is not null and busy.lease_until > now()) as under_way
+          where busy.knowledge_id = base.id and busy.lease_owner is not null) as under_way
       from unnest(${textArray(knowledgeIds)}::text[]) as base (id), lateral (
         select content_id, due_at from agentos_knowledge_contents
         where knowledge_id = base.id and job is not null and due_at <= now()

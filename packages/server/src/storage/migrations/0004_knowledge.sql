@@ -45,6 +45,8 @@ create index agentos_knowledge_contents_by_created on agentos_knowledge_contents
 create index agentos_knowledge_contents_by_updated on agentos_knowledge_contents (knowledge_id, updated_at desc, content_id);
 create index agentos_knowledge_contents_by_name on agentos_knowledge_contents (knowledge_id, name, content_id);
 create index agentos_knowledge_contents_by_status on agentos_knowledge_contents (knowledge_id, status);
+-- How much each base has under way.
+create index agentos_knowledge_contents_leased on agentos_knowledge_contents (knowledge_id) where lease_owner is not null;
 create index agentos_knowledge_contents_due on agentos_knowledge_contents (knowledge_id, due_at) where job is not null;
 
 -- What was uploaded, in parts.
