@@ -5,6 +5,7 @@
 import type { FastifyInstance } from 'fastify'
 import { tmpdir } from 'node:os'
 import { systemClock } from '../../base/clock.ts'
+import { AgentOSError } from '../../base/errors.ts'
 import { createIds } from '../../base/ids.ts'
 import { createRedact } from '../../base/redact.ts'
 import type { AgentInfo, FileReport } from '../../base/runnable.ts'
@@ -105,7 +106,9 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     redact,
     metrics: options.metrics,
     profiles: options.profiles ?? { take: async (_, { kind }) => new TextEncoder().encode(EMPTY_PROFILES[kind]) },
-    schedules: options.schedules ?? { trigger: () => Promise.reject(new TypeError('there are no schedules here')) },
+    schedules: options.schedules ?? {
+      trigger: () => Promise.reject(new AgentOSError('SCHEDULE_NOT_FOUND', 'Schedule not found')),
+    },
     memory: options.memory ?? { limit: 1000, join: async (memories) => memories.join(' ') },
     endpoints: createEndpoints(ROUTES),
     usageRefresh: createUsageRefresh({ clock: systemClock, log }),
