@@ -104,7 +104,15 @@ function toIdempotency(
 
 function mediaDeps({ database, ids, settings }: AppDeps): MediaDeps {
   const { totalBytes, count } = settings.uploads.media
-  return { db: database.db, ids, mostBytes: totalBytes, mostCount: count }
+  return {
+    // Looked at only when there is something to store.
+    get db() {
+      return database.db
+    },
+    ids,
+    mostBytes: totalBytes,
+    mostCount: count,
+  }
 }
 
 function toRunOptions(body: RunRequest, media: readonly Media[]): RunOptions {
