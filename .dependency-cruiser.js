@@ -18,6 +18,7 @@ export const MAY_IMPORT = {
   models: ['base', 'telemetry', 'sdk types'],
   loader: ['base', 'telemetry', 'sdk'],
   runtime: ['base', 'telemetry', 'models', 'sdk'],
+  documents: ['base'],
   runs: ['base', 'telemetry', 'storage'],
   schedules: ['base', 'telemetry', 'storage'],
   knowledge: ['base', 'telemetry', 'storage'],
@@ -27,7 +28,7 @@ export const MAY_IMPORT = {
 }
 
 /** The parts of the server that put the others together, and may therefore import all of them. */
-const COMPOSITION_ROOTS = '^packages/server/src/(main\\.ts|main/|worker\\.ts|cli/)'
+const COMPOSITION_ROOTS = '^packages/server/src/(main\\.ts|main/|worker\\.ts|documents-worker\\.ts|cli/)'
 
 const SERVER = 'packages/server/src'
 const TEST_FILE = '\\.test\\.ts$'

@@ -16,8 +16,11 @@ import { journal } from './durability/journal.ts'
 import { queue } from './durability/queue.ts'
 import { recovery } from './durability/recovery.ts'
 import { rollout } from './durability/rollout.ts'
+import { schedules } from './durability/schedules.ts'
 import { session } from './durability/session.ts'
 import type { Size } from './options.ts'
+import { knowledge } from './knowledge.ts'
+import { pages } from './pages.ts'
 import { type Baseline, type Figure, formatTable, toBaseline } from './report.ts'
 import type { Scenario } from './scenario.ts'
 import { coldStart, overhead, reload, stalled, streams } from './scenarios.ts'
@@ -35,7 +38,10 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   queue,
   recovery,
   rollout,
+  schedules,
   session,
+  pages,
+  knowledge,
   tracing,
   traces,
 }

@@ -31,7 +31,7 @@ describe.skipIf(PYTHON === undefined).each(ENGINES)('AgentOSClient on %s', (engi
     // The client logs events and fields that it does not understand, and goes on.
     expect(stderr).not.toMatch(/error|unknown event/i)
     const seen = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, Record<string, unknown>>
-    const agents = ['assistant', 'feedback', 'notebook', 'refunds']
+    const agents = ['assistant', 'companion', 'feedback', 'handbook', 'notebook', 'refunds']
     expect(seen['config']).toMatchObject({ os_id: 'agentos', agents, sync_os_id: 'agentos' })
     expect(seen['config']?.['session_dbs']).toHaveLength(1)
     expect(seen['agents']).toEqual(agents)
@@ -79,6 +79,19 @@ describe.skipIf(PYTHON === undefined).each(ENGINES)('AgentOSClient on %s', (engi
     expect(seen['one_run']).toBe(true)
     expect(seen['renamed']).toBe('Second name')
     expect(seen['updated']).toEqual({ state: { colour: 'red' }, metadata: { team: 'ops' }, name: 'Second name' })
+    expect(seen['usage']).toEqual({
+      days: 1,
+      runs: expect.any(Number),
+      users: expect.any(Number),
+      tokens: expect.any(Number),
+      models: ['demo'],
+      refreshed: true,
+      started: 'started',
+      status: expect.stringMatching(/running|completed/),
+      other_days: 0,
+    })
+    expect(seen['usage']?.['runs']).toBeGreaterThan(3)
+    expect(seen['usage']?.['tokens']).toBeGreaterThan(10)
     expect(seen['left']).toBe(0)
   })
 })

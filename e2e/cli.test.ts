@@ -17,7 +17,7 @@ const TSC = join(ROOT, 'node_modules', '.bin', 'tsc')
 test('check passes a good folder', async () => {
   const { exitCode, output } = await runAgentOS(['check', join(ROOT, 'examples', 'agents')])
   expect(output).toMatch(/loaded .*assistant/)
-  expect(output).toMatch(/^ok: 4 agents/m)
+  expect(output).toMatch(/^ok: 6 agents/m)
   expect(exitCode).toBe(0)
 })
 

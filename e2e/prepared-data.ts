@@ -12,7 +12,8 @@ import { createFolder } from './agents-folder.ts'
 import { startServer } from './server-process.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const MIGRATIONS = join(ROOT, 'packages', 'server', 'src', 'storage', 'migrations')
+const STORAGE = join(ROOT, 'packages', 'server', 'src', 'storage')
+const MIGRATIONS = [join(STORAGE, 'migrations'), join(STORAGE, 'vector-migrations')]
 
 export type DataDirectory = AsyncDisposable & { readonly path: string }
 
@@ -26,7 +27,9 @@ export async function copyPreparedData(): Promise<DataDirectory> {
 
 async function version(): Promise<string> {
   const hash = createHash('sha256').update(await readFile(join(ROOT, 'package-lock.json')))
-  for (const name of (await readdir(MIGRATIONS)).toSorted()) hash.update(await readFile(join(MIGRATIONS, name)))
+  for (const folder of MIGRATIONS) {
+    for (const name of (await readdir(folder)).toSorted()) hash.update(await readFile(join(folder, name)))
+  }
   return hash.digest('hex').slice(0, 12)
 }
 

@@ -14,11 +14,8 @@ type Doc = { readonly path: string; readonly text: string }
 const DOCS: readonly Doc[] = PATHS.map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }))
 
 /** Variables of providers and proxies, as the sources that read them spell them. */
-const PROVIDER_VARIABLES = ['families.ts', 'transport.ts'].flatMap((file) =>
-  [...readFileSync(join(ROOT, 'packages/server/src/models', file), 'utf8').matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map(
-    ([, name = '']) => name,
-  ),
-)
+const PROVIDER_VARIABLES = variablesIn('families.ts', 'transport.ts')
+const EMBEDDER_VARIABLES = variablesIn('embedding-families.ts')
 
 /** Names in the pages that are neither: variables of the tests and of other software, codes of Node. */
 const OTHERS = [
@@ -61,6 +58,7 @@ test('names no setting and no error that does not exist', () => {
     ...Object.keys({ ...SETTINGS, ...SET_UP_SETTINGS }),
     ...Object.keys(ERRORS),
     ...PROVIDER_VARIABLES,
+    ...EMBEDDER_VARIABLES,
     ...OTHERS,
   ])
   const unknown = DOCS.flatMap(({ path, text }) =>
@@ -75,6 +73,9 @@ test('names every variable of the providers where models are chosen', () => {
   const page = textOf('docs/how-to/use-a-real-model.md')
   expect(PROVIDER_VARIABLES).toContain('OPENAI_API_KEY')
   expect(PROVIDER_VARIABLES.filter((name) => !page.includes(name))).toEqual([])
+  const both = page + textOf('docs/how-to/answer-from-knowledge.md')
+  expect(EMBEDDER_VARIABLES).toContain('VOYAGE_API_KEY')
+  expect(EMBEDDER_VARIABLES.filter((name) => !both.includes(name))).toEqual([])
 })
 
 test('names only files that exist', () => {
@@ -150,4 +151,11 @@ function headingsOf(text: string): string[] {
 function capitalsOf(text: string): string[] {
   const words = [...text.matchAll(/(?<![\w.-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?!\w)/g)].map(([word]) => word)
   return [...new Set(words)]
+}
+
+function variablesIn(...files: readonly string[]): readonly string[] {
+  return files.flatMap((file) => {
+    const source = readFileSync(join(ROOT, 'packages/server/src/models', file), 'utf8')
+    return [...source.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map(([, name = '']) => name)
+  })
 }

@@ -29,8 +29,13 @@
  *                 before the answer), no-finish (ends cleanly half-way), sse (a frame that is not JSON), chunk-error
  *                 (an error object as a frame), bad-args (tool arguments that are not JSON), unknown-tool, hang (half of
  *                 the answer, then nothing until the client leaves), mute (not even a status until the client leaves)
+ *                 For embeddings: nan (a vector of what is no number), fewer (a vector less than texts)
  *   times=N       the fault or status hits only the first N requests with this script since the last reset
  *   at=N          ... only the N-th model call after the last user message
+ * Embeddings:
+ *   dims=N        length of vectors when the request asks for none, default 256
+ *   floats        decimal numbers, whatever the request asks for
+ *   most=N        texts of one request; more are refused
  * @module
  */
 export type Fault =
@@ -45,6 +50,8 @@ export type Fault =
   | 'unknown-tool'
   | 'hang'
   | 'mute'
+  | 'nan'
+  | 'fewer'
 
 export type Script = {
   /** The script as written; counts `times`. */
@@ -68,6 +75,9 @@ export type Script = {
   readonly fault: Fault | undefined
   readonly times: number
   readonly at: number
+  readonly dims: number
+  readonly floats: boolean
+  readonly most: number
 }
 
 const FAULTS: readonly Fault[] = [
@@ -82,9 +92,13 @@ const FAULTS: readonly Fault[] = [
   'unknown-tool',
   'hang',
   'mute',
+  'nan',
+  'fewer',
 ]
 const KEYS = new Set(
-  'tokens rate text echo reasoning huge usage id tool args calls first stall fail retry say fault times at'.split(' '),
+  'tokens rate text echo reasoning huge usage id tool args calls first stall fail retry say fault times at dims floats most'.split(
+    ' ',
+  ),
 )
 
 /**
@@ -124,6 +138,9 @@ export function parseScript(model: string, user: string): Script {
     fault: faultOf(items.get('fault')),
     times: count(items, 'times', Infinity),
     at: count(items, 'at', 0),
+    dims: count(items, 'dims', 256),
+    floats: items.has('floats'),
+    most: count(items, 'most', Infinity),
   }
 }
 

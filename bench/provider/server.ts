@@ -1,11 +1,12 @@
 /**
  * The fake provider's HTTP side: chat completions as frames or as one JSON body, scripted per request (`script.ts`),
- * with counters at `GET /stats`, the last requests at `GET /requests` (only with `record`), `POST /reset` and `GET
+ * embeddings, with counters at `GET /stats`, the last requests at `GET /requests` (only with `record`), `POST /reset` and `GET
  * /v1/models`.
  * @module
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { answer, asksForTools, type Answer } from './answer.ts'
+import { embeddingsAnswer, readEmbeddings } from './embeddings.ts'
 import { DONE, ERROR_FRAME, NOT_JSON, ROLE, endFrames, wireUsage } from './frames.ts'
 import { createPacer, type Pacer } from './pacer.ts'
 import { readRequest, type ChatRequest } from './request.ts'
@@ -59,7 +60,12 @@ export function createProvider({ record }: { readonly record: number }): Server 
 
 function serve(state: State, request: IncomingMessage, response: ServerResponse): void {
   const { pathname } = new URL(request.url ?? '/', 'http://fake')
-  if (request.method === 'POST' && pathname.endsWith('/chat/completions')) return readBody(state, request, response)
+  if (request.method === 'POST' && pathname.endsWith('/chat/completions')) {
+    return readBody(state, request, response, (body) => serveChat(state, body, response))
+  }
+  if (request.method === 'POST' && pathname.endsWith('/embeddings')) {
+    return readBody(state, request, response, (body) => serveEmbeddings(state, body, response))
+  }
   request.resume()
   if (pathname === '/stats') return sendJson(response, 200, state.stats)
   if (pathname === '/requests') return sendJson(response, 200, state.recorded)
@@ -81,27 +87,51 @@ function serve(state: State, request: IncomingMessage, response: ServerResponse)
   return sendError(response, 404, `no route ${request.method} ${pathname}`)
 }
 
-function readBody(state: State, request: IncomingMessage, response: ServerResponse): void {
+function readBody(
+  state: State,
+  request: IncomingMessage,
+  response: ServerResponse,
+  answerBody: (body: string) => void,
+): void {
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))
   request.on('end', () => {
     state.stats.requests++
     const body = (chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)).toString()
     if (state.record > 0) remember(state, request, body)
-    let chat: ChatRequest
-    let script: Script
     try {
-      chat = readRequest(body)
-      script = parseScript(chat.model, chat.user)
+      answerBody(body)
     } catch (error) {
-      return sendError(response, 400, error instanceof Error ? error.message : String(error))
+      sendError(response, 400, error instanceof Error ? error.message : String(error))
     }
-    watch(state.stats, response)
-    if (script.firstMs === 0) return respond(state, chat, script, response)
-    const timer = setTimeout(() => respond(state, chat, script, response), script.firstMs)
-    response.once('close', () => clearTimeout(timer))
-    return undefined
   })
+}
+
+function serveChat(state: State, body: string, response: ServerResponse): void {
+  const chat = readRequest(body)
+  const script = parseScript(chat.model, chat.user)
+  watch(state.stats, response)
+  afterFirst(script, response, () => respond(state, chat, script, response))
+}
+
+function serveEmbeddings(state: State, body: string, response: ServerResponse): void {
+  const request = readEmbeddings(body)
+  const script = parseScript(request.model, '')
+  watch(state.stats, response)
+  afterFirst(script, response, () => {
+    const faulty = (script.fail > 0 || script.fault !== undefined) && hitsFault(state, 1, script)
+    if (faulty && breaksEarly(state, script, response)) return undefined
+    if (request.input.length > script.most) {
+      return sendError(response, 400, `Too many inputs: ${request.input.length}, the maximum is ${script.most}.`)
+    }
+    return sendJson(response, 200, embeddingsAnswer(request, script, faulty))
+  })
+}
+
+function afterFirst({ firstMs }: Script, response: ServerResponse, respond: () => void): void {
+  if (firstMs === 0) return respond()
+  const timer = setTimeout(respond, firstMs)
+  response.once('close', () => clearTimeout(timer))
 }
 
 function remember(state: State, request: IncomingMessage, body: string): void {
@@ -119,18 +149,8 @@ function watch(stats: Stats, response: ServerResponse): void {
 }
 
 function respond(state: State, chat: ChatRequest, script: Script, response: ServerResponse): void {
-  const faulty = (script.fail > 0 || script.fault !== undefined) && hitsFault(state, chat, script)
-  if (faulty) {
-    state.stats.faults++
-    if (script.fail > 0) return sendFailure(response, script)
-    if (script.fault === 'reset') return void response.destroy()
-    if (script.fault === 'mute') return undefined
-    if (script.fault === 'garbage') {
-      response.writeHead(200, { 'content-type': 'text/html' })
-      return void response.end('<html><body><h1>It works!</h1></body></html>')
-    }
-    if (script.fault === 'empty') return void response.writeHead(200, EVENT_STREAM).end()
-  }
+  const faulty = (script.fail > 0 || script.fault !== undefined) && hitsFault(state, chat.call, script)
+  if (faulty && breaksEarly(state, script, response)) return undefined
   const fault = faulty ? script.fault : undefined
   const text = asksForTools(chat, script, fault) ? undefined : nextText(state, script)
   const reply = answer(chat, script, fault, text)
@@ -139,8 +159,21 @@ function respond(state: State, chat: ChatRequest, script: Script, response: Serv
   return sendJson(response, 200, completion(reply))
 }
 
-function hitsFault(state: State, chat: ChatRequest, script: Script): boolean {
-  if (script.at > 0 && script.at !== chat.call) return false
+/** @returns whether the fault was the whole answer, or that there is none */
+function breaksEarly({ stats }: State, script: Script, response: ServerResponse): boolean {
+  stats.faults++
+  if (script.fail > 0) sendFailure(response, script)
+  else if (script.fault === 'reset') response.destroy()
+  else if (script.fault === 'empty') response.writeHead(200, EVENT_STREAM).end()
+  else if (script.fault === 'garbage') {
+    response.writeHead(200, { 'content-type': 'text/html' })
+    response.end('<html><body><h1>It works!</h1></body></html>')
+  } else return script.fault === 'mute'
+  return true
+}
+
+function hitsFault(state: State, call: number, script: Script): boolean {
+  if (script.at > 0 && script.at !== call) return false
   const hits = state.faultsByScript.get(script.source) ?? 0
   if (hits >= script.times) return false
   state.faultsByScript.set(script.source, hits + 1)

@@ -9,9 +9,10 @@ import { connectPostgres, type PostgresClient } from '../../e2e/postgres-client.
 import { startProvider } from '../../e2e/provider-process.ts'
 import { startServer } from '../../e2e/server-process.ts'
 import { oneAgent, runRoute } from '../agents.ts'
+import { type Ask, timeAsk } from '../asks.ts'
 import { sized } from '../options.ts'
 import { load } from '../processes.ts'
-import { type Figure, quantile } from '../report.ts'
+import type { Figure } from '../report.ts'
 import type { Scenario } from '../scenario.ts'
 import { AGENTS, fillTraces, USERS } from './many-traces.ts'
 
@@ -20,9 +21,6 @@ const RUN = 'What is the weather like in Oslo today? [fake:tool=look_up,calls=4,
 const SPANS_PER_TRACE = 10
 /** Ids that the requests of one kind go through, so that not all of them ask for the same pages. */
 const DIFFERENT = 200
-const TURNS = 4
-
-type Ask = { readonly name: string; readonly paths: readonly string[]; readonly body?: object }
 
 /** Reads nothing. */
 const LEAST: Ask = { name: 'filter schema', paths: ['/traces/filter-schema'] }
@@ -45,31 +43,8 @@ export const traces: Scenario = async ({ database, size, say }) => {
   await fillTraces(db, spans / SPANS_PER_TRACE, say)
 
   const figures: Figure[] = await sizes(db)
-  const measure = async ({ name, paths, body }: Ask, count: number) => {
-    const urls = paths.map((path) => new URL(path, server.url).href)
-    const job = { kind: 'requests', urls, concurrency: 1, ...(body && { body: JSON.stringify(body) }) } as const
-    const result = await load({ ...job, requests: count })
-    if (result.failed > 0) throw new Error(`${name}: ${result.failed} of ${count} requests failed`)
-    return result.latencies
-  }
-  const report = async (ask: Ask) => {
-    // The pages come from the memory of PostgreSQL or of the system, as they do for whoever asks again.
-    await measure(ask, Math.min(requests, ask.paths.length))
-    const times: number[] = []
-    const least: number[] = []
-    // In turns, so that what else the machine does hits both.
-    for (let turn = 0; turn < TURNS; turn++) {
-      times.push(...(await measure(ask, requests / TURNS)))
-      least.push(...(await measure(LEAST, requests / TURNS)))
-    }
-    for (const [what, q] of [
-      ['p50', 0.5],
-      ['p99', 0.99],
-    ] as const) {
-      const limit = quantile(least, q)
-      figures.push({ name: `traces ${ask.name} ${what}`, unit: 'ms', value: quantile(times, q), limit, better: 'less' })
-    }
-  }
+  const asking = { url: server.url, least: LEAST, requests }
+  const report = async (ask: Ask) => void figures.push(...(await timeAsk('traces', ask, asking)))
   say(`${requests} requests of each kind`)
   for (const ask of await asksFor(db)) await report(ask)
   await load({ kind: 'runs', url: runRoute(server.url), message: RUN, concurrency: 8, runs: 200 })

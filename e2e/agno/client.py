@@ -6,6 +6,7 @@
 import asyncio
 import json
 import sys
+from datetime import date
 
 from agno.client import AgentOSClient
 from agno.db.base import SessionType
@@ -142,6 +143,21 @@ async def use(base_url: str) -> dict:
     seen["updated"] = {"state": updated.session_state, "metadata": updated.metadata, "name": updated.session_name}
 
     await client.cancel_agent_run("assistant", run.run_id)
+
+    usage = await client.get_metrics()
+    refreshed = await client.refresh_metrics()
+    started = await client.refresh_metrics(background=True)
+    seen["usage"] = {
+        "days": len(usage.metrics),
+        "runs": usage.metrics[-1].agent_runs_count,
+        "users": usage.metrics[-1].users_count,
+        "tokens": usage.metrics[-1].token_metrics["total_tokens"],
+        "models": [entry["model_provider"] for entry in usage.metrics[-1].model_metrics],
+        "refreshed": refreshed[-1].date == usage.metrics[-1].date,
+        "started": started.status,
+        "status": (await client.get_metrics_refresh_status()).status,
+        "other_days": len((await client.get_metrics(ending_date=date(2026, 1, 1))).metrics),
+    }
 
     await client.delete_session("from-agno")
     await client.delete_sessions([run.session_id], [SessionType.AGENT])

@@ -5,6 +5,15 @@
 import type { RunContext } from './context.ts'
 import { define, isDefinition, refuseUnknown, show } from './definition.ts'
 import { type AiTool, isAiTool } from './ai-tool.ts'
+import { isKnowledge, type Knowledge } from './knowledge.ts'
+import {
+  isLearning,
+  isMemoryManager,
+  isSessionSummaryManager,
+  type LearningOptions,
+  type MemoryManager,
+  type SessionSummaryManager,
+} from './memory.ts'
 import { isModelInstance, type ModelInstance } from './model.ts'
 import type { Schema } from './schema.ts'
 import type { Tool } from './tool.ts'
@@ -52,6 +61,10 @@ export interface AgentOptions {
   /** State a new session starts with. JSON values only. */
   readonly sessionState?: Readonly<Record<string, unknown>>
   readonly addSessionStateToContext?: boolean
+  /** Hand what is attached to a message (images, audio, video, files) to the model; default true. */
+  readonly sendMediaToModel?: boolean
+  /** Keep that once the run is over; default true. Without it, later runs of the session do not see it. */
+  readonly storeMedia?: boolean
   /** Values for tools and instructions; functions are called once per run. */
   readonly dependencies?: Readonly<Record<string, unknown>>
   readonly addDependenciesToContext?: boolean
@@ -60,6 +73,46 @@ export interface AgentOptions {
   readonly timezone?: string
   /** Ask for Markdown answers. */
   readonly markdown?: boolean
+  /** Remember what the user says: the memory manager looks at every message, beside the answer. Default false. */
+  readonly enableUserMemories?: boolean
+  /** Let the model manage memories itself, with the tool `update_user_memory`, instead. Default false. */
+  readonly enableAgenticMemory?: boolean
+  /** Tell the model what is remembered of the user. Default true for an agent that remembers. */
+  readonly addMemoriesToContext?: boolean
+  /** Who remembers. Default: the agent's model, with the server's instructions. */
+  readonly memoryManager?: MemoryManager
+  /** Sum the session up after each run. Default false. */
+  readonly enableSessionSummaries?: boolean
+  /** Tell the model that summary. Default true for an agent that sums up. */
+  readonly addSessionSummaryToContext?: boolean
+  /** Who sums up. Default: the agent's model, with the server's instructions. */
+  readonly sessionSummaryManager?: SessionSummaryManager
+  /** Tools to find and read earlier sessions of the same user. Default false. */
+  readonly searchPastSessions?: boolean
+  /** Sessions that a search looks at, the newest first; default 20, 1 to 100. */
+  readonly numPastSessionsToSearch?: number
+  /** Runs of each that it shows; default 3, 1 to 20. */
+  readonly numPastSessionRunsInSearch?: number
+  /** What it learns for all its conversations. Default: nothing. */
+  readonly learning?: LearningOptions
+  /** Where it looks things up: a base, or the id of one. Default: the folder `knowledge/` beside agent.ts, if there is one. */
+  readonly knowledge?: Knowledge | string
+  /** The tool `search_knowledge_base`, with which the model searches. Default true for an agent with knowledge. */
+  readonly searchKnowledge?: boolean
+  /** Tell the model to search before it answers. Default true. */
+  readonly addSearchKnowledgeInstructions?: boolean
+  /** Search for what the user says, and add what is found to the message. Default false. */
+  readonly addKnowledgeToContext?: boolean
+  /** What documents have to be: values by the keys of their metadata, or expressions of Agno, `{ op: 'IN', ... }`. */
+  readonly knowledgeFilters?: KnowledgeFilters
+  /** Let the model choose filters too. Default false. */
+  readonly enableAgenticKnowledgeFilters?: boolean
+  /** Looks things up instead of the server, for a search of your own. */
+  readonly knowledgeRetriever?: KnowledgeRetriever
+  /** The tool `add_to_knowledge`, with which the model keeps what it has learned. Default false. */
+  readonly updateKnowledge?: boolean
+  /** Most documents of a search, 1 to 1000; default that of the base. */
+  readonly knowledgeMaxResults?: number
   readonly modelSettings?: ModelSettings
   /** Model calls tried again after a passing failure, 0 to 10; default 2. */
   readonly retries?: number
@@ -73,6 +126,17 @@ export interface AgentOptions {
   readonly quickPrompts?: readonly string[]
   readonly metadata?: Readonly<Record<string, unknown>>
 }
+
+type Filter = Readonly<Record<string, unknown>>
+
+/** One filter, or several that all have to hold. */
+export type KnowledgeFilters = Filter | readonly Filter[]
+
+/** Documents, best first: texts, or objects that JSON can carry. `filters` are those of the agent and of the run. */
+export type KnowledgeRetriever = (
+  query: string,
+  options: { readonly maxResults?: number; readonly filters: readonly Filter[]; readonly ctx: RunContext },
+) => readonly unknown[] | undefined | Promise<readonly unknown[] | undefined>
 
 /** An agent as {@link agent} made it; `options` are checked, defaults are the server's. */
 export interface Agent {
@@ -140,11 +204,34 @@ const KINDS: Readonly<Record<keyof AgentOptions, Kind>> = {
   addHistoryToContext: isFlag,
   sessionState: isRecord,
   addSessionStateToContext: isFlag,
+  sendMediaToModel: isFlag,
+  storeMedia: isFlag,
   dependencies: isRecord,
   addDependenciesToContext: isFlag,
   addDatetimeToContext: isFlag,
   timezone: (value) => isTimeZone(value) || 'an IANA time zone, such as "Europe/Oslo"',
   markdown: isFlag,
+  enableUserMemories: isFlag,
+  enableAgenticMemory: isFlag,
+  addMemoriesToContext: isFlag,
+  memoryManager: (value) => isMemoryManager(value) || 'what memoryManager() makes',
+  enableSessionSummaries: isFlag,
+  addSessionSummaryToContext: isFlag,
+  sessionSummaryManager: (value) => isSessionSummaryManager(value) || 'what sessionSummaryManager() makes',
+  searchPastSessions: isFlag,
+  numPastSessionsToSearch: isNumber(1, 100, true),
+  numPastSessionRunsInSearch: isNumber(1, 20, true),
+  learning: isLearning,
+  knowledge: (value) =>
+    isKnowledge(value) || (typeof value === 'string' && value !== '') || 'what knowledge() makes, or its id',
+  searchKnowledge: isFlag,
+  addSearchKnowledgeInstructions: isFlag,
+  addKnowledgeToContext: isFlag,
+  knowledgeFilters: either((value) => Array.isArray(value) || 'a list of filters', isRecord),
+  enableAgenticKnowledgeFilters: isFlag,
+  knowledgeRetriever: isFunction,
+  updateKnowledge: isFlag,
+  knowledgeMaxResults: isNumber(1, 1000, true),
   modelSettings: isRecord,
   retries: isNumber(0, 10, true),
   delayBetweenRetries: isNumber(0, 60, false),
@@ -206,7 +293,9 @@ function freezeCopy(options: AgentOptions): AgentOptions {
   const copies = Object.entries(options).map(([name, value]: [string, unknown]) => {
     if (Array.isArray(value)) return [name, Object.freeze([...(value as readonly unknown[])])]
     const plain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
-    return [name, plain && name !== 'model' && name !== 'outputSchema' ? Object.freeze({ ...value }) : value]
+    // What is frozen may be a definition, whose mark a copy would lose.
+    const copied = plain && name !== 'model' && name !== 'outputSchema' && !Object.isFrozen(value)
+    return [name, copied ? Object.freeze({ ...value }) : value]
   })
   // The same keys with the same values, copied.
   return Object.freeze(Object.fromEntries(copies) as AgentOptions)

@@ -49,6 +49,15 @@ export interface OpenRequirement {
   }[]
 }
 
+/** A document that searches of the agent's knowledge can find. */
+export interface KnowledgeDocument {
+  /** Default: its number. */
+  readonly name?: string
+  readonly text: string
+  /** What filters look at. */
+  readonly metadata?: Readonly<Record<string, unknown>>
+}
+
 export interface RunAgentOptions {
   /** What the user says. */
   readonly message: string
@@ -64,6 +73,13 @@ export interface RunAgentOptions {
   readonly instructions?: string
   /** Tools of `tools/*.ts` beside the agent file. */
   readonly tools?: readonly Tool[]
+  /**
+   * What is remembered of the user, with `userId`. Nobody looks at the message for more, and nobody sums the run up: the
+   * script is the agent's own model alone, and a `memoryManager` that the agent calls.
+   */
+  readonly memories?: readonly string[]
+  /** What its knowledge holds; those that share most words with a query are found first. */
+  readonly knowledge?: readonly (string | KnowledgeDocument)[]
 }
 
 export interface AgentRun {
@@ -80,6 +96,8 @@ export interface AgentRun {
     readonly result: string
     readonly isError: boolean
   }[]
+  /** What was looked up, search by search; documents as the model gets them. */
+  readonly references: readonly { readonly query: string; readonly documents: readonly unknown[] }[]
   readonly sessionState: Readonly<Record<string, unknown>>
   /** System prompt of the run, after instructions and context were put together. */
   readonly systemPrompt: string

@@ -10,11 +10,19 @@ import type { Clock } from './base/clock.ts'
 import { createIds, type Ids } from './base/ids.ts'
 import type { Redact } from './base/redact.ts'
 import type { Config } from './config/load.ts'
+import { type Answers, createAnswers } from './main/answers.ts'
 import { openStorage } from './main/database.ts'
 import { encodeEvent } from './http/agno-events.ts'
 import { createApp, createLoopbackApp } from './http/app.ts'
 import type { AppDeps } from './http/deps.ts'
 import { type Retention, startHousekeeping } from './main/housekeeping.ts'
+import { answerMedia } from './main/media.ts'
+import { openKnowledge } from './main/knowledge.ts'
+import { openMemory, type ServerMemory } from './main/memory.ts'
+import { createEndpoints } from './http/endpoint.ts'
+import { ROUTES } from './http/routes/table.ts'
+import { createUsageRefresh } from './http/usage-refresh.ts'
+import type { Knowledge } from './knowledge/knowledge.ts'
 import { createRegistry, type Registry } from './loader/registry.ts'
 import { chooseDefaultModel } from './models/registry.ts'
 import { countAttempts, observeParts, openMetrics, startOutputs } from './main/metrics.ts'
@@ -22,6 +30,9 @@ import { type Presence, startPresence } from './main/presence.ts'
 import { createProfiles, type ServerProfiles } from './main/profiles.ts'
 import { describeReadiness } from './main/readiness.ts'
 import { checkToolInput } from './main/tool-input.ts'
+import { openUploadDirectory, uploadLimits } from './main/uploads.ts'
+import { openSchedules, type ServerSchedules } from './main/schedules.ts'
+import { startUsage } from './main/usage.ts'
 import { openTracing, type ServerTracing } from './main/tracing.ts'
 import { createRuns, type Runs } from './runs/runs.ts'
 import type { Database } from './storage/database.ts'
@@ -73,7 +84,8 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const metrics = await openMetrics(options.config, { clock, replicaId, workingDirectory: options.workingDirectory })
   started.defer(metrics.close)
   // Loading the agents and opening the database do not need each other.
-  const registry = openRegistry(options, { ...deps, metrics }, dataDirectory)
+  const answers = createAnswers()
+  const registry = openRegistry(options, { ...deps, metrics, answers }, dataDirectory)
   started.defer(registry.close)
   const firstLoad = registry.reload()
   const database = await openStorage(options.config, { dataDirectory, clock, ids, log })
@@ -81,23 +93,39 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   // What is RUNNING there was this machine's, and nobody else can have it open: nobody is waited for.
   if (database.engine === 'embedded') await releaseAllRuns(database.background)
 
+  answers.add(answerMedia(database, ids, registry))
   const presence = startPresence({ database, registry, replicaId, log })
   started.defer(presence.close)
   const housekeeping = startHousekeeping(database, retentionOf(options.config), log)
   started.defer(housekeeping.close)
+  started.defer(startUsage(database, { ids, log }).close)
   const onDropped = metrics.spansDropped
   const tracing = openTracing(options.config, { ...deps, database, replicaId, ids, onDropped })
   started.defer(tracing.close)
+  const memory = openMemory(options.config, { ...deps, database, ids, defaultModel: defaultModelOf(options.config) })
+  started.defer(memory.close)
+  answers.add(memory.answerers)
   const runs = openRuns(options.config, deps, { database, registry, replicaId, ids, metrics, tracing })
   started.defer(runs.close)
   observeParts(options.config, metrics, { database, runs, registry, replicaId, tracing })
 
+  const uploads = await openUploadDirectory(dataDirectory, clock)
+  started.defer(uploads.close)
+  const uploadDirectory = uploads.path
+  const shares = { database, registry, replicaId, ids, metrics, dataDirectory, uploadDirectory }
+  const knowledge = await openKnowledge(options.config, { ...deps, ...shares })
+  started.defer(knowledge.close)
+  answers.add(knowledge.answerers)
   const profiles = createProfiles(registry, log)
+  const schedules = openSchedules(options.config, { database, runs, ids, log, metrics, replicaId })
   const drain = { begun: false }
-  const parts: Parts = { database, runs, registry, presence, replicaId, ids, metrics, tracing, profiles, drain }
+  const shared = { database, runs, registry, presence, replicaId, ids, metrics, tracing, profiles, drain }
+  const parts: Parts = { ...shared, uploadDirectory, schedules, memory, knowledge }
   const appDeps = describeApp(options.config, deps, parts)
   const app = await createApp(appDeps)
   started.defer(() => app.close())
+  started.defer(schedules.close)
+  schedules.begin(app)
   const loopback = settings.AGENTOS_LOOPBACK_PORT === undefined ? undefined : await createLoopbackApp(appDeps)
   if (loopback !== undefined) started.defer(() => loopback.close())
 
@@ -128,10 +156,14 @@ type Parts = {
   readonly profiles: ServerProfiles
   /** Whether the server is stopping. */
   readonly drain: { begun: boolean }
+  readonly uploadDirectory: string
+  readonly schedules: ServerSchedules
+  readonly memory: ServerMemory
+  readonly knowledge: Knowledge
 }
 
 function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number, log: Log): () => Promise<void> {
-  const { runs, registry, profiles, drain } = parts
+  const { runs, registry, profiles, schedules, drain } = parts
   const hurry = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   const stop = async () => {
@@ -139,7 +171,7 @@ function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number
     profiles.stop()
     registry.stopWatching()
     log.info('stopping', { runs: runs.running(), deadline_ms: drainMs })
-    await Promise.race([runs.drain(drainMs), hurry.promise])
+    await Promise.race([Promise.all([runs.drain(drainMs), schedules.drain(drainMs)]), hurry.promise])
     const givenAway = await giveRunsAway(runs, log)
     await started.disposeAsync()
     log.info('stopped', { runs_given_away: givenAway })
@@ -224,6 +256,11 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
     metrics,
     tracing: tracing.isDistributed ? tracing : undefined,
     profiles,
+    schedules: parts.schedules,
+    memory: parts.memory,
+    knowledge: parts.knowledge,
+    endpoints: createEndpoints(ROUTES),
+    usageRefresh: createUsageRefresh({ clock, log }),
     replicaId,
     version: VERSION,
     startedAt: new Date(clock.now()),
@@ -235,11 +272,14 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
       corsOrigins: settings.AGENTOS_CORS_ORIGINS,
       docsEnabled: settings.DOCS_ENABLED,
       bodyLimitBytes: settings.AGENTOS_BODY_LIMIT_BYTES,
+      uploadDirectory: parts.uploadDirectory,
+      uploads: uploadLimits(settings),
       accessLog: settings.AGENTOS_ACCESS_LOG,
       heartbeatMs: settings.AGENTOS_HEARTBEAT_MS,
       streamBufferBytes: settings.AGENTOS_STREAM_BUFFER_BYTES,
       availableModels: [defaultModelOf(config)],
       readiness: () => describeReadiness(drain.begun, presence.databaseProblem(), registry),
+      maxSchedules: settings.AGENTOS_MAX_SCHEDULES,
       requestReload: presence.requestReload,
       isStopping: () => drain.begun,
     },
@@ -252,7 +292,12 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
  */
 export function openRegistry(
   options: Pick<ServerOptions, 'config' | 'agentsDirectory'>,
-  { clock, log, metrics }: Pick<ServerDeps, 'clock' | 'log'> & { readonly metrics?: Metrics },
+  {
+    clock,
+    log,
+    metrics,
+    answers,
+  }: Pick<ServerDeps, 'clock' | 'log'> & { readonly metrics?: Metrics; readonly answers?: Answers },
   dataDirectory: string,
 ): Registry {
   const { settings, agentEnv } = options.config
@@ -278,6 +323,7 @@ export function openRegistry(
       clock,
       log,
       onLog: ({ level, message, fields, revision }) => log[level](message, { ...fields, revision }),
+      answerAsk: answers?.answerAsk,
       onWorkerEnd: metrics?.workerEnded,
       onLoad: metrics?.revisionLoaded,
     },
@@ -289,6 +335,8 @@ function retentionOf({ settings }: Config): Retention {
     eventDays: settings.AGENTOS_EVENT_RETENTION_DAYS,
     runDays: settings.AGENTOS_RUN_RETENTION_DAYS,
     traceDays: settings.AGENTOS_TRACE_RETENTION_DAYS,
+    scheduleDays: settings.AGENTOS_SCHEDULE_RETENTION_DAYS,
+    usageDays: settings.AGENTOS_USAGE_RETENTION_DAYS,
   }
 }
 

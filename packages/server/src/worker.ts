@@ -46,6 +46,7 @@ await serve({
       emit: (event) => port.emit(job.runId, event),
       ready: port.ready,
       commit: (messages, statePatch) => port.commit(job.runId, messages, statePatch),
+      ask: (kind, question) => port.ask(job.runId, kind, question),
       log: logOf(run),
       clock: systemClock,
       ids,

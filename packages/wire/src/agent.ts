@@ -26,7 +26,34 @@ export const AgentResponse = z
       session_table: z.string(),
       add_history_to_context: z.boolean().optional(),
       num_history_runs: z.int().optional(),
+      enable_session_summaries: z.boolean().optional(),
+      add_session_summary_to_context: z.boolean().optional(),
+      search_past_sessions: z.boolean().optional(),
+      num_past_sessions_to_search: z.int().optional(),
+      num_past_session_runs_in_search: z.int().optional(),
     }),
+    memory: z
+      .object({
+        enable_agentic_memory: z.boolean().optional(),
+        update_memory_on_run: z.boolean().optional(),
+        add_memories_to_context: z.boolean().optional(),
+        memory_table: z.string().optional(),
+        model: z.object({ name: z.string(), model: z.string(), provider: z.string() }),
+      })
+      .optional(),
+    knowledge: z
+      .object({
+        db_id: z.string(),
+        knowledge_table: z.string(),
+        knowledge_id: z.string().optional().describe('Of its knowledge base.'),
+        enable_agentic_knowledge_filters: z.boolean().optional(),
+        knowledge_filters: z.array(JsonObject).optional(),
+        add_knowledge_to_context: z.boolean().optional(),
+      })
+      .optional(),
+    default_tools: z
+      .object({ search_knowledge: z.boolean().optional(), update_knowledge: z.boolean().optional() })
+      .optional(),
     reasoning: z.object({ reasoning: z.boolean() }),
     system_message: z
       .object({

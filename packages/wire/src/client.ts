@@ -7,14 +7,20 @@ import { z } from 'zod'
 import { AgentResponse } from './agent.ts'
 import { ApiError } from './api-error.ts'
 import { createApprovalClient } from './approval-client.ts'
+import { createLearningClient } from './learning-client.ts'
+import { createMemoryClient } from './memory-client.ts'
+import { createPrivacyClient } from './privacy-client.ts'
+import { createKnowledgeClient } from './knowledge-client.ts'
 import { createProfileClient } from './profile-client.ts'
 import { createQueueClient } from './queue-client.ts'
 import { createRunClient } from './run-client.ts'
 import { Config, Health, Info, ModelEntry, Ready, Reload } from './server.ts'
 import { ServerStatus } from './server-status.ts'
+import { createScheduleClient } from './schedule-client.ts'
 import { createSessionClient } from './session-client.ts'
 import { createTraceClient } from './trace-client.ts'
 import { type ClientOptions, createTransport } from './transport.ts'
+import { createUsageClient } from './usage-client.ts'
 
 export { ApiError } from './api-error.ts'
 export { createEventStreamParser, type EventStreamParser, type StreamFrame } from './event-stream.ts'
@@ -52,7 +58,13 @@ export function createClient(options: ClientOptions) {
     sessions: createSessionClient(transport),
     queue: createQueueClient(transport),
     approvals: createApprovalClient(transport),
+    schedules: createScheduleClient(transport),
+    memories: createMemoryClient(transport),
+    learnings: createLearningClient(transport),
     traces: createTraceClient(transport),
+    usage: createUsageClient(transport),
     profiles: createProfileClient(transport),
+    knowledge: createKnowledgeClient(transport),
+    privacy: createPrivacyClient(transport),
   }
 }

@@ -4,6 +4,9 @@
  */
 import { z } from 'zod'
 import { EpochSeconds, Json, JsonObject } from './json.ts'
+import { EventMemory, SessionSummary } from './memory.ts'
+import { MediaList } from './media.ts'
+import { Citations, MessageReferences } from './references.ts'
 import { RunMetrics } from './metrics.ts'
 import { RunRequirement } from './requirement.ts'
 import { ToolExecution } from './tool.ts'
@@ -46,11 +49,27 @@ export const AgentEvent = z
     z.object({ ...base('ToolCallCompleted'), content: z.string(), tool: ToolExecution }),
     z.object({ ...base('ToolCallError'), error: z.string(), tool: ToolExecution }),
     z.object(base('RunContentCompleted')),
+    z.object(base('MemoryUpdateStarted')),
+    z.object({
+      ...base('MemoryUpdateCompleted'),
+      memories: z
+        .array(EventMemory)
+        .optional()
+        .describe('Those that are new or changed; absent when they could not be made.'),
+    }),
+    z.object(base('SessionSummaryStarted')),
+    z.object({ ...base('SessionSummaryCompleted'), session_summary: SessionSummary.optional() }),
     z.object({
       ...base('RunCompleted'),
       content: Json.describe('Text, or an object when there is an output schema.'),
       content_type: z.string(),
       reasoning_content: z.string().optional(),
+      citations: Citations.optional(),
+      references: z.array(MessageReferences).optional(),
+      images: MediaList.optional(),
+      videos: MediaList.optional(),
+      audio: MediaList.optional(),
+      files: MediaList.optional(),
       session_state: JsonObject,
       metadata: JsonObject.optional(),
       metrics: RunMetrics,

@@ -4,6 +4,8 @@
  */
 import { z } from 'zod'
 import { EpochSeconds, Json } from './json.ts'
+import { MediaList } from './media.ts'
+import { Citations } from './references.ts'
 import { MessageMetrics } from './metrics.ts'
 
 export const MessageToolCall = z.object({
@@ -17,6 +19,7 @@ export const Message = z
     id: z.string(),
     content: z.string().optional(),
     reasoning_content: z.string().optional(),
+    citations: Citations.optional(),
     from_history: z.boolean(),
     stop_after_tool_call: z.boolean(),
     role: z.enum(['system', 'user', 'assistant', 'tool']),
@@ -26,6 +29,10 @@ export const Message = z
     tool_call_error: z.boolean().optional(),
     tool_calls: z.array(MessageToolCall).optional(),
     metrics: MessageMetrics.optional(),
+    images: MediaList.optional(),
+    videos: MediaList.optional(),
+    audio: MediaList.optional(),
+    files: MediaList.optional(),
     created_at: EpochSeconds,
   })
   .meta({ id: 'Message' })

@@ -27,7 +27,13 @@ export const RunMetrics = z
     ...counts,
     time_to_first_token: z.number().optional().describe('Seconds.'),
     duration: z.number().optional().describe('Seconds.'),
-    details: z.object({ model: z.array(ModelMetrics) }).optional(),
+    details: z
+      .object({
+        model: z.array(ModelMetrics).optional(),
+        memory_model: z.array(ModelMetrics).optional(),
+        session_summary_model: z.array(ModelMetrics).optional(),
+      })
+      .optional(),
   })
   .meta({ id: 'RunMetrics' })
 export type RunMetrics = z.infer<typeof RunMetrics>

@@ -4,13 +4,14 @@
  */
 import { z } from 'zod'
 import { EpochSeconds, Id, IsoTime, Json, JsonObject } from './json.ts'
+import { MediaInputs, MediaList } from './media.ts'
 import { Message } from './message.ts'
 import { RunMetrics } from './metrics.ts'
+import { Citations, MessageReferences } from './references.ts'
 import { RunRequirement } from './requirement.ts'
 import { RunStatus } from './run-status.ts'
 import { ToolExecution } from './tool.ts'
 
-const refusedMedia = z.array(Json).optional().describe('Not served: anything but an empty list is refused with 501.')
 const refused = (what: string) => `Not served: ${what} is refused with 501.`
 
 /** Body of a run: a form (urlencoded or multipart, objects as JSON text) or JSON. Empty values count as absent. */
@@ -21,7 +22,9 @@ export const RunRequest = z
     session_id: Id.optional().describe('Conversation to go on with; a new one without it.'),
     user_id: Id.optional().describe('Who asks.'),
     stream_events: z.boolean().default(true).describe('false: only text, cancellation and errors are streamed.'),
-    session_state: JsonObject.optional().describe("Laid over the session's state, key by key, before the run."),
+    session_state: JsonObject.optional().describe(
+      "Laid over the session's state before the run, key by key at any depth.",
+    ),
     dependencies: JsonObject.optional().describe("Laid over the agent's dependencies for this run."),
     metadata: JsonObject.optional(),
     output_schema: JsonObject.optional().describe('JSON Schema of the answer, which then is an object.'),
@@ -40,12 +43,15 @@ export const RunRequest = z
       .max(100)
       .optional()
       .describe('Only with background: higher ones run first; 0 without it.'),
-    files: refusedMedia,
-    images: refusedMedia,
-    audio: refusedMedia,
-    videos: refusedMedia,
-    input_files: refusedMedia,
-    knowledge_filters: Json.optional().describe(refused('any filter')),
+    images: MediaInputs.describe('Pictures: each with content (base64) or url, and mime_type or format.'),
+    audio: MediaInputs.describe('Sounds, as images.'),
+    videos: MediaInputs.describe('Films, as images.'),
+    files: MediaInputs.describe('Documents, as images; in a multipart form the files themselves, of any kind.'),
+    input_files: MediaInputs.describe('Documents beside the files of a form; content of text/* is text, not base64.'),
+    files_metadata: z.array(Json).optional().describe('What is known of the files of a form, in their order.'),
+    knowledge_filters: Json.optional().describe(
+      "Values that the metadata of documents must have, an expression such as {op: 'IN', key, values}, or a list of both.",
+    ),
     factory_input: Json.optional().describe(refused('any input')),
     yield_run_output: z.boolean().optional().describe(refused('true')),
     version: z.string().optional().describe('Accepted and ignored: agents from files have one version.'),
@@ -95,14 +101,24 @@ export const RunOutput = z
     events: z.array(JsonObject).optional().describe('Of a streamed run, without its RunContent.'),
     messages: z.array(Message),
     metadata: JsonObject.optional(),
+    references: z.array(MessageReferences).optional().describe('What was looked up.'),
+    citations: Citations.optional().describe('What the provider of the model cites.'),
     tools: z.array(ToolExecution).optional(),
     requirements: z.array(RunRequirement).optional().describe('What it waits for, or was answered.'),
-    input: z.object({ input_content: z.string() }),
+    images: MediaList.optional().describe('What the model made, like the next three.'),
+    videos: MediaList.optional(),
+    audio: MediaList.optional(),
+    files: MediaList.optional(),
+    input: z.object({
+      input_content: z.string(),
+      images: MediaList.optional(),
+      videos: MediaList.optional(),
+      audios: MediaList.optional(),
+      files: MediaList.optional(),
+    }),
   })
   .meta({ id: 'RunOutput' })
 export type RunOutput = z.infer<typeof RunOutput>
-
-const medium = z.array(JsonObject)
 
 /** A run of a list. The session routes leave null keys out, the list of an agent's runs keeps them. */
 export const RunSchema = z
@@ -125,16 +141,16 @@ export const RunSchema = z
     events: z.array(JsonObject).nullish(),
     requirements: z.array(RunRequirement).nullish().describe('What it waits for, or was answered.'),
     created_at: IsoTime,
-    references: z.array(JsonObject),
-    citations: JsonObject.nullish(),
+    references: z.array(MessageReferences),
+    citations: Citations.nullish(),
     reasoning_messages: z.array(Message),
     session_state: JsonObject.nullish(),
-    images: medium,
-    videos: medium,
-    audio: medium,
-    files: medium,
+    images: MediaList.describe('What the model made, like the next three.'),
+    videos: MediaList,
+    audio: MediaList,
+    files: MediaList,
     response_audio: JsonObject.nullish(),
-    input_media: z.object({ images: medium, videos: medium, audios: medium, files: medium }),
+    input_media: z.object({ images: MediaList, videos: MediaList, audios: MediaList, files: MediaList }),
     followups: z.array(z.string()).nullish(),
     forked_from_run_id: z.string().nullish(),
     forked_from_message_index: z.int().nullish(),
@@ -144,6 +160,23 @@ export const RunSchema = z
   })
   .meta({ id: 'RunSchema' })
 export type RunSchema = z.infer<typeof RunSchema>
+
+/** A run of a list that is polled: without messages, events, media and metrics. */
+export const SessionRunPreview = z
+  .object({
+    run_id: z.string(),
+    parent_run_id: z.string().optional(),
+    agent_id: z.string().optional(),
+    team_id: z.string().optional(),
+    workflow_id: z.string().optional(),
+    user_id: z.string().optional(),
+    status: RunStatus,
+    run_input: z.string().describe('Its first 280 characters.'),
+    content_preview: z.string().optional().describe('The first 280 characters of the answer.'),
+    created_at: IsoTime,
+  })
+  .meta({ id: 'SessionRunPreview' })
+export type SessionRunPreview = z.infer<typeof SessionRunPreview>
 
 export const SessionOfRun = z.object({ session_id: Id })
 export const RunListQuery = z.object({ session_id: Id, status: RunStatus.optional() })

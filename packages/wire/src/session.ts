@@ -39,11 +39,21 @@ export type SessionListQuery = z.infer<typeof SessionListQuery>
 
 export const SessionQuery = z.object({ type: SessionType.optional(), user_id: z.string().optional(), ...place })
 export const SessionCreateQuery = z.object({ type: SessionType.default('agent'), ...place })
-export const SessionDeleteQuery = z.object({ user_id: z.string().optional(), ...place })
+export const SessionDeleteQuery = z.object({
+  user_id: z.string().optional(),
+  delete_media: z
+    .boolean()
+    .optional()
+    .describe('Accepted: what was attached always goes with the last run that has it.'),
+  ...place,
+})
 export const SessionRunsQuery = SessionQuery.extend({
+  status: z.array(z.string()).optional().describe('Any of these, in any case; may be repeated.'),
   created_after: z.int().min(0).max(LAST_SECOND).optional().describe('Seconds since the epoch.'),
   created_before: z.int().min(0).max(LAST_SECOND).optional().describe('Seconds since the epoch.'),
 })
+
+export type SessionRunsQuery = z.infer<typeof SessionRunsQuery>
 
 export const SessionSchema = z
   .object({

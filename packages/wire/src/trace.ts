@@ -99,7 +99,7 @@ export const TraceSummaryPage = pageOf(TraceSummary)
 export type TraceNode = {
   id: string
   name: string
-  type: 'AGENT' | 'TEAM' | 'WORKFLOW' | 'LLM' | 'TOOL'
+  type: 'AGENT' | 'TEAM' | 'WORKFLOW' | 'LLM' | 'TOOL' | 'RETRIEVER'
   duration: string
   start_time: string
   end_time: string
@@ -118,7 +118,7 @@ export const TraceNode: z.ZodType<TraceNode> = z
   .object({
     id: z.string(),
     name: z.string(),
-    type: z.enum(['AGENT', 'TEAM', 'WORKFLOW', 'LLM', 'TOOL']),
+    type: z.enum(['AGENT', 'TEAM', 'WORKFLOW', 'LLM', 'TOOL', 'RETRIEVER']),
     duration,
     start_time: IsoTime,
     end_time: IsoTime,

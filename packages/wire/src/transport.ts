@@ -19,7 +19,7 @@ export type Call = {
   readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>
   readonly headers?: Readonly<Record<string, string>>
   readonly json?: unknown
-  readonly form?: URLSearchParams
+  readonly form?: URLSearchParams | FormData
   readonly signal?: AbortSignal | undefined
 }
 

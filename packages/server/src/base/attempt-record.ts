@@ -4,7 +4,7 @@
  */
 import type { Json, JsonObject } from './json.ts'
 import type { Message } from './message.ts'
-import type { ModelName, RunFailure, RunStatus, StepEvent } from './run.ts'
+import type { ModelName, RunFailure, RunStatus, SideUsage, StepEvent } from './run.ts'
 import type { ToolInfo } from './runnable.ts'
 import type { SpanLink } from './span.ts'
 import type { TraceContext } from './trace-context.ts'
@@ -25,8 +25,13 @@ export type RunLineage = {
   readonly links: readonly SpanLink[]
 }
 
+/** The schedule that began a run, and which of its runs that is. */
+export type ScheduleOrigin = { readonly scheduleId: string; readonly scheduleRunId: string }
+
 /** Times are milliseconds since the epoch. */
 export type AttemptRecord = RunLineage & {
+  /** Absent when no schedule began it. */
+  readonly schedule?: ScheduleOrigin | undefined
   readonly runId: string
   readonly sessionId: string
   readonly userId: string | null
@@ -61,7 +66,9 @@ export type AttemptRecord = RunLineage & {
   readonly fromMessage: number
   /** Begin and end of its model calls and tools, at most 10 000. */
   readonly marks: readonly StepEvent[]
-  /** Of this attempt alone. */
+  /** Of this attempt alone, without what stands in `beside`. */
   readonly usage: Usage
+  /** What model calls beside the answer took; absent when there were none. */
+  readonly beside?: readonly SideUsage[] | undefined
   readonly trace: TraceContext
 }

@@ -4,6 +4,9 @@
  * @module
  */
 import type { Json, JsonObject } from './json.ts'
+import type { Media } from './media.ts'
+import type { Retrieval } from './retrieval.ts'
+import type { Source } from './source.ts'
 import type { Usage } from './usage.ts'
 
 type MessageBase = {
@@ -17,6 +20,9 @@ export type SystemMessage = MessageBase & { readonly role: 'system'; readonly co
 export type UserMessage = MessageBase & {
   readonly role: 'user'
   readonly content: string
+  readonly media?: readonly Media[]
+  /** What was found for it; `content` has it behind what the user said. */
+  readonly retrieval?: Retrieval
   /** Ours, not the user's: it asks the model to mend its answer. */
   readonly isCorrection?: true
 }
@@ -27,7 +33,15 @@ export type ProviderMetadata = { readonly [provider: string]: JsonObject }
 export type AssistantPart =
   | { readonly type: 'text'; readonly text: string; readonly providerMetadata?: ProviderMetadata }
   | { readonly type: 'reasoning'; readonly text: string; readonly providerMetadata?: ProviderMetadata }
+  | GeneratedMedia
   | ToolCall
+
+/** Something that the model made beside its text. */
+export type GeneratedMedia = {
+  readonly type: 'media'
+  readonly media: Media
+  readonly providerMetadata?: ProviderMetadata
+}
 
 /** A call the model asked for. `input` is the parsed arguments, or the raw text when they were not JSON. */
 export type ToolCall = {
@@ -42,6 +56,8 @@ export type AssistantMessage = MessageBase & {
   readonly role: 'assistant'
   readonly parts: readonly AssistantPart[]
   readonly usage: Usage
+  /** What its provider cites; absent when nothing. */
+  readonly citations?: readonly Source[]
   /** Milliseconds from the request to its first token; absent when nothing streamed. */
   readonly timeToFirstTokenMs?: number
   /** Milliseconds from the request to the end of the reply, tries included; `createdAt` is that end. */
@@ -59,6 +75,8 @@ export type ToolMessage = MessageBase & {
   readonly durationMs: number
   /** The run ends after this call and its result is the answer. */
   readonly stopAfterToolCall?: boolean
+  /** Present where the result is what was found. */
+  readonly retrieval?: Retrieval
 }
 
 export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
@@ -75,6 +93,11 @@ export function reasoningOf(message: AssistantMessage): string {
   let text = ''
   for (const part of message.parts) if (part.type === 'reasoning') text += part.text
   return text
+}
+
+/** What the model made, in its order. */
+export function mediaOf(message: AssistantMessage): readonly Media[] {
+  return message.parts.flatMap((part) => (part.type === 'media' ? [part.media] : []))
 }
 
 /** The tool calls of an assistant message, in the order the model asked for them. */

@@ -5,8 +5,13 @@
  */
 import type { ErrorCode } from './errors.ts'
 import type { Json, JsonObject } from './json.ts'
+import type { KnowledgeFilter } from './knowledge.ts'
+import type { Media } from './media.ts'
+import type { Memory, MemoryChange, SessionSummary } from './memory.ts'
 import type { Message } from './message.ts'
 import type { Requirement } from './requirement.ts'
+import type { References } from './references.ts'
+import type { Source } from './source.ts'
 import type { TraceContext } from './trace-context.ts'
 import type { Usage } from './usage.ts'
 
@@ -63,6 +68,10 @@ export type RunOptions = {
   readonly addDependenciesToContext?: boolean
   readonly addSessionStateToContext?: boolean
   readonly retries?: number
+  /** What the documents that are looked up have to be; all of them hold. */
+  readonly knowledgeFilters?: readonly KnowledgeFilter[]
+  /** What is attached to the question. */
+  readonly media?: readonly Media[]
 }
 
 /** One tool call with its outcome so far; Agno's ToolExecution. */
@@ -97,6 +106,13 @@ export type StepEvent =
   | { readonly type: 'tool-start'; readonly at: number; readonly tool: ToolExecution }
   | { readonly type: 'tool-end'; readonly at: number; readonly tool: ToolExecution }
   | { readonly type: 'content-end'; readonly at: number }
+  /** The answer is there; what is to be remembered of the user is waited for. */
+  | { readonly type: 'memory-start'; readonly at: number }
+  /** `memories`: those that are new or changed; undefined when nobody knows, because it failed. */
+  | { readonly type: 'memory-end'; readonly at: number; readonly memories?: readonly Memory[] }
+  | { readonly type: 'summary-start'; readonly at: number }
+  /** `summary`: the new one of the session; undefined when there is none, because it failed. */
+  | { readonly type: 'summary-end'; readonly at: number; readonly summary?: SessionSummary }
 
 /** What a run that goes on tells first; the main thread's, sent before the run is handed to its executor. */
 export type OpeningEvent =
@@ -127,11 +143,21 @@ export type RunEvent = OpeningEvent | StepEvent | TerminalEvent
 export type RunFailure = { readonly code: ErrorCode; readonly message: string }
 
 export type RunMetrics = {
+  /** Of all model calls, those beside the answer included. */
   readonly usage: Usage
+  /** What the calls beside the answer took, by purpose; absent when there were none. */
+  readonly beside?: readonly SideUsage[]
   /** Milliseconds. */
   readonly durationMs: number
   /** Milliseconds to the first token of the first model call; absent when nothing streamed. */
   readonly timeToFirstTokenMs?: number
+}
+
+/** Tokens of model calls beside the answer; purposes have Agno's names. */
+export type SideUsage = {
+  readonly purpose: 'memory_model' | 'session_summary_model'
+  readonly model: ModelName
+  readonly usage: Usage
 }
 
 /** Changed top-level keys of the session state, so that concurrent runs of a session do not undo each other's keys. */
@@ -154,6 +180,16 @@ export type RunResult = {
   readonly statePatch: StatePatch
   readonly uncommitted: readonly Message[]
   readonly error?: RunFailure
+  /** What the models of the run have made; absent when nothing. */
+  readonly media?: readonly Media[]
   /** Present when PAUSED. */
   readonly requirements?: readonly Requirement[]
+  /** What was looked up; absent when nothing. */
+  readonly references?: readonly Omit<References, 'message'>[]
+  /** What the provider cites; absent when nothing. */
+  readonly citations?: readonly Source[]
+  /** What the run changes in the memories of its user, stored with its end; absent when nothing. */
+  readonly memoryChanges?: readonly MemoryChange[]
+  /** What the session is about now; absent when that is not asked for, or could not be told. */
+  readonly summary?: SessionSummary
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { JsonObject } from './json.ts'
+import type { KnowledgeFilter, KnowledgeInfo } from './knowledge.ts'
 import type { ApprovalType, PauseKind } from './requirement.ts'
 import type { ModelName } from './run.ts'
 
@@ -21,6 +22,34 @@ export type ToolInfo = {
   /** What its calls pause for, all or some of them; absent when the model may call it by itself. */
   readonly pause?: Exclude<PauseKind, 'outcome-unknown'>
   readonly approval?: ApprovalType
+}
+
+/** Where an agent looks things up, and when. */
+export type AgentKnowledge = {
+  /** Null where a function of the author does it. */
+  readonly knowledgeId: string | null
+  readonly searchKnowledge: boolean
+  readonly addSearchKnowledgeInstructions: boolean
+  readonly addKnowledgeToContext: boolean
+  readonly enableAgenticKnowledgeFilters: boolean
+  readonly updateKnowledge: boolean
+  readonly knowledgeFilters: readonly KnowledgeFilter[]
+  /** Null: that of the base. */
+  readonly maxResults: number | null
+}
+
+/** What an agent remembers, and of what it tells its model. */
+export type MemoryInfo = {
+  readonly enableUserMemories: boolean
+  readonly enableAgenticMemory: boolean
+  readonly addMemoriesToContext: boolean
+  /** Who remembers. */
+  readonly model: ModelName
+  readonly enableSessionSummaries: boolean
+  readonly addSessionSummaryToContext: boolean
+  readonly searchPastSessions: boolean
+  readonly numPastSessionsToSearch: number
+  readonly numPastSessionRunsInSearch: number
 }
 
 export type AgentInfo = {
@@ -50,9 +79,17 @@ export type AgentInfo = {
   /** Name and JSON Schema of the structured answer. */
   readonly outputSchema: { readonly name: string; readonly schema: JsonObject } | null
   readonly quickPrompts: readonly string[]
+  /** Absent where it remembers nothing beyond its session. */
+  readonly memory?: MemoryInfo
+  /** Absent where it looks nothing up. */
+  readonly knowledge?: AgentKnowledge
   readonly metadata: JsonObject | null
   /** Top-level keys and values every new session of this agent starts with. */
   readonly sessionState: JsonObject
+  /** Present when what is attached to its runs does not go to the model. */
+  readonly sendMediaToModel?: false
+  /** Present when that does not stay once the run is over. */
+  readonly storeMedia?: false
   /** Path of the file that exports it, relative to the agents folder. */
   readonly file: string
 }
@@ -67,4 +104,9 @@ export type FileReport = {
   readonly detail: string | null
 }
 
-export type Manifest = { readonly agents: readonly AgentInfo[]; readonly files: readonly FileReport[] }
+export type Manifest = {
+  readonly agents: readonly AgentInfo[]
+  /** Knowledge bases that it defines; absent or empty: the server's own one is all there is. */
+  readonly knowledge?: readonly KnowledgeInfo[]
+  readonly files: readonly FileReport[]
+}

@@ -5,9 +5,9 @@
 
 /**
  * `SERVER` is a request to this server: it goes to collectors only, the others are stored too. `AGENT` is an attempt of a
- * run, be it of an agent, a team or a workflow, and `CHAIN` a step of a workflow.
+ * run, be it of an agent, a team or a workflow, `CHAIN` a step of a workflow, and `RETRIEVER` a search for documents.
  */
-export type SpanKind = 'AGENT' | 'CHAIN' | 'LLM' | 'TOOL' | 'SERVER'
+export type SpanKind = 'AGENT' | 'CHAIN' | 'LLM' | 'TOOL' | 'RETRIEVER' | 'SERVER'
 
 export type SpanAttribute = string | number | boolean | readonly string[]
 

@@ -67,6 +67,11 @@ export function modelSpanId(runId: string, attempt: number, call: number): strin
   return spanIdOf(runId, 'model', String(attempt), String(call))
 }
 
+/** @param messageId of the message that has what was found */
+export function retrieverSpanId(runId: string, messageId: string): string {
+  return spanIdOf(runId, 'retriever', messageId)
+}
+
 function hash(parts: readonly string[]): string {
   return createHash('sha256').update(parts.join('\0')).digest('hex')
 }

@@ -31,3 +31,15 @@ export function addUsage(a: Usage, b: Usage): Usage {
     cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
   }
 }
+
+/** What is left of `total` without `part`, which is one of its parts. */
+export function subtractUsage(total: Usage, part: Usage): Usage {
+  return {
+    inputTokens: total.inputTokens - part.inputTokens,
+    outputTokens: total.outputTokens - part.outputTokens,
+    totalTokens: total.totalTokens - part.totalTokens,
+    reasoningTokens: total.reasoningTokens - part.reasoningTokens,
+    cacheReadTokens: total.cacheReadTokens - part.cacheReadTokens,
+    cacheWriteTokens: total.cacheWriteTokens - part.cacheWriteTokens,
+  }
+}

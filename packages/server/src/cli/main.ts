@@ -12,6 +12,7 @@ import { initDatabase } from './db-init.ts'
 import { doctor, type DoctorOptions } from './doctor.ts'
 import { init } from './init.ts'
 import { migrateOnly } from './migrate.ts'
+import { privacy, PRIVACY_ACTIONS } from './privacy.ts'
 import { serve } from './serve.ts'
 import { runTests } from './test.ts'
 
@@ -24,6 +25,8 @@ const USAGE = `agentos ${VERSION}: serves a folder of agents
   agentos test [DIR]    run the tests of DIR against scripted models, without a server
   agentos migrate       bring the database schema up to date, then end
   agentos db-init       make database, user, schemas and extensions in a PostgreSQL that an admin opens
+  agentos privacy export|erase USER_ID
+                        all that is held of a user as lines of JSON, or erase it
   agentos doctor [DIR]  look at settings, ports, collectors, database, queue and replicas; with --url URL at a
                         running server; --json for programs
 
@@ -56,6 +59,12 @@ async function main(args: readonly string[]): Promise<number> {
   const [name, directory, ...rest] = positionals
   if (values.version) return print(VERSION)
   if (values.help || name === undefined || name === 'help') return print(USAGE)
+  if (name === 'privacy') {
+    const action = PRIVACY_ACTIONS.find((known) => known === directory)
+    const [userId, ...more] = rest
+    if (action !== undefined && userId !== undefined && more.length === 0) return privacy(action, userId)
+    return refuse('privacy takes export or erase, and the id of a user.')
+  }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (command === undefined) return refuse(`Unknown command "${name}".`)
   if (rest.length > 0) return refuse(`${name} takes one folder, got ${[directory, ...rest].join(', ')}.`)

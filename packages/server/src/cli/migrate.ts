@@ -5,12 +5,16 @@
 import { resolve } from 'node:path'
 import { createIds } from '../base/ids.ts'
 import { openStorage } from '../main/database.ts'
+import { openStore } from '../main/knowledge-store.ts'
 import { openCommand } from './process.ts'
 
 export async function migrateOnly(): Promise<number> {
   const { config, deps, workingDirectory } = openCommand()
   const dataDirectory = resolve(workingDirectory, config.settings.AGENTOS_DATA_DIR)
-  await using database = await openStorage(config, { ...deps, ids: createIds(deps.clock), dataDirectory })
+  const ids = createIds(deps.clock)
+  await using database = await openStorage(config, { ...deps, ids, dataDirectory })
+  const { close } = await openStore(config, database, { ...deps, ids })
+  await close()
   console.log(`The schema is up to date (${database.engine}).`)
   return 0
 }

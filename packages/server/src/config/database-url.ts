@@ -23,6 +23,14 @@ export function databaseUrls(settings: Settings): DatabaseUrls | undefined {
   }
 }
 
+/** Where chunks and vectors are; undefined when that is the main database. */
+export function vectorDatabaseUrls(settings: Settings): DatabaseUrls | undefined {
+  const main = databaseUrls(settings)
+  const url = settings.PGVECTOR_DB_URL === undefined ? undefined : withoutDriver(settings.PGVECTOR_DB_URL)
+  if (url === undefined || url === main?.url || url === main?.directUrl) return undefined
+  return { url, directUrl: url, passwordFile: undefined }
+}
+
 /** `postgresql+psycopg://` is SQLAlchemy's way to name a driver; the wire protocol is the same. */
 function withoutDriver(url: string): string {
   return url.replace(/^postgres(?:ql)?(?:\+[a-z0-9]+)?:/, 'postgresql:')

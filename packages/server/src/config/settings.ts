@@ -5,41 +5,10 @@
  */
 import { z } from 'zod'
 import { AGNO_ORIGINS } from '../base/agno-origins.ts'
+import type { SET_UP_SETTINGS } from './set-up-settings.ts'
+import { flag, list, ms, secret, setting, type Setting, text } from './setting.ts'
 
-const ms = (min: number, max: number, fallback: number) => z.coerce.number().int().min(min).max(max).default(fallback)
-const text = () => z.string().trim().min(1)
-const flag = (fallback: boolean) => z.stringbool().default(fallback)
-const list = () =>
-  z
-    .string()
-    .transform((value) =>
-      value
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== ''),
-    )
-    .pipe(z.array(z.string()))
-
-/** Where a setting belongs on the reference page. */
-export type Group =
-  | 'Listening'
-  | 'Agents'
-  | 'Database'
-  | 'Runs'
-  | 'Queue'
-  | 'Identity and logs'
-  | 'Telemetry'
-  | 'Database set-up'
-
-type Setting = { readonly group: Group; readonly schema: z.ZodType; readonly about: string; readonly secret?: true }
-
-const setting = <S extends z.ZodType>(group: Group, schema: S, about: string) => ({ group, schema, about })
-const secret = <S extends z.ZodType>(group: Group, schema: S, about: string) => ({
-  group,
-  schema,
-  about,
-  secret: true as const,
-})
+export { SET_UP_SETTINGS } from './set-up-settings.ts'
 
 export const SETTINGS = {
   AGENTOS_HOST: setting(
@@ -206,6 +175,77 @@ export const SETTINGS = {
     'Days that ended runs are kept, and sessions that nobody touched; 0 keeps them for ever.',
   ),
 
+  AGENTOS_MEDIA_BYTES: setting(
+    'Runs',
+    ms(1024, 1_073_741_824, 33_554_432),
+    'Most bytes that one message may have attached, all its files together. In JSON and other forms than multipart AGENTOS_BODY_LIMIT_BYTES holds too.',
+  ),
+
+  AGENTOS_MAX_USER_MEMORIES: setting(
+    'Agents',
+    ms(1, 100_000, 1000),
+    'Most memories of one user. More are answered 409, and memory managers are told to update or delete one instead.',
+  ),
+
+  AGENTOS_EMBEDDER: setting(
+    'Knowledge',
+    z
+      .string()
+      .trim()
+      .regex(/^(?:[a-z-]+:\S+|none)$/, 'must be provider:id, provider:id@dimensions or none')
+      .optional(),
+    "Embedder of knowledge that names none, as provider:id or provider:id@dimensions; none searches by words alone. Unset: OpenAI's or Google's, when its key is set and goes to the provider itself, else none.",
+  ),
+  AGENTOS_KNOWLEDGE_UPLOAD_BYTES: setting(
+    'Knowledge',
+    ms(1024, 1_073_741_824, 52_428_800),
+    'Largest document that knowledge takes, in bytes, uploaded or from the agents folder.',
+  ),
+  AGENTOS_KNOWLEDGE_KEEP_UPLOADS: setting(
+    'Knowledge',
+    flag(true),
+    'Keep documents in the database once they are read, so that they can be read again with other settings; false keeps only their chunks.',
+  ),
+  AGENTOS_KNOWLEDGE_JOBS: setting(
+    'Knowledge',
+    ms(0, 100, 4),
+    'Documents that this replica has in work at once; 0 leaves them to other replicas.',
+  ),
+  AGENTOS_KNOWLEDGE_MAX_ATTEMPTS: setting(
+    'Knowledge',
+    ms(1, 100, 5),
+    'Attempts at a document, those that passing failures and lost replicas cost included, before it has failed.',
+  ),
+  AGENTOS_KNOWLEDGE_LANGUAGE: setting(
+    'Knowledge',
+    z
+      .string()
+      .regex(/^[a-z_][a-z0-9_]*$/, 'must be the name of a text search configuration')
+      .default('english'),
+    'Text search configuration of PostgreSQL that words are stemmed with: english, german, simple, ... It holds for documents read from then on.',
+  ),
+  AGENTOS_KNOWLEDGE_PRIVATE_URLS: setting(
+    'Knowledge',
+    flag(false),
+    'Allow documents from private addresses, those of the cluster and of this machine. Link-local addresses never are.',
+  ),
+  AGENTOS_DOCUMENT_THREADS: setting('Knowledge', ms(1, 16, 1), 'Documents that are read at once, each in a thread.'),
+  AGENTOS_DOCUMENT_HEAP_MB: setting(
+    'Knowledge',
+    ms(32, 65_536, 512),
+    'JavaScript heap of a thread that reads documents, in MiB; a document that needs more fails.',
+  ),
+  AGENTOS_DOCUMENT_TIMEOUT_MS: setting(
+    'Knowledge',
+    ms(1000, 86_400_000, 300_000),
+    'Longest time that reading one document may take, in milliseconds.',
+  ),
+  AGENTOS_KNOWLEDGE_SOURCES: secret(
+    'Knowledge',
+    text().optional(),
+    'Remote sources that documents can be taken from, as a JSON list; docs/how-to/keep-knowledge.md tells its shape.',
+  ),
+
   AGENTOS_MAX_BACKGROUND_RUNS: setting(
     'Queue',
     ms(0, 100_000, 50),
@@ -226,6 +266,15 @@ export const SETTINGS = {
     ms(1000, 2_592_000_000, 86_400_000),
     'Longest wait for a replica, in milliseconds; then the run fails.',
   ),
+
+  AGENTOS_SCHEDULE_POLL_MS: setting(
+    'Schedules',
+    ms(100, 60_000, 1000),
+    'Longest time between two looks at the schedules, in milliseconds. A look comes with the next tick when that is sooner.',
+  ),
+  AGENTOS_MAX_SCHEDULES: setting('Schedules', ms(0, 1_000_000, 1000), 'Most schedules; more are answered 409.'),
+  AGENTOS_SCHEDULE_RETENTION_DAYS: setting('Schedules', ms(1, 3650, 30), 'Days that the history of schedules is kept.'),
+  AGENTOS_USAGE_RETENTION_DAYS: setting('Runs', ms(1, 36_500, 1095), 'Days that the usage of a day is kept.'),
 
   AGENTOS_ID: setting('Identity and logs', text().default('agentos'), 'Id of this AgentOS, as clients see it.'),
   AGENTOS_NAME: setting('Identity and logs', text().optional(), 'Name of this AgentOS.'),
@@ -305,48 +354,6 @@ export const SETTINGS = {
     'Telemetry',
     text().optional(),
     'JSON file with prices of models, in US dollars per million tokens, laid over the list prices of October 2026.',
-  ),
-} as const satisfies Record<string, Setting>
-
-/** What `agentos db-init` is told; the names that begin with PG are libpq's. The server itself reads none of them. */
-export const SET_UP_SETTINGS = {
-  INITDB_ADMIN_URL: secret(
-    'Database set-up',
-    text().optional(),
-    'URL of an admin, straight to PostgreSQL and with a database that exists: postgresql://admin:password@host:5432/postgres. Wins over the variables that begin with PG.',
-  ),
-  PGHOST: setting('Database set-up', text().optional(), 'Host, when there is no INITDB_ADMIN_URL.'),
-  PGPORT: setting('Database set-up', z.coerce.number().int().min(1).max(65_535).default(5432), 'Port, with PGHOST.'),
-  PGUSER: setting('Database set-up', z.string().min(1).optional(), 'Admin, with PGHOST; it need not be a superuser.'),
-  PGPASSWORD: secret('Database set-up', z.string().min(1).optional(), 'Password of the admin, with PGHOST.'),
-  PGDATABASE: setting(
-    'Database set-up',
-    z.string().min(1).default('postgres'),
-    'A database that exists and that the admin may connect to, with PGHOST.',
-  ),
-  PGSSLMODE: setting(
-    'Database set-up',
-    z.enum(['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']).default('prefer'),
-    'Encryption of the connection, with PGHOST; verify-full proves that the server is the right one.',
-  ),
-  PGSSLROOTCERT: setting(
-    'Database set-up',
-    text().optional(),
-    'File with the certificate authorities to trust, with PGHOST; system means those of the machine.',
-  ),
-  INITDB_DATABASE: setting('Database set-up', z.string().min(1), 'Database to make.'),
-  INITDB_USER: setting('Database set-up', z.string().min(1), 'User to make, who will own it.'),
-  INITDB_PASSWORD: secret('Database set-up', z.string().min(1), 'Password of that user, set by every run.'),
-  INITDB_SCHEMAS: setting('Database set-up', list().default(['public', 'ai']), 'Schemas to make.'),
-  INITDB_EXTENSIONS: setting(
-    'Database set-up',
-    list().default(['vector']),
-    'Extensions to make and to bring up to date; none for none.',
-  ),
-  INITDB_WAIT_SECONDS: setting(
-    'Database set-up',
-    ms(1, 3600, 120),
-    'How long to wait for the database, and then for another set-up.',
   ),
 } as const satisfies Record<string, Setting>
 

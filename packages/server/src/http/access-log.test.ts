@@ -115,6 +115,13 @@ describe('a stream', () => {
     await expect.poll(server.lines).toMatchObject([{ status: 200, aborted: true, run_id: 'run-1' }])
   })
 
+  test('that the server puts to itself has no client that could go away', async () => {
+    await using server = await createTestApp()
+    await server.app.inject('/agents/nope')
+    await expect.poll(() => linesOf(server)).toMatchObject([{ status: 404 }])
+    expect(linesOf(server)[0]).not.toHaveProperty('aborted')
+  })
+
   test('a client that goes away before any answer has no status', async () => {
     await using server = await openServer()
     const leaving = new AbortController()

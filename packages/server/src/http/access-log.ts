@@ -8,6 +8,7 @@ import type { Scope } from '../auth/scope.ts'
 import type { Clock } from '../base/clock.ts'
 import type { SpanRun } from '../base/span.ts'
 import { parseTraceparent } from '../base/trace-context.ts'
+import { wasAborted } from './aborted.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { pathOf } from './request-path.ts'
@@ -53,11 +54,11 @@ export function watchRequest(request: FastifyRequest, reply: FastifyReply, deps:
   const sentBefore = socket.bytesWritten
   // Comes once, also when the client goes away, and for answers that a handler writes itself.
   reply.raw.once('close', () => {
-    const { statusCode, headersSent, writableFinished } = reply.raw
+    const { statusCode, headersSent } = reply.raw
     const status = headersSent ? statusCode : undefined
     const route = request.routeOptions.url?.replaceAll(/:(\w+)/g, '{$1}')
     metrics?.requestEnded({ method: request.method, route, status, seconds: elapsedMs() / 1000 })
-    const aborted = !writableFinished
+    const aborted = wasAborted(request, reply)
     if (!isWanted(level, status, aborted)) return
     const bytes = socket.bytesWritten === undefined ? undefined : socket.bytesWritten - sentBefore
     const fields = describeRequest(request, { route, status, aborted, bytes })

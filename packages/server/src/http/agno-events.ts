@@ -6,7 +6,10 @@
 import type { AgentEvent, AgentEventOf } from '@agentos/wire'
 import { isJsonObject, type JsonObject, parseJson } from '../base/json.ts'
 import type { RunEvent, RunMetrics, RunResult } from '../base/run.ts'
+import { toEventMemory, toSessionSummary } from './agno-memory.ts'
+import { toFilledLists } from './agno-media.ts'
 import { toFirstToken, toRunMetrics } from './agno-metrics.ts'
+import { toCitations, toReferences } from './agno-references.ts'
 import { pauseSentence, toRunRequirement } from './agno-requirement.ts'
 import { describeCall, toToolExecution, toWaitingTool } from './agno-tool.ts'
 
@@ -30,6 +33,10 @@ export const EVENT_NAMES = {
   'tool-start': 'ToolCallStarted',
   'tool-end': 'ToolCallCompleted',
   'content-end': 'RunContentCompleted',
+  'memory-start': 'MemoryUpdateStarted',
+  'memory-end': 'MemoryUpdateCompleted',
+  'summary-start': 'SessionSummaryStarted',
+  'summary-end': 'SessionSummaryCompleted',
   'run-end': 'RunCompleted',
   'run-cancel': 'RunCancelled',
   'run-error': 'RunError',
@@ -81,7 +88,19 @@ function toAgentEvent(event: RunEvent, run: EventContext): AgentEvent {
         tool: toToolExecution(event.tool),
       }
     case 'content-end':
-      return head('RunContentCompleted', at, run)
+    case 'memory-start':
+    case 'summary-start':
+      return head(EVENT_NAMES[type], at, run)
+    case 'memory-end':
+      return {
+        ...head('MemoryUpdateCompleted', at, run),
+        ...(event.memories !== undefined && { memories: event.memories.map(toEventMemory) }),
+      }
+    case 'summary-end':
+      return {
+        ...head('SessionSummaryCompleted', at, run),
+        ...(event.summary !== undefined && { session_summary: toSessionSummary(event.summary) }),
+      }
     case 'run-end':
       return toRunCompleted(at, run, event.result, event.sessionState)
     case 'run-cancel':
@@ -132,7 +151,9 @@ export function nameOfEncoded(json: string): string {
 function toRunCompleted(
   at: number,
   run: EventContext,
-  result: Pick<RunResult, 'content' | 'contentType' | 'reasoning' | 'model'> & { readonly metrics: RunMetrics },
+  result: Pick<RunResult, 'content' | 'contentType' | 'reasoning' | 'model' | 'media' | 'references' | 'citations'> & {
+    readonly metrics: RunMetrics
+  },
   sessionState: JsonObject,
 ): AgentEventOf<'RunCompleted'> {
   return {
@@ -140,6 +161,9 @@ function toRunCompleted(
     content: result.content,
     content_type: result.contentType,
     ...(result.reasoning !== '' && { reasoning_content: result.reasoning }),
+    ...toCitations(result.citations),
+    ...toFilledLists(result.media ?? [], run.sessionId),
+    ...(result.references && { references: result.references.map(toReferences) }),
     session_state: sessionState,
     ...(run.metadata && { metadata: run.metadata }),
     metrics: toRunMetrics(result.metrics, result.model),

@@ -3,18 +3,24 @@
  * @module
  */
 import type { Message as WireMessage } from '@agentos/wire'
-import { type AssistantMessage, type Message, reasoningOf, textOf, toolCallsOf } from '../base/message.ts'
+import { type AssistantMessage, mediaOf, type Message, reasoningOf, textOf, toolCallsOf } from '../base/message.ts'
+import { toFilledLists } from './agno-media.ts'
+import { toCitations } from './agno-references.ts'
 import { toMessageMetrics } from './agno-metrics.ts'
 
-export function toMessage(message: Message): WireMessage {
+/** @param sessionId where what is attached to it is served */
+export function toMessage(message: Message, sessionId: string): WireMessage {
   const created_at = Math.floor(message.createdAt / 1000)
   const flags = { from_history: false, stop_after_tool_call: false }
   switch (message.role) {
     case 'system':
-    case 'user':
       return { id: message.id, content: message.content, ...flags, role: message.role, created_at }
+    case 'user': {
+      const media = toFilledLists(message.media ?? [], sessionId)
+      return { id: message.id, content: message.content, ...flags, role: message.role, ...media, created_at }
+    }
     case 'assistant':
-      return toAssistantMessage(message, created_at)
+      return { ...toAssistantMessage(message), ...toFilledLists(mediaOf(message), sessionId), created_at }
     case 'tool':
       return {
         id: message.id,
@@ -32,11 +38,13 @@ export function toMessage(message: Message): WireMessage {
 }
 
 /** What a conversation shows: what people and the model said, without instructions and tool results. */
-export function toChatHistory(messages: readonly Message[]): WireMessage[] {
-  return messages.filter(({ role }) => role === 'user' || role === 'assistant').map(toMessage)
+export function toChatHistory(messages: readonly Message[], sessionId: string): WireMessage[] {
+  return messages
+    .filter(({ role }) => role === 'user' || role === 'assistant')
+    .map((message) => toMessage(message, sessionId))
 }
 
-function toAssistantMessage(message: AssistantMessage, created_at: number): WireMessage {
+function toAssistantMessage(message: AssistantMessage): Omit<WireMessage, 'created_at'> {
   const content = textOf(message)
   const reasoning = reasoningOf(message)
   const calls = toolCallsOf(message).map(({ toolCallId, toolName, input }) => ({
@@ -49,11 +57,11 @@ function toAssistantMessage(message: AssistantMessage, created_at: number): Wire
     id: message.id,
     ...((content !== '' || calls.length === 0) && { content }),
     ...(reasoning !== '' && { reasoning_content: reasoning }),
+    ...toCitations(message.citations),
     from_history: false,
     stop_after_tool_call: false,
     role: 'assistant',
     ...(calls.length > 0 && { tool_calls: calls }),
     ...(Object.keys(metrics).length > 0 && { metrics }),
-    created_at,
   }
 }

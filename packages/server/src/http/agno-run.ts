@@ -3,16 +3,19 @@
  * database; both become a {@link ShownRun} first.
  * @module
  */
-import type { RunOutput, RunSchema } from '@agentos/wire'
+import type { RunOutput, RunSchema, SessionRunPreview } from '@agentos/wire'
 import type { Json, JsonObject } from '../base/json.ts'
+import type { Media } from '../base/media.ts'
 import type { Message } from '../base/message.ts'
 import type { Requirement } from '../base/requirement.ts'
 import type { AgentInfo } from '../base/runnable.ts'
-import { isAtRest, type ModelName, type RunMetrics, type RunStatus } from '../base/run.ts'
+import { isAtRest, type ModelName, type RunMetrics, type RunOptions, type RunStatus } from '../base/run.ts'
 import type { FinishedRun, LiveRun } from '../runs/runs.ts'
-import type { Run } from '../storage/runs.ts'
+import type { Run, RunPreview } from '../storage/runs.ts'
+import { generatedIn, toFilledLists, toMediaLists } from './agno-media.ts'
 import { toMessage } from './agno-message.ts'
 import { toRunMetrics } from './agno-metrics.ts'
+import { citedIn, toCitations, toRunReferences } from './agno-references.ts'
 import { pauseSentence, toRunRequirement } from './agno-requirement.ts'
 import { toIsoSeconds } from './agno-time.ts'
 import { toToolExecutionOf, toWaitingTool } from './agno-tool.ts'
@@ -33,6 +36,8 @@ export type ShownRun = {
   readonly model: ModelName | null
   readonly metrics: RunMetrics | null
   readonly metadata: JsonObject | null
+  /** What was attached to the question. */
+  readonly inputMedia: readonly Media[]
   readonly sessionState: JsonObject
   readonly messages: readonly Message[]
   /** What it waits for, or was answered. */
@@ -59,9 +64,9 @@ const NO_ORIGIN: RunOrigin = {
 
 /**
  * A run that was started here and ended or paused here at its first attempt.
- * @param metadata what the request brought along
+ * @param request what was asked beside the input
  */
-export function fromFinished(live: LiveRun, finished: FinishedRun, metadata: JsonObject | undefined): ShownRun {
+export function fromFinished(live: LiveRun, finished: FinishedRun, request: RunOptions): ShownRun {
   const { result } = finished
   return {
     runId: live.runId,
@@ -77,7 +82,8 @@ export function fromFinished(live: LiveRun, finished: FinishedRun, metadata: Jso
     reasoning: result.reasoning,
     model: result.model,
     metrics: result.metrics,
-    metadata: mergeMetadata(live.agent.metadata, metadata),
+    metadata: mergeMetadata(live.agent.metadata, request.metadata),
+    inputMedia: request.media ?? [],
     sessionState: finished.sessionState,
     messages: finished.messages,
     requirements: result.requirements ?? [],
@@ -112,6 +118,7 @@ export function fromStored(
     model: run.model,
     metrics: run.metrics,
     metadata: mergeMetadata(context.agent?.metadata ?? null, run.options.metadata),
+    inputMedia: run.options.media ?? [],
     sessionState: context.sessionState,
     messages: context.messages,
     requirements: run.requirements,
@@ -123,6 +130,7 @@ export function fromStored(
 
 export function toRunOutput(run: ShownRun): RunOutput {
   const tools = toolsOf(run)
+  const references = toRunReferences(run.messages)
   const checkpoint = checkpointOf(run)
   const { forkedFromRunId, forkedFromMessageIndex, forkedFromSessionId, regeneratedFrom } = run.origin
   return {
@@ -146,11 +154,14 @@ export function toRunOutput(run: ShownRun): RunOutput {
     ...(regeneratedFrom !== null && { regenerated_from: regeneratedFrom }),
     ...(run.metrics && { metrics: metricsOf(run) }),
     ...(run.events && { events: [...run.events] }),
-    messages: run.messages.map(toMessage),
+    messages: run.messages.map((message) => toMessage(message, run.sessionId)),
     ...(run.metadata && { metadata: run.metadata }),
+    ...(references.length > 0 && { references }),
+    ...toCitations(citedIn(run.messages)),
     ...(tools.length > 0 && { tools }),
     ...(run.requirements.length > 0 && { requirements: run.requirements.map(toRunRequirement) }),
-    input: { input_content: run.input },
+    ...toFilledLists(generatedIn(run.messages), run.sessionId),
+    input: { input_content: run.input, ...(run.inputMedia.length > 0 && toInputMedia(run)) },
   }
 }
 
@@ -171,27 +182,38 @@ export function toRunSchema(run: ShownRun): RunSchema {
     reasoning_steps: [],
     metrics: metricsOf(run),
     metadata: run.metadata,
-    messages: run.messages.length > 0 ? run.messages.map(toMessage) : null,
+    messages: run.messages.length > 0 ? run.messages.map((message) => toMessage(message, run.sessionId)) : null,
     tools: tools.length > 0 ? tools : null,
     events: run.events && run.events.length > 0 ? [...run.events] : null,
     requirements: run.requirements.length > 0 ? run.requirements.map(toRunRequirement) : null,
     created_at: toIsoSeconds(run.createdAt),
-    references: [],
-    citations: null,
+    references: toRunReferences(run.messages),
+    citations: toCitations(citedIn(run.messages)).citations ?? null,
     reasoning_messages: [],
     session_state: run.sessionState,
-    images: [],
-    videos: [],
-    audio: [],
-    files: [],
+    ...toMediaLists(generatedIn(run.messages), run.sessionId),
     response_audio: null,
-    input_media: { images: [], videos: [], audios: [], files: [] },
+    input_media: toInputMedia(run),
     followups: null,
     forked_from_run_id: run.origin.forkedFromRunId,
     forked_from_message_index: run.origin.forkedFromMessageIndex,
     forked_from_session_id: run.origin.forkedFromSessionId,
     regenerated_from: run.origin.regeneratedFrom,
     last_checkpoint_at_message_index: checkpointOf(run),
+  }
+}
+
+/** A run in short, for lists that are polled. */
+export function toRunPreview(run: RunPreview): SessionRunPreview {
+  return {
+    run_id: run.runId,
+    ...(run.parentRunId !== null && { parent_run_id: run.parentRunId }),
+    [`${run.runType}_id`]: run.componentId,
+    ...(run.userId !== null && { user_id: run.userId }),
+    status: run.status,
+    run_input: run.input,
+    ...(run.content !== null && { content_preview: run.content }),
+    created_at: toIsoSeconds(run.createdAt.getTime()),
   }
 }
 
@@ -203,6 +225,12 @@ export function dropNulls<T extends object>(value: T): T {
 
 function metricsOf({ metrics, model }: ShownRun) {
   return metrics ? toRunMetrics(metrics, model ?? { provider: '', id: '' }) : {}
+}
+
+/** With Agno's other word for sounds. */
+function toInputMedia({ inputMedia, sessionId }: ShownRun) {
+  const { images, videos, audio, files } = toMediaLists(inputMedia, sessionId)
+  return { images, videos, audios: audio, files }
 }
 
 /** What went wrong where it failed, what is waited for where it paused without a word. */

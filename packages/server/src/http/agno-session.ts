@@ -58,7 +58,7 @@ function toAgentDetail(session: Session, messages: readonly Message[], agent: Ag
     agent_data: agent ? toAgentData(agent) : null,
     metrics: toCounts(session.usage),
     metadata: session.metadata,
-    chat_history: toChatHistory(messages),
+    chat_history: toChatHistory(messages, session.sessionId),
     ...timesOf(session),
   }
 }
@@ -73,7 +73,7 @@ function toTeamDetail(session: Session, messages: readonly Message[]): SessionDe
     metrics: toCounts(session.usage),
     team_data: null,
     metadata: session.metadata,
-    chat_history: toChatHistory(messages),
+    chat_history: toChatHistory(messages, session.sessionId),
     ...timesOf(session),
     total_tokens: totalOf(session),
   }

@@ -207,6 +207,13 @@ function metadataOf(span: Span) {
         ...lost,
         ...ids,
       })
+    case 'RETRIEVER':
+      return present({
+        query: textOf(span, 'input.value'),
+        documents: numberOf(span, 'agentos.retrieval.documents'),
+        ...lost,
+        ...ids,
+      })
     case 'CHAIN':
       return present(ids)
   }

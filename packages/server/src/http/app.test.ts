@@ -392,15 +392,18 @@ describe('bodies', () => {
 
   test('that ask for what is not served are told so', async () => {
     await using server = await createTestApp()
-    const upload =
-      '--b\r\ncontent-disposition: form-data; name="message"\r\n\r\nhi\r\n--b\r\ncontent-disposition: form-data; name="files"; filename="a.png"\r\ncontent-type: image/png\r\n\r\nPNG\r\n--b--\r\n'
-    const answers = [
-      await run(server, upload, { 'content-type': 'multipart/form-data; boundary=b' }),
-      await run(server, `message=hi&images=${encodeURIComponent('[{"url":"x"}]')}`),
-      await run(server, 'message=hi&knowledge_filters={"a":1}'),
-    ]
-    for (const answer of answers) expect([answer.statusCode, answer.json().error_id]).toEqual([501, 'NOT_SUPPORTED'])
-    expect(answers[0]?.json().detail).toContain('"files"')
+    const answer = await run(server, 'message=hi&factory_input={"a":1}')
+    expect([answer.statusCode, answer.json().error_id]).toEqual([501, 'NOT_SUPPORTED'])
+    expect(answer.json().detail).toContain('factory_input')
+  })
+
+  test('with filters that are none are refused, and told which part is wrong', async () => {
+    await using server = await createTestApp()
+    for (const filters of ['{"op":"LIKE","key":"a"}', '[1]', '"a"']) {
+      const answer = await run(server, `message=hi&knowledge_filters=${encodeURIComponent(filters)}`)
+      expect([answer.statusCode, answer.json().error_id]).toEqual([400, 'INVALID_REQUEST'])
+      expect(answer.json().detail).toMatch(/^A filter /)
+    }
   })
 
   test('that are too large are refused, in every form', async () => {

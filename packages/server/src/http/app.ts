@@ -6,8 +6,9 @@ import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createAuth } from '../auth/auth.ts'
 import { AgentOSError } from '../base/errors.ts'
-import type { AppDeps } from './deps.ts'
+import type { AppDeps, HttpSettings } from './deps.ts'
 import { addDocs } from './docs.ts'
+import type { FormLimits } from './form.ts'
 import { addBodyParsers } from './input.ts'
 import { createOpenStreams } from './open-streams.ts'
 import { registerRoute } from './register.ts'
@@ -31,7 +32,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   const streams = createOpenStreams()
   const app = createServer({ ...deps, bodyLimitBytes, accessLog, isStopping: settings.isStopping })
 
-  addBodyParsers(app)
+  addBodyParsers(app, (request) => limitsOf(request, settings))
   await app.register(cors, {
     origin: [...settings.corsOrigins],
     credentials: true,
@@ -45,8 +46,10 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     if (revision !== undefined) reply.header('x-agentos-revision', revision)
     if (request.method === 'OPTIONS') return
     request.caller = auth.authorize(request.headers.authorization, request.routeOptions.config.scope)
-    if (Number(request.headers['content-length'] ?? 0) > bodyLimitBytes) {
-      throw new AgentOSError('BODY_TOO_LARGE', `The body is larger than ${bodyLimitBytes} bytes`)
+    const { fieldBytes, files } = limitsOf(request, settings)
+    const most = fieldBytes + (files?.totalBytes ?? 0)
+    if (Number(request.headers['content-length'] ?? 0) > most) {
+      throw new AgentOSError('BODY_TOO_LARGE', `The body is larger than ${most} bytes`)
     }
   })
   for (const route of ROUTES) registerRoute(app, route, { deps, auth, streams })
@@ -61,6 +64,14 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   // Before the server closes: Node then cuts answers that are ended but not yet read.
   app.addHook('preClose', () => streams.endAll(STREAM_END_MS))
   return app
+}
+
+/** What a body may have, by the route it is sent to. */
+function limitsOf(request: FastifyRequest, settings: HttpSettings): FormLimits {
+  const { uploads } = request.routeOptions.config
+  const { bodyLimitBytes: fieldBytes, uploadDirectory: directory } = settings
+  if (uploads === undefined) return { fieldBytes, files: undefined }
+  return { fieldBytes, files: { ...settings.uploads[uploads.kind], fields: uploads.fields, directory } }
 }
 
 /** Other methods under which the path of `request` is a route. */

@@ -4,15 +4,20 @@
  */
 import type { Clock } from '../base/clock.ts'
 import type { Ids } from '../base/ids.ts'
+import type { JsonObject } from '../base/json.ts'
 import type { Redact } from '../base/redact.ts'
+import type { Knowledge } from '../knowledge/knowledge.ts'
 import type { Registry } from '../loader/registry.ts'
 import type { Runs } from '../runs/runs.ts'
+import type { Schedules } from '../schedules/schedules.ts'
 import type { Database } from '../storage/database.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { ProfileRequest } from '../telemetry/profiler.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import type { AccessLogLevel } from './access-log.ts'
+import type { UsageRefresh } from './usage-refresh.ts'
+import type { FileLimits, UploadKind } from './spool.ts'
 
 export type Readiness = {
   readonly ready: boolean
@@ -34,6 +39,27 @@ export type Profiles = {
   readonly take: (thread: ProfiledThread, request: ProfileRequest, signal: AbortSignal) => Promise<Uint8Array>
 }
 
+/** What rewrites memories. */
+export type MemoryPort = {
+  /** Most memories of a user. */
+  readonly limit: number
+  /**
+   * Makes one memory of many.
+   * @param memories oldest first
+   * @param model `provider:id`; undefined takes the default one
+   * @throws {AgentOSError} INVALID_REQUEST for a model that does not exist, MODEL_* when it fails; the signal's reason
+   */
+  readonly join: (memories: readonly string[], model: string | undefined, signal: AbortSignal) => Promise<string>
+}
+
+/** A request to this server that is to be made later. `endpoint` is a path with its query. */
+type Endpoint = { readonly method: string; readonly endpoint: string; readonly payload: JsonObject | null }
+
+export type Endpoints = {
+  /** @throws {InvalidFields} when it names no route, or one that schedules may not call, or has not what that takes */
+  readonly check: (endpoint: Endpoint, registry: Pick<Registry, 'current'>) => void
+}
+
 export type HttpSettings = {
   readonly osId: string
   readonly name: string | null
@@ -43,6 +69,10 @@ export type HttpSettings = {
   readonly corsOrigins: readonly string[]
   readonly docsEnabled: boolean
   readonly bodyLimitBytes: number
+  /** Where files wait while their request is handled; belongs to this process, and exists. */
+  readonly uploadDirectory: string
+  /** Limits of files by what they are sent for; bytes. */
+  readonly uploads: Readonly<Record<UploadKind, Pick<FileLimits, 'fileBytes' | 'totalBytes' | 'count'>>>
   /** Which requests are written to the log. */
   readonly accessLog: AccessLogLevel
   /** Milliseconds between comments on a silent stream. */
@@ -51,6 +81,8 @@ export type HttpSettings = {
   readonly streamBufferBytes: number
   /** Models to offer beside those of the agents, as `provider:id`. */
   readonly availableModels: readonly string[]
+  /** Most schedules. */
+  readonly maxSchedules: number
   /** Asks all replicas to look at their folder. */
   readonly requestReload: () => Promise<void>
   readonly readiness: () => Readiness
@@ -73,6 +105,12 @@ export type AppDeps = {
     | Pick<Metrics, 'requestEnded' | 'streamOpened' | 'streamClosed' | 'clientCut' | 'collect'>
     | undefined
   readonly profiles: Profiles
+  readonly knowledge: Knowledge
+  readonly memory: MemoryPort
+  readonly schedules: Pick<Schedules, 'trigger'>
+  /** What schedules may call. */
+  readonly endpoints: Endpoints
+  readonly usageRefresh: UsageRefresh
   readonly replicaId: string
   readonly version: string
   readonly startedAt: Date

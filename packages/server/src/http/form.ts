@@ -1,21 +1,22 @@
 /**
  * Bodies as fields: urlencoded, multipart and JSON alike. Text must be UTF-8. The last of several fields of one name
- * counts. Multipart parts with a file name are uploads and are named in `files`; their bytes are not kept.
+ * counts. Multipart parts with a file name are files: they go to disk where the route takes them.
  * @module
  */
-import {
-  MaxHeaderSizeExceededError,
-  MaxPartsExceededError,
-  type MultipartPart,
-  parseMultipart as parse,
-} from '@remix-run/multipart-parser'
 import { AgentOSError } from '../base/errors.ts'
+import type { Upload } from '../base/upload.ts'
+import { boundaryOf, readParts } from './multipart.ts'
+import { createSpool, type FileLimits } from './spool.ts'
 import { decodeUtf8 } from './text.ts'
 
 export type Form = {
   readonly fields: Readonly<Record<string, string>>
-  /** Names of the fields that carried uploads. */
+  /** Names of the fields that carried files. */
   readonly files: readonly string[]
+  /** The files, where the route takes any. */
+  readonly uploads: readonly Upload[]
+  /** Removes what is on disk. To be called once the request is answered. */
+  readonly discard: () => Promise<void>
 }
 
 /** @throws {AgentOSError} INVALID_REQUEST for text that is not UTF-8 */
@@ -28,47 +29,74 @@ export function parseUrlEncoded(body: Uint8Array): Form {
     const name = unescape(equals === -1 ? pair : pair.slice(0, equals))
     setField(fields, name, unescape(equals === -1 ? '' : pair.slice(equals + 1)))
   }
-  return { fields, files: [] }
+  return { fields, files: [], uploads: [], discard: keepNothing }
 }
 
-/** More parts than any form of the API has fields. */
-const MAX_PARTS = 256
-/** Most bytes of a part's headers. */
-const MAX_HEADER_BYTES = 16_384
+export type FormLimits = {
+  /** Most bytes of all fields together. */
+  readonly fieldBytes: number
+  /** Where files go; undefined where the route takes none, and they are only named then. */
+  readonly files: FileLimits | undefined
+}
 
 /**
+ * Reads a multipart body while it arrives: fields into memory, files to disk.
  * @param contentType with the boundary
- * @throws {AgentOSError} INVALID_REQUEST; BODY_TOO_LARGE for too many parts or headers
+ * @throws {AgentOSError} INVALID_REQUEST; BODY_TOO_LARGE; nothing of it is left on disk then
  */
-export function parseMultipart(body: Uint8Array, contentType: string): Form {
-  const [, quoted, plain] = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType) ?? []
-  const boundary = quoted ?? plain
-  if (boundary === undefined) throw new AgentOSError('INVALID_REQUEST', 'The multipart body has no valid boundary')
-  // The body has its own limit.
-  const sizes = { maxFileSize: body.length, maxTotalSize: body.length }
+export async function readMultipart(
+  body: AsyncIterable<Uint8Array>,
+  contentType: string,
+  limits: FormLimits,
+): Promise<Form> {
+  const fields: Record<string, string> = {}
+  const files = new Set<string>()
+  const spool = limits.files && createSpool(limits.files)
+  let left = limits.fieldBytes
   try {
-    return readParts(parse(body, { boundary, maxParts: MAX_PARTS, maxHeaderSize: MAX_HEADER_BYTES, ...sizes }))
-  } catch (cause) {
-    if (cause instanceof AgentOSError) throw cause
-    const isTooLarge = cause instanceof MaxPartsExceededError || cause instanceof MaxHeaderSizeExceededError
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new AgentOSError(
-      isTooLarge ? 'BODY_TOO_LARGE' : 'INVALID_REQUEST',
-      `The multipart body cannot be read: ${reason}`,
-      { cause },
-    )
+    for await (const { name, filename, mimeType, data } of readParts(body, boundaryOf(contentType))) {
+      if (filename === undefined) {
+        const bytes = await collect(data, left)
+        left -= bytes.length
+        setField(fields, name, decode(bytes, name))
+        continue
+      }
+      // What a browser sends for a field that nobody filled in.
+      if (filename !== '') files.add(name)
+      if (spool === undefined || filename === '') left -= await skip(data, left)
+      else await spool.take({ field: name, filename, mimeType }, data)
+    }
+    return { fields, files: [...files], uploads: spool?.uploads() ?? [], discard: spool?.discard ?? keepNothing }
+  } catch (error) {
+    await spool?.discard()
+    throw error
   }
 }
 
-function readParts(parts: Iterable<MultipartPart>): Form {
-  const fields: Record<string, string> = {}
-  const files = new Set<string>()
-  for (const { name, filename, bytes } of parts) {
-    if (name === undefined) throw new AgentOSError('INVALID_REQUEST', 'A part of the multipart body has no name')
-    if (filename === undefined) setField(fields, name, decode(bytes, name))
-    else files.add(name)
+async function keepNothing(): Promise<void> {}
+
+async function collect(data: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  let bytes = 0
+  for await (const piece of data) {
+    bytes += piece.length
+    if (bytes > limit) throw tooLarge()
+    pieces.push(Buffer.from(piece))
   }
-  return { fields, files: [...files] }
+  return Buffer.concat(pieces)
+}
+
+async function skip(data: AsyncIterable<Uint8Array>, limit: number): Promise<number> {
+  let bytes = 0
+  for await (const piece of data) {
+    bytes += piece.length
+    if (bytes > limit) throw tooLarge()
+  }
+  return bytes
+}
+
+function tooLarge(): AgentOSError {
+  return new AgentOSError('BODY_TOO_LARGE', 'The body is larger than this server takes')
 }
 
 function setField(fields: Record<string, string>, name: string, value: string): void {

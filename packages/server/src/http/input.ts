@@ -4,10 +4,12 @@
  */
 import type { FieldProblem } from '@agentos/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
 import type { z } from 'zod'
 import { AgentOSError } from '../base/errors.ts'
 import { coerce, takesList } from './coerce.ts'
-import { type Form, parseMultipart, parseUrlEncoded } from './form.ts'
+import type { Upload } from '../base/upload.ts'
+import { type Form, type FormLimits, parseUrlEncoded, readMultipart } from './form.ts'
 import { fieldProblem, fromIssue, InvalidFields, type Place } from './invalid-fields.ts'
 import type { Route, RouteInput } from './route.ts'
 import { decodeUtf8, findBadText } from './text.ts'
@@ -15,8 +17,11 @@ import { decodeUtf8, findBadText } from './text.ts'
 /** What the content type parsers make of a body. */
 type ParsedBody = { readonly kind: 'json'; readonly text: string } | { readonly kind: 'form'; readonly form: Form }
 
-/** Replaces Fastify's own parsers: bytes that are not UTF-8 are refused, whatever the content type. */
-export function addBodyParsers(app: FastifyInstance): void {
+/**
+ * Replaces Fastify's own parsers: bytes that are not UTF-8 are refused, whatever the content type.
+ * @param limitsOf what a multipart body of this request may have
+ */
+export function addBodyParsers(app: FastifyInstance, limitsOf: (request: FastifyRequest) => FormLimits): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     /^application\/(?:[^;]*\+)?json\b/i,
@@ -34,16 +39,28 @@ export function addBodyParsers(app: FastifyInstance): void {
       return { kind: 'form', form: parseUrlEncoded(body) } satisfies ParsedBody
     },
   )
-  app.addContentTypeParser(
-    'multipart/form-data',
-    { parseAs: 'buffer' },
-    async (request: FastifyRequest, body: Buffer) => {
-      return {
-        kind: 'form',
-        form: parseMultipart(body, request.headers['content-type'] ?? ''),
-      } satisfies ParsedBody
-    },
-  )
+  app.addContentTypeParser('multipart/form-data', async (request: FastifyRequest, payload: IncomingMessage) => {
+    // A request that is destroyed half-way could not be answered.
+    const body = payload.iterator({ destroyOnReturn: false })
+    const form = await readMultipart(body, request.headers['content-type'] ?? '', limitsOf(request))
+    return { kind: 'form', form } satisfies ParsedBody
+  })
+}
+
+/** The files that came with a request; none where its route takes none. */
+export function uploadsOf(request: FastifyRequest): readonly Upload[] {
+  return formOf(request)?.uploads ?? []
+}
+
+/** Removes the files that came with a request. */
+export async function discardUploads(request: FastifyRequest): Promise<void> {
+  await formOf(request)?.discard()
+}
+
+function formOf(request: FastifyRequest): Form | undefined {
+  // Only the parsers above make bodies.
+  const body = request.body as ParsedBody | undefined | null
+  return body?.kind === 'form' ? body.form : undefined
 }
 
 /** @throws {InvalidFields} and {AgentOSError} INVALID_REQUEST, UNSUPPORTED_MEDIA, BODY_TOO_LARGE */
@@ -86,9 +103,9 @@ function readBody(route: Route, request: FastifyRequest): Readonly<Record<string
 
 function fieldsOf(form: Form, route: Route): Readonly<Record<string, unknown>> {
   if (route.body?.kind !== 'form') throw new AgentOSError('UNSUPPORTED_MEDIA', 'This route takes JSON, not a form')
-  if (form.files.length > 0) {
+  if (form.files.length > 0 && route.uploads === undefined) {
     const names = form.files.map((name) => JSON.stringify(name)).join(', ')
-    throw new AgentOSError('NOT_SUPPORTED', `Uploads are not supported yet; this form has some in ${names}`)
+    throw new AgentOSError('NOT_SUPPORTED', `This route takes no files; this form has some in ${names}`)
   }
   return form.fields
 }

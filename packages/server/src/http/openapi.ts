@@ -126,6 +126,12 @@ function describeResponses(route: Route, components: Components, needsKey: boole
     const description = 'Frames of `id:`, `event:` and `data:`; each data line is one event as JSON.'
     content['text/event-stream'] = { schema: { type: 'string', description, 'x-event': $ref } }
   }
+  if (route.lines) {
+    const { $ref } = components.refer(route.lines, 'output')
+    const description = 'Lines of JSON; each is such an object.'
+    content['application/x-ndjson'] = { schema: { type: 'string', description, 'x-line': $ref } }
+  }
+  if (route.bytes) content['*/*'] = { schema: { type: 'string', format: 'binary' } }
   const takesInput =
     route.body !== undefined ||
     Object.keys({ ...route.params.shape, ...route.query.shape, ...route.headers.shape }).length > 0

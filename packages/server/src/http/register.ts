@@ -8,14 +8,16 @@ import type { Scope } from '../auth/scope.ts'
 import { traceOf } from '../base/trace-context.ts'
 import { noteFirstByte, type RequestNotes } from './access-log.ts'
 import type { AppDeps } from './deps.ts'
-import { readInput } from './input.ts'
+import { discardUploads, readInput, uploadsOf } from './input.ts'
 import type { OpenStreams } from './open-streams.ts'
 import { type RequestTrace, traceRequest } from './request-trace.ts'
 import { type Call, type Route, STREAMED } from './route.ts'
+import type { UploadRules } from './spool.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     scope?: Scope
+    uploads?: UploadRules | undefined
   }
   interface FastifyRequest {
     caller: Caller
@@ -29,17 +31,31 @@ export function registerRoute(app: FastifyInstance, route: Route, server: Server
   app.route({
     method: route.method,
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    config: { scope: route.scope },
+    config: { scope: route.scope, uploads: route.uploads },
     async handler(request, reply) {
       const trace = route.traced ? noteRun(traceRequest(request, reply, route, deps), request.notes) : UNTRACED
-      const input = readInput(route, request)
-      reply.code(route.status)
-      const answer = await route.handle({ ...input, deps, call: createCall(request, reply, trace, server) })
+      const answer = await answerRequest(route, request, reply, { ...server, trace })
       if (answer === STREAMED) return reply
       if (reply.statusCode === 204) return reply.send()
       return reply.header('content-type', 'application/json').send(JSON.stringify(answer))
     },
   })
+}
+
+async function answerRequest(
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  server: Server & { readonly trace: RequestTrace },
+): Promise<unknown> {
+  try {
+    const input = readInput(route, request)
+    reply.code(route.status)
+    const call = createCall(request, reply, server.trace, server)
+    return await route.handle({ ...input, uploads: uploadsOf(request), deps: server.deps, call })
+  } finally {
+    await discardUploads(request)
+  }
 }
 
 const UNTRACED: RequestTrace = { traceparent: null, names: () => {}, joins: () => {} }

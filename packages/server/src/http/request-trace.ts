@@ -7,6 +7,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { SpanLink, SpanRecord, SpanRun } from '../base/span.ts'
 import { formatTraceparent, parseTraceparent, spanIdOf, traceOf } from '../base/trace-context.ts'
+import { wasAborted } from './aborted.ts'
 import type { AppDeps } from './deps.ts'
 import { pathOf } from './request-path.ts'
 
@@ -54,7 +55,7 @@ export function traceRequest(
     const ids = { traceId, spanId, parentSpanId }
     const name = `${route.method} ${route.path}`
     const times = { startMs, endMs: clock.now(), error: status >= 500 ? `HTTP ${status}` : null }
-    const attributes = attributesOf(request, route, status, !reply.raw.writableFinished)
+    const attributes = attributesOf(request, route, status, wasAborted(request, reply))
     tracing.server({ ...ids, ...times, name, kind: 'SERVER', attributes, run, links }, sampled)
   })
   return {

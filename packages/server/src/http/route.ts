@@ -8,9 +8,11 @@ import { z } from 'zod'
 import type { Auth, Caller } from '../auth/auth.ts'
 import type { Scope } from '../auth/scope.ts'
 import type { ErrorCode } from '../base/errors.ts'
+import type { Upload } from '../base/upload.ts'
 import type { AppDeps } from './deps.ts'
 import type { OpenStreams } from './open-streams.ts'
 import type { RequestTrace } from './request-trace.ts'
+import type { UploadRules } from './spool.ts'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 
@@ -72,6 +74,8 @@ export type RouteOptions<
   /** By their names in lower case; others pass unseen. */
   readonly headers?: H
   readonly body?: Body<B>
+  /** They stay on disk until the handler has returned. Default: files are refused. */
+  readonly uploads?: UploadRules
   /** Default 200; 204 has no body. */
   readonly status?: 200 | 201 | 204
   readonly response?: R
@@ -79,6 +83,10 @@ export type RouteOptions<
   readonly accepted?: A
   /** Events of the stream that this route can answer with. */
   readonly events?: z.ZodType
+  /** Each line of its answer, which then is lines of JSON. */
+  readonly lines?: z.ZodType
+  /** Whether it answers with bytes of any type. */
+  readonly bytes?: true
   readonly errors: readonly ErrorCode[]
   /** Whether its requests are part of the traces of runs. */
   readonly traced?: true
@@ -87,6 +95,7 @@ export type RouteOptions<
     readonly query: z.output<Q>
     readonly headers: z.output<H>
     readonly body: z.output<B>
+    readonly uploads: readonly Upload[]
     readonly deps: AppDeps
     readonly call: Call
   }) => Promise<Answer<R, A>> | Answer<R, A>
@@ -106,7 +115,9 @@ export type Route = Omit<
   readonly response: z.ZodType | undefined
   readonly accepted: z.ZodType | undefined
   readonly status: 200 | 201 | 204
-  readonly handle: (input: RouteInput & { readonly deps: AppDeps; readonly call: Call }) => unknown
+  readonly handle: (
+    input: RouteInput & { readonly uploads: readonly Upload[]; readonly deps: AppDeps; readonly call: Call },
+  ) => unknown
 }
 
 /** The checked input of a route; its types are those of the route's schemas. */

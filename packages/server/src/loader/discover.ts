@@ -13,6 +13,8 @@ export type ModuleFile = {
   readonly defaultId: string
   /** `instructions.md` beside an `agent.ts`. */
   readonly instructions: string | undefined
+  /** The folder `knowledge/` beside an `agent.ts`. */
+  readonly knowledge: string | undefined
   /** Modules in `tools/` beside an `agent.ts`. */
   readonly tools: readonly string[]
 }
@@ -50,7 +52,8 @@ export function discoverModules(directory: string): Discovered {
     }
   }
   for (const { path, name } of top.files) {
-    if (isModule(name)) modules.push({ path, defaultId: stem(name), instructions: undefined, tools: [] })
+    if (isModule(name))
+      modules.push({ path, defaultId: stem(name), instructions: undefined, knowledge: undefined, tools: [] })
   }
   return { modules, odd }
 }
@@ -60,10 +63,12 @@ function agentIn(directory: string, folder: string, id: string): ModuleFile | un
   const agent = files.find(({ name }) => isModule(name) && stem(name) === 'agent')
   if (agent === undefined) return undefined
   const instructions = `${folder}/instructions.md`
+  const knowledge = directories.find(({ name }) => name === 'knowledge')
   const tools = directories.some(({ name }) => name === 'tools') ? list(directory, `${folder}/tools`).files : []
   return {
     path: agent.path,
     defaultId: id,
+    knowledge: knowledge?.path,
     instructions: existsSync(join(directory, instructions)) ? instructions : undefined,
     tools: tools.filter(({ name }) => isModule(name)).map(({ path }) => path),
   }

@@ -7,6 +7,7 @@
  * @module
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { AnswerAsk } from '../base/ask.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Manifest } from '../base/runnable.ts'
 import type { RunJob } from '../base/run.ts'
@@ -18,6 +19,8 @@ import { type LoadOutcome, startThread, type Thread, type ThreadOptions } from '
 
 export type Generation = {
   readonly revision: string
+  /** The agents folder of its private copy, which stays as long as the generation does. */
+  readonly directory: string
   readonly manifest: Manifest
   /** Starts a run. Never throws: on a generation that has ended, `onLost` is called soon. */
   readonly start: (job: RunJob, handlers: RunHandlers) => RunHandle
@@ -59,6 +62,8 @@ export type GenerationOptions = {
   readonly thread: Omit<ThreadOptions, 'onMessage'>
   readonly clock: Clock
   readonly log: Log
+  /** Answers what its runs ask for. */
+  readonly answerAsk?: AnswerAsk | undefined
   /** The worker has ended by itself, or did not start again. */
   readonly onWorkerEnd?: (() => void) | undefined
   /** Gives the start up; has no effect once it serves. */
@@ -72,7 +77,7 @@ export type StartOutcome =
 /** Starts a worker on the revision. Resolves when it serves, or when it was rejected or died; then nothing is left of it. */
 export async function startGeneration(options: GenerationOptions): Promise<StartOutcome> {
   let onIdle = () => {}
-  const table = createRunTable(options.log, () => onIdle())
+  const table = createRunTable(options.log, () => onIdle(), options.answerAsk)
   const start = () => startThread({ ...options.thread, onMessage: table.receive })
   const thread = start()
   const giveUp = () => void thread.end('the server is stopping')
@@ -86,10 +91,11 @@ export async function startGeneration(options: GenerationOptions): Promise<Start
   }
   const supervisor = supervise(thread, start, table, options)
   onIdle = supervisor.onIdle
-  const { revision } = options.thread.init
+  const { revision, directory } = options.thread.init
   const { manifest, outside } = outcome
   const generation: ManagedGeneration = {
     revision,
+    directory,
     manifest,
     outside,
     start: (job, handlers) => {

@@ -8,10 +8,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { type Agent, isAgent, isDefinition, type Tool } from '@agentos/sdk'
+import { type Agent, isAgent, isDefinition, isKnowledge, type Tool } from '@agentos/sdk'
 import type { AgentInfo, FileReport, Manifest } from '../base/runnable.ts'
 import { discoverModules, type ModuleFile } from './discover.ts'
 import { describeFailure } from './failure.ts'
+import { checkKnowledge, collectKnowledge, type Declared, type FolderBase } from './knowledge.ts'
 import { type Exported, nameAgents } from './naming.ts'
 import type { WorkerInit } from './protocol.ts'
 
@@ -23,6 +24,8 @@ export type Found = {
   readonly file: string
   /** Text of `instructions.md` beside agent.ts. */
   readonly instructions: string | undefined
+  /** Id of the knowledge base that the folder `knowledge/` beside agent.ts is. */
+  readonly knowledge: string | undefined
   /** Tools of the modules in `tools/` beside agent.ts. */
   readonly tools: readonly Tool[]
 }
@@ -52,10 +55,12 @@ export async function loadFolder(
 
   const importFile = createImporter(init, reports, watch)
   const exported: Exported[] = []
+  const declared: Declared[] = []
   const tools = new Map<string, readonly Tool[]>()
   for (const module of modules) {
     const found = await importAgent(module, importFile, reports)
     exported.push(...found.exported)
+    declared.push(...found.knowledge)
     tools.set(module.path, found.tools)
   }
   watch.onImport?.(null)
@@ -63,13 +68,21 @@ export async function loadFolder(
   const { named, reexporting, problems } = nameAgents(exported)
   for (const { path, detail } of problems) reports.fail(path, detail)
   for (const path of reexporting) reports.skip(path, 're-exports agents of other files')
+  const bases = collectKnowledge(declared, foldersOf(modules))
+  for (const { path, detail } of bases.problems) reports.fail(path, detail)
+  const defined = bases.found.map(({ info }) => info.id)
   const agents: AgentInfo[] = []
   for (const one of named) {
     const module = modules.find(({ path }) => path === one.file)
     try {
-      agents.push(
-        await prepare({ ...one, instructions: readInstructions(init, module), tools: tools.get(one.file) ?? [] }),
-      )
+      const info = await prepare({
+        ...one,
+        instructions: readInstructions(init, module),
+        knowledge: module?.knowledge === undefined ? undefined : module.defaultId,
+        tools: tools.get(one.file) ?? [],
+      })
+      checkKnowledge(info, defined)
+      agents.push(info)
       reports.load(one.file, [one.id])
     } catch (error) {
       const detail = describeFailure(error, init)
@@ -82,7 +95,14 @@ export async function loadFolder(
   const files = reports.list()
   const failed = files.some(({ outcome }) => outcome === 'error')
   if (failed && (init.policy === 'strict' || whole.length === 0)) return { ok: false, files }
-  return { ok: true, manifest: { agents: whole, files } }
+  const knowledge = bases.found.filter(({ file }) => !reports.isSettled(file)).map(({ info }) => info)
+  return { ok: true, manifest: { agents: whole, knowledge, files } }
+}
+
+function foldersOf(modules: readonly ModuleFile[]): FolderBase[] {
+  return modules.flatMap(({ path, defaultId, knowledge }) =>
+    knowledge === undefined ? [] : [{ id: defaultId, file: path, folder: knowledge }],
+  )
 }
 
 type Reports = ReturnType<typeof createReports>
@@ -142,7 +162,7 @@ async function importAgent(
   module: ModuleFile,
   importFile: Importer,
   reports: Reports,
-): Promise<{ exported: Exported[]; tools: readonly Tool[] }> {
+): Promise<{ exported: Exported[]; knowledge: Declared[]; tools: readonly Tool[] }> {
   const tools = new Set<Tool>()
   const broken: string[] = []
   for (const path of module.tools) {
@@ -157,17 +177,26 @@ async function importAgent(
     else reports.load(path, [])
   }
   const namespace = await importFile(module.path)
-  if (namespace === undefined) return { exported: [], tools: [] }
+  if (namespace === undefined) return { exported: [], knowledge: [], tools: [] }
   if (broken.length > 0) {
     reports.fail(module.path, `not loaded because of ${broken.join(' and ')}`)
-    return { exported: [], tools: [] }
+    return { exported: [], knowledge: [], tools: [] }
   }
+  const knowledge: Declared[] = []
   const exported: Exported[] = []
   for (const [name, value] of exportsOf(namespace)) {
+    const bases = [value, ...knowledgeOf(value)].filter(isKnowledge)
+    knowledge.push(...bases.map((base) => ({ knowledge: base, file: module.path })))
     if (isAgent(value)) exported.push({ agent: value, name, file: module.path, defaultId: module.defaultId })
   }
-  if (exported.length === 0) reports.skip(module.path, 'exports no agent: export what agent() returns')
-  return { exported, tools: [...tools] }
+  if (exported.length === 0 && knowledge.length > 0) reports.load(module.path, [])
+  else if (exported.length === 0) reports.skip(module.path, 'exports no agent: export what agent() returns')
+  return { exported, knowledge, tools: [...tools] }
+}
+
+/** What an agent names as its knowledge, which nobody may export. */
+function knowledgeOf(value: unknown): readonly unknown[] {
+  return isAgent(value) && 'knowledge' in value.options ? [value.options.knowledge] : []
 }
 
 function readInstructions(
@@ -187,7 +216,7 @@ const COMMONJS = 'module.exports'
 function exportsOf(namespace: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
   const exports = namespace[COMMONJS]
   if (exports === undefined) return Object.entries(namespace)
-  if (typeof exports !== 'object' || exports === null || isAgent(exports) || isTool(exports))
+  if (typeof exports !== 'object' || exports === null || isAgent(exports) || isTool(exports) || isKnowledge(exports))
     return [['default', exports]]
   return Object.entries(exports)
 }

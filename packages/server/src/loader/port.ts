@@ -1,9 +1,11 @@
 /**
- * The worker's end of the port: batches events, keeps to its credit, matches commits with their answers.
+ * The worker's end of the port: batches events, keeps to its credit, matches commits and questions with their answers.
  * Invariant: what is sent for a run arrives in order, its events before the commit or result that follows them.
  * @module
  */
 import type { MessagePort } from 'node:worker_threads'
+import type { Answer, AskKind, Question } from '../base/ask.ts'
+import { AgentOSError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { FileReport, Manifest } from '../base/runnable.ts'
@@ -21,6 +23,11 @@ export type WorkerPort = {
    * @throws {Error} when it was not: the run's lease is lost, and the run must stop
    */
   readonly commit: (runId: string, messages: readonly Message[], statePatch?: StatePatch) => Promise<void>
+  /**
+   * Asks the main thread on behalf of a run.
+   * @throws {AgentOSError} what the main thread answered instead
+   */
+  readonly ask: <K extends AskKind>(runId: string, kind: K, question: Question<K>) => Promise<Answer<K>>
   readonly done: (runId: string, result: RunResult) => void
   readonly log: (level: LogLevel, message: string, fields: JsonObject) => void
   readonly loading: (path: string | null) => void
@@ -32,7 +39,7 @@ export type WorkerPort = {
   readonly onHandOver: (handOver: (runId: string) => void) => void
 }
 
-type Pending = { readonly resolve: () => void; readonly reject: (error: Error) => void }
+type Pending<T> = { readonly resolve: (answer: T) => void; readonly reject: (error: Error) => void }
 
 /**
  * Takes over `port`: listens on it, and answers the heartbeat and requests for profiles from now on.
@@ -45,8 +52,9 @@ export function createWorkerPort(
   const post = (message: FromWorker) => port.postMessage(message)
   const events = createEventQueue((batch) => post({ type: 'events', batch }))
   const profiles = createProfileDesk((message, transfer) => port.postMessage(message, [...transfer]), showProfile)
-  const commits = new Map<number, Pending>()
-  let nextCommit = 0
+  const commits = new Map<number, Pending<void>>()
+  const asks = new Map<number, Pending<Answer>>()
+  let nextId = 0
   let start: (job: RunJob) => void = () => {}
   let cancel: (runId: string, reason: string) => void = () => {}
   let handOver: (runId: string) => void = () => {}
@@ -63,6 +71,10 @@ export function createWorkerPort(
         return settle(commits, message.commitId, (pending) => pending.resolve())
       case 'commit-failed':
         return settle(commits, message.commitId, (pending) => pending.reject(new Error(message.message)))
+      case 'answered':
+        return settle(asks, message.askId, (pending) => pending.resolve(message.answer))
+      case 'ask-failed':
+        return settle(asks, message.askId, (pending) => pending.reject(new AgentOSError(message.code, message.message)))
       case 'credit':
         return events.grant(message.events)
       case 'ping':
@@ -79,10 +91,17 @@ export function createWorkerPort(
     ready: events.ready,
     commit: (runId, messages, statePatch) => {
       events.flush()
-      const commitId = nextCommit++
+      const commitId = nextId++
       const answered = new Promise<void>((resolve, reject) => commits.set(commitId, { resolve, reject }))
       post({ type: 'commit', commitId, runId, messages, statePatch })
       return answered
+    },
+    ask: <K extends AskKind>(runId: string, kind: K, question: Question<K>) => {
+      const askId = nextId++
+      const answered = new Promise<Answer>((resolve, reject) => asks.set(askId, { resolve, reject }))
+      post({ type: 'ask', askId, runId, kind, question })
+      // The main thread answers a question with what its kind promises.
+      return answered as Promise<Answer<K>>
     },
     done: (runId, result) => {
       events.flush()
@@ -105,9 +124,9 @@ export function createWorkerPort(
   }
 }
 
-function settle(commits: Map<number, Pending>, commitId: number, answer: (pending: Pending) => void): void {
-  const pending = commits.get(commitId)
-  commits.delete(commitId)
+function settle<T>(waiting: Map<number, Pending<T>>, id: number, answer: (pending: Pending<T>) => void): void {
+  const pending = waiting.get(id)
+  waiting.delete(id)
   if (pending !== undefined) answer(pending)
 }
 

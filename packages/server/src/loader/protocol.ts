@@ -6,6 +6,7 @@
  * main thread gives credit back once it has handled them.
  * @module
  */
+import type { Answer, AskKind, Question } from '../base/ask.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
@@ -50,6 +51,8 @@ export type ToWorker =
   | { readonly type: 'hand-over'; readonly runId: string }
   | { readonly type: 'committed'; readonly commitId: number }
   | { readonly type: 'commit-failed'; readonly commitId: number; readonly message: string }
+  | { readonly type: 'answered'; readonly askId: number; readonly answer: Answer }
+  | { readonly type: 'ask-failed'; readonly askId: number; readonly code: ErrorCode; readonly message: string }
   | { readonly type: 'credit'; readonly events: number }
   | { readonly type: 'ping'; readonly id: number }
   /** Answered by `profile` or `profile-failed` with the same id. */
@@ -73,6 +76,14 @@ export type FromWorker =
       readonly messages: readonly Message[]
       /** Of all attempts, against the job's `sessionState`; undefined when the last commit's still holds. */
       readonly statePatch: StatePatch | undefined
+    }
+  /** Answered by `answered` or `ask-failed` with the same id. */
+  | {
+      readonly type: 'ask'
+      readonly askId: number
+      readonly runId: string
+      readonly kind: AskKind
+      readonly question: Question
     }
   | { readonly type: 'done'; readonly runId: string; readonly result: RunResult }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: JsonObject }

@@ -4,6 +4,7 @@
  * Invariant: `current()` is always a whole revision; a failure of any kind leaves it as it was.
  * @module
  */
+import type { AnswerAsk } from '../base/ask.ts'
 import type { Clock } from '../base/clock.ts'
 import type { FileReport } from '../base/runnable.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -39,6 +40,8 @@ export type RegistryDeps = {
   readonly log: Log
   /** Takes what agent code logs and prints. */
   readonly onLog: (line: AgentLogLine) => void
+  /** Answers what runs ask for; without it they are told that nobody can. */
+  readonly answerAsk?: AnswerAsk | undefined
   /** The worker of a generation has ended by itself. */
   readonly onWorkerEnd?: (() => void) | undefined
   /** A revision was tried, and what came of it; not when it is what serves already. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from 'node:path'
+import type { AnswerAsk } from '../base/ask.ts'
 import type { Clock } from '../base/clock.ts'
 import type { FileReport } from '../base/runnable.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -62,6 +63,7 @@ export type RevisionDeps = {
   readonly clock: Clock
   readonly log: Log
   readonly onLog: (line: AgentLogLine) => void
+  readonly answerAsk?: AnswerAsk | undefined
   /** The worker of a generation has ended by itself. */
   readonly onWorkerEnd?: (() => void) | undefined
   /** Gives a load up; the generation that has loaded goes on. */

@@ -4,6 +4,8 @@
  * Invariant: every started run ends with exactly one of `onDone` and `onLost`, and hears nothing after it.
  * @module
  */
+import type { AnswerAsk } from '../base/ask.ts'
+import { AgentOSError } from '../base/errors.ts'
 import type { Message } from '../base/message.ts'
 import type { RunJob, RunResult, StatePatch, StepEvent } from '../base/run.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -63,8 +65,11 @@ const SUPERSEDED: RunHandlers = {
   onLost: () => {},
 }
 
-/** @param onIdle called whenever the last run has ended */
-export function createRunTable(log: Log, onIdle: () => void): RunTable {
+/**
+ * @param onIdle called whenever the last run has ended
+ * @param answerAsk answers what runs ask for; without it they are told that nobody can
+ */
+export function createRunTable(log: Log, onIdle: () => void, answerAsk: AnswerAsk = answerNothing): RunTable {
   const runs = new Map<string, Run>()
   const tell = createTeller(log)
   let post: ((message: ToWorker) => void) | undefined
@@ -140,7 +145,9 @@ export function createRunTable(log: Log, onIdle: () => void): RunTable {
     receive: (message) => {
       if (message.type === 'events') deliver(message.batch)
       else if (message.type === 'done') finish(message.runId, message.result)
-      else if (post !== undefined) void answerCommit(message, runs.get(message.runId), post)
+      else if (post === undefined) return
+      else if (message.type === 'commit') void answerCommit(message, runs.get(message.runId), post)
+      else void answerQuestion(message, runs.get(message.runId), { answerAsk, log }, post)
     },
   }
 }
@@ -171,6 +178,28 @@ async function answerCommit(
     post({ type: 'commit-failed', commitId, message: error instanceof Error ? error.message : String(error) })
   }
 }
+
+async function answerQuestion(
+  { askId, runId, kind, question }: Extract<RunMessage, { type: 'ask' }>,
+  run: Run | undefined,
+  { answerAsk, log }: { readonly answerAsk: AnswerAsk; readonly log: Log },
+  post: (message: ToWorker) => void,
+): Promise<void> {
+  try {
+    if (run === undefined) throw new AgentOSError('RUN_NOT_FOUND', 'The run has ended')
+    post({ type: 'answered', askId, answer: await answerAsk(run.job, kind, question) })
+  } catch (error) {
+    if (!(error instanceof AgentOSError)) log.error('a question of a run failed', { run_id: runId, kind, error })
+    const { code, message } =
+      error instanceof AgentOSError
+        ? error
+        : new AgentOSError('INTERNAL', 'The server could not answer; its log says why')
+    post({ type: 'ask-failed', askId, code, message })
+  }
+}
+
+const answerNothing: AnswerAsk = (_job, kind) =>
+  Promise.reject(new AgentOSError('NOT_SUPPORTED', `Nobody answers "${kind}" here`))
 
 function createRun(job: RunJob, handlers: RunHandlers): Run {
   return { job, handlers, isSent: false, cancelReason: undefined, isLeaving: false, successor: undefined }

@@ -40,7 +40,7 @@ export type ThreadOptions = {
 const SILENT_BEATS = 5
 
 /** Messages about runs, for whoever keeps the runs. */
-export type RunMessage = Extract<FromWorker, { type: 'events' | 'commit' | 'done' }>
+export type RunMessage = Extract<FromWorker, { type: 'events' | 'commit' | 'ask' | 'done' }>
 
 export type LoadOutcome =
   | { readonly type: 'ready'; readonly manifest: Manifest; readonly outside: readonly string[] }

@@ -12,7 +12,7 @@ describe('the example agents', () => {
     const status = await registry.reload()
     expect(status).toMatchObject({ state: 'ready', error: null })
     const agents = registry.current()?.manifest.agents.map(({ id }) => id)
-    expect(agents).toEqual(['assistant', 'feedback', 'notebook', 'refunds'])
+    expect(agents).toEqual(['assistant', 'handbook', 'companion', 'feedback', 'notebook', 'refunds'])
     expect(registry.agentLines).toEqual([])
   })
 

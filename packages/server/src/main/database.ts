@@ -7,6 +7,7 @@ import { backoffMs, sleep } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
 import { type Ids, randomFraction } from '../base/ids.ts'
+import type { DatabaseUrls } from '../config/database-url.ts'
 import type { Config } from '../config/load.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
@@ -25,11 +26,23 @@ const RETRY = { baseMs: 200, maxMs: 5000 }
 const CONNECT_TIMEOUT_MS = 5000
 
 /** @throws {AgentOSError} what the last try said, when the database did not come within AGENTOS_DB_START_TIMEOUT_MS */
-export async function openStorage(config: Config, deps: Deps): Promise<Database> {
+export function openStorage(config: Config, deps: Deps): Promise<Database> {
+  return openPatiently(config, deps, () => openOnce(config, deps))
+}
+
+/**
+ * Tries to open a database for as long as it may still come.
+ * @throws {AgentOSError} what the last try said, when the database did not come within AGENTOS_DB_START_TIMEOUT_MS
+ */
+export async function openPatiently(
+  config: Config,
+  deps: Pick<Deps, 'clock' | 'log' | 'ids'>,
+  open: () => Promise<Database>,
+): Promise<Database> {
   const deadline = deps.clock.monotonic() + config.settings.AGENTOS_DB_START_TIMEOUT_MS
   for (let attempt = 0; ; attempt++) {
     try {
-      return await openOnce(config, deps)
+      return await open()
     } catch (error) {
       const waitMs = backoffMs(RETRY, attempt, randomFraction(deps.ids))
       if (!mayPass(error) || deps.clock.monotonic() + waitMs > deadline) throw error
@@ -63,7 +76,13 @@ async function openOnce(config: Config, deps: Deps): Promise<Database> {
 /** The database that the settings name. */
 export function databaseOptions({ settings, database }: Config, dataDirectory: string): DatabaseOptions {
   if (database === undefined) return { kind: 'embedded', directory: join(dataDirectory, 'database') }
-  const { url, directUrl, passwordFile } = database
+  return postgresOptions(settings, database)
+}
+
+export function postgresOptions(
+  settings: Config['settings'],
+  { url, directUrl, passwordFile }: DatabaseUrls,
+): DatabaseOptions {
   return {
     kind: 'postgres',
     url,
@@ -78,7 +97,7 @@ export function databaseOptions({ settings, database }: Config, dataDirectory: s
   }
 }
 
-function withLog({ clock, log }: Deps) {
+export function withLog({ clock, log }: Pick<Deps, 'clock' | 'log'>) {
   return {
     clock,
     log: (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, string | number>>) =>

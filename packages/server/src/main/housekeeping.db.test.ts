@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createRedact } from '../base/redact.ts'
 import { insertSpans } from '../storage/spans.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
+import { countContents, storeUnused } from '../storage/testing/media.ts'
 import { newTrace } from '../storage/testing/new-span.ts'
 import { createEventPartition, insertRun } from '../storage/testing/stored-rows.ts'
 import { createLog } from '../telemetry/log.ts'
@@ -46,7 +47,7 @@ async function insertOldRuns(days: number, howMany: number): Promise<void> {
 test('deletes what is past its age, batch after batch, and says so', async () => {
   await insertOldRuns(31, 5)
   await insertRun(database.db, { finished_at: daysAgo(2) })
-  await using housekeeping = start({ eventDays: 7, runDays: 30, traceDays: 30 })
+  await using housekeeping = start({ eventDays: 7, runDays: 30, traceDays: 30, scheduleDays: 30, usageDays: 1095 })
   await expect.poll(() => count('agentos_sessions'), WAIT).toBe(1)
   expect(await count('agentos_runs')).toBe(1)
   await expect
@@ -54,10 +55,20 @@ test('deletes what is past its age, batch after batch, and says so', async () =>
     .toContainEqual(expect.objectContaining({ message: 'deleted old runs', runs: 5, sessions: 5, older_than_days: 30 }))
 })
 
+test('deletes what was attached to runs that are gone, and leaves what somebody has only just brought', async () => {
+  for (const content of ['one', 'two', 'three']) await storeUnused(database.db, content, 61)
+  await storeUnused(database.db, 'just brought', 59)
+  await using housekeeping = start({ eventDays: 7, runDays: 30, traceDays: 30, scheduleDays: 30, usageDays: 1095 })
+  await expect
+    .poll(() => housekeeping.lines, WAIT)
+    .toContainEqual(expect.objectContaining({ message: 'deleted what was attached to runs that are gone', contents: 3 }))
+  expect(await countContents(database.db)).toBe(1)
+})
+
 test('drops events on their own schedule, and keeps runs for ever when told so', async () => {
   await insertOldRuns(400, 1)
   await createEventPartition(database.db, '2020-01-01', '2020-01-02')
-  await using housekeeping = start({ eventDays: 7, runDays: 0, traceDays: 30 })
+  await using housekeeping = start({ eventDays: 7, runDays: 0, traceDays: 30, scheduleDays: 30, usageDays: 1095 })
   await expect.poll(() => housekeeping.lines.map(({ message }) => message), WAIT).toContain('dropped old events')
   expect(await count('agentos_runs')).toBe(1)
 })
@@ -71,7 +82,7 @@ test('deletes traces of their own age, with their spans', async () => {
   for (const days of [9, 10, 11]) await insertSpans(database.db, newTrace({ startMs: daysAgo(days).getTime() }))
   const young = newTrace({ startMs: daysAgo(6).getTime() })
   await insertSpans(database.db, young)
-  await using housekeeping = start({ eventDays: 7, runDays: 0, traceDays: 7 })
+  await using housekeeping = start({ eventDays: 7, runDays: 0, traceDays: 7, scheduleDays: 30, usageDays: 1095 })
   const id = young[0]?.traceId
   await expect.poll(left, WAIT).toEqual([[id], [id]])
   await expect
@@ -83,19 +94,25 @@ test('closing ends the wait for the next round, and the deleting between two bat
   await insertOldRuns(31, 5)
   const started = performance.now()
   {
-    await using housekeeping = start({ eventDays: 7, runDays: 30, traceDays: 30 }, { ...FAST, pauseMs: 60_000 })
+    await using housekeeping = start(
+      { eventDays: 7, runDays: 30, traceDays: 30, scheduleDays: 30, usageDays: 1095 },
+      { ...FAST, pauseMs: 60_000 },
+    )
     await expect.poll(() => count('agentos_runs'), WAIT).toBe(3)
     expect(housekeeping.lines).toEqual([])
   }
   expect(performance.now() - started).toBeLessThan(10_000)
   expect(await count('agentos_runs')).toBe(3)
-  await using idle = start({ eventDays: 7, runDays: 30, traceDays: 30 }, { ...FAST, firstMs: 60_000 })
+  await using idle = start({ eventDays: 7, runDays: 30, traceDays: 30, scheduleDays: 30, usageDays: 1095 }, { ...FAST, firstMs: 60_000 })
   expect(idle.lines).toEqual([])
 })
 
 test('goes on after a failure', async () => {
   await database.db.schema.alterTable('agentos_runs').renameTo('agentos_hidden').execute()
-  await using housekeeping = start({ eventDays: 7, runDays: 30, traceDays: 30 }, { ...FAST, everyMs: 50 })
+  await using housekeeping = start(
+    { eventDays: 7, runDays: 30, traceDays: 30, scheduleDays: 30, usageDays: 1095 },
+    { ...FAST, everyMs: 50 },
+  )
   await expect.poll(() => housekeeping.lines.map(({ message }) => message), WAIT).toContain('housekeeping failed')
   await database.db.schema.alterTable('agentos_hidden').renameTo('agentos_runs').execute()
   await insertOldRuns(31, 1)

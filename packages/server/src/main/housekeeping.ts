@@ -5,9 +5,12 @@
  */
 import { sleep } from '../base/backoff.ts'
 import type { Database } from '../storage/database.ts'
+import { deleteUnusedContents, dropPassingMedia } from '../storage/media.ts'
 import { deleteOldRuns, deleteOldSessions, deleteOldTraces, type Batch } from '../storage/retention.ts'
 import { dropEventPartitions, prepareEventPartitions } from '../storage/run-events.ts'
 import { dropSpanPartitions, prepareSpanPartitions } from '../storage/spans.ts'
+import { deleteOldScheduleRuns } from '../storage/schedule-runs.ts'
+import { deleteOldUsage } from '../storage/usage.ts'
 import { vacuumEmbedded } from '../storage/vacuum.ts'
 import type { Log } from '../telemetry/log.ts'
 
@@ -18,6 +21,10 @@ export type Retention = {
   readonly runDays: number
   /** Days that traces are kept. */
   readonly traceDays: number
+  /** Days that the history of schedules is kept. */
+  readonly scheduleDays: number
+  /** Days that usage is kept. */
+  readonly usageDays: number
 }
 
 export type Pacing = {
@@ -30,6 +37,9 @@ export type Pacing = {
   /** Between two batches, in milliseconds, for those who have work to do. */
   readonly pauseMs: number
 }
+
+/** Whoever has stored bytes stores the run that refers to them long before. */
+const UNUSED_MINUTES = 60
 
 const PACING: Pacing = { firstMs: 60_000, everyMs: 3_600_000, batch: 500, pauseMs: 200 }
 
@@ -63,8 +73,9 @@ async function keepClean(database: Database, retention: Retention, work: Work): 
   }
 }
 
-async function cleanOnce(database: Database, { eventDays, runDays, traceDays }: Retention, work: Work): Promise<void> {
+async function cleanOnce(database: Database, retention: Retention, work: Work): Promise<void> {
   const { log } = work
+  const { eventDays, runDays, traceDays, scheduleDays } = retention
   const db = database.maintenance
   await prepareEventPartitions(db)
   await prepareSpanPartitions(db)
@@ -78,6 +89,13 @@ async function cleanOnce(database: Database, { eventDays, runDays, traceDays }: 
     const sessions = await inBatches(runDays, work, (batch) => deleteOldSessions(db, batch))
     if (runs + sessions > 0) log.info('deleted old runs', { runs, sessions, older_than_days: runDays })
   }
+  await deleteOldUsage(db, retention.usageDays)
+  await inBatches(scheduleDays, work, (batch) => deleteOldScheduleRuns(db, batch))
+  await dropPassingMedia(db)
+  const media = await inBatches(0, work, ({ batch }) =>
+    deleteUnusedContents(db, { unusedMinutes: UNUSED_MINUTES, batch }),
+  )
+  if (media > 0) log.info('deleted what was attached to runs that are gone', { contents: media })
   await vacuumEmbedded(database)
 }
 

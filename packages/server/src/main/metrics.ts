@@ -13,7 +13,9 @@ import type { Generation } from '../loader/generation.ts'
 import type { Registry } from '../loader/registry.ts'
 import type { Executor, Runs } from '../runs/runs.ts'
 import type { Database } from '../storage/database.ts'
+import { countByStatus } from '../storage/knowledge-contents.ts'
 import { readFleetState, readStorageSize } from '../storage/fleet-state.ts'
+import { readScheduleHealth } from '../storage/schedule-runs.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
@@ -87,6 +89,8 @@ export function observeParts(
     generations: registry.status,
     spans: tracing.queued,
     fleet: () => readFleetState(database.background, lease),
+    schedules: () => readScheduleHealth(database.background),
+    knowledge: () => countByStatus(database.background),
     storageSize: () => readStorageSize(database.background),
   })
 }

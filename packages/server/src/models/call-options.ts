@@ -4,10 +4,13 @@
  */
 import type { LanguageModelV4CallOptions, LanguageModelV4FunctionTool } from '@ai-sdk/provider'
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts'
+import type { LoadedMedia } from '../base/media.ts'
 import type { ModelRequest, ToolChoice } from './model.ts'
 import { toPrompt } from './prompt.ts'
 
 type JsonSchema = LanguageModelV4FunctionTool['inputSchema']
+
+const NOTHING_LOADED: ReadonlyMap<string, LoadedMedia> = new Map()
 
 /** Options by provider name, as the interface takes them. */
 export type ProviderOptions = { readonly [provider: string]: JsonObject }
@@ -23,12 +26,14 @@ const STRICT_OPTION: Readonly<Record<string, string>> = {
 /**
  * @param provider name of the provider, up to the first dot of an instance's
  * @param defaults options of our own for this provider; those of the request win
+ * @param version of the model's interface, `v2` to `v4`
  */
 export function toCallOptions(
   request: ModelRequest,
   provider: string,
   defaults: ProviderOptions,
   signal: AbortSignal,
+  version?: string,
 ): LanguageModelV4CallOptions {
   const { settings, tools, output } = request
   const { providerOptions: own, stopSequences, ...sampling } = settings
@@ -36,7 +41,7 @@ export function toCallOptions(
   const providerOptions = mergeOptions(mergeOptions(defaults, strict), own ?? {})
   const options: LanguageModelV4CallOptions = {
     ...definedOnly(sampling),
-    prompt: toPrompt(request.messages),
+    prompt: toPrompt(request.messages, { media: request.media ?? NOTHING_LOADED, version }),
     abortSignal: signal,
   }
   if (stopSequences !== undefined) options.stopSequences = [...stopSequences]

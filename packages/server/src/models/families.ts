@@ -119,18 +119,22 @@ const amazonBedrock: Family = {
   },
   open: async (env, fetch) => {
     const { createAmazonBedrock } = await import('@ai-sdk/amazon-bedrock')
-    const sessionToken = settingOf(env, ['AWS_SESSION_TOKEN'])
-    const provider = createAmazonBedrock({
-      region: settingOf(env, BEDROCK_REGION) ?? '',
-      apiKey: keyOf(env, amazonBedrock),
-      accessKeyId: settingOf(env, ['AWS_ACCESS_KEY_ID']) ?? '',
-      secretAccessKey: settingOf(env, ['AWS_SECRET_ACCESS_KEY']) ?? '',
-      ...(sessionToken === undefined ? {} : { sessionToken }),
-      ...baseUrlSetting(env, amazonBedrock),
-      fetch,
-    })
+    const provider = createAmazonBedrock({ ...bedrockSettings(env), fetch })
     return (id) => provider(id)
   },
+}
+
+/** Where Bedrock is, and how its requests are signed. */
+export function bedrockSettings(env: Env) {
+  const sessionToken = settingOf(env, ['AWS_SESSION_TOKEN'])
+  return {
+    region: settingOf(env, BEDROCK_REGION) ?? '',
+    apiKey: keyOf(env, amazonBedrock),
+    accessKeyId: settingOf(env, ['AWS_ACCESS_KEY_ID']) ?? '',
+    secretAccessKey: settingOf(env, ['AWS_SECRET_ACCESS_KEY']) ?? '',
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+    ...baseUrlSetting(env, amazonBedrock),
+  }
 }
 
 const COMPATIBLE_URLS = ['OPENAI_COMPATIBLE_BASE_URL', 'OPENAI_BASE_URL']

@@ -5,8 +5,10 @@
  */
 import { AgentOSError, type ErrorCode } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
+import type { LoadedMedia } from '../base/media.ts'
 import type { Message, ProviderMetadata, ToolCall } from '../base/message.ts'
 import type { ModelName } from '../base/run.ts'
+import type { Source } from '../base/source.ts'
 import type { Usage } from '../base/usage.ts'
 import type { ModelSettings } from '@agentos/sdk'
 
@@ -16,6 +18,8 @@ export type ToolChoice = 'auto' | 'none' | 'required' | { readonly tool: string 
 
 export type ModelRequest = {
   readonly messages: readonly Message[]
+  /** What is attached to the messages, by id; what is missing is left out. */
+  readonly media?: ReadonlyMap<string, LoadedMedia>
   readonly tools: readonly ModelTool[]
   readonly toolChoice: ToolChoice
   /** JSON Schema and name of the answer; undefined asks for text. */
@@ -34,6 +38,10 @@ export type ModelPart =
       readonly providerMetadata: ProviderMetadata | undefined
     }
   | ToolCall
+  /** Something the model made beside its text. */
+  | { readonly type: 'file'; readonly mimeType: string; readonly bytes: Uint8Array }
+  /** What the answer rests on, as the provider says. */
+  | { readonly type: 'source'; readonly source: Source }
   | { readonly type: 'finish'; readonly usage: Usage; readonly reason: FinishReason }
 
 export type FinishReason = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'other'

@@ -14,7 +14,11 @@ import {
   type ProviderMetadata,
   type ToolCall,
   type ToolMessage,
+  type UserMessage,
 } from '../base/message.ts'
+import { type MediaContext, toMediaParts } from './file-parts.ts'
+
+const NO_MEDIA: MediaContext = { media: new Map(), version: undefined }
 
 type AssistantContent = Extract<LanguageModelV4Message, { role: 'assistant' }>['content']
 
@@ -22,14 +26,20 @@ type AssistantContent = Extract<LanguageModelV4Message, { role: 'assistant' }>['
 const NO_RESULT = 'The call was not carried out.'
 
 /** Results without their call are left out; calls without a result get an error as theirs. */
-export function toPrompt(messages: readonly Message[]): LanguageModelV4Prompt {
+export function toPrompt(messages: readonly Message[], context: MediaContext = NO_MEDIA): LanguageModelV4Prompt {
   const prompt: LanguageModelV4Prompt = []
   for (const [index, message] of messages.entries()) {
     if (message.role === 'system') prompt.push({ role: 'system', content: message.content })
-    else if (message.role === 'user') prompt.push({ role: 'user', content: [{ type: 'text', text: message.content }] })
-    else if (message.role === 'assistant') prompt.push(...toTurn(message, resultsAfter(messages, index)))
+    else if (message.role === 'user') prompt.push(toQuestion(message, context))
+    else if (message.role === 'assistant') prompt.push(...toTurn(message, resultsAfter(messages, index), context))
   }
   return prompt
+}
+
+/** Providers refuse empty texts, and some a message of files alone. */
+function toQuestion({ content, media = [] }: UserMessage, context: MediaContext): LanguageModelV4Message {
+  const parts = toMediaParts(media, context)
+  return { role: 'user', content: [{ type: 'text', text: content }, ...parts] }
 }
 
 function resultsAfter(messages: readonly Message[], index: number): readonly ToolMessage[] {
@@ -42,8 +52,12 @@ function resultsAfter(messages: readonly Message[], index: number): readonly Too
   return results
 }
 
-function toTurn(message: AssistantMessage, results: readonly ToolMessage[]): LanguageModelV4Prompt {
-  const content: AssistantContent = message.parts.flatMap(toContent)
+function toTurn(
+  message: AssistantMessage,
+  results: readonly ToolMessage[],
+  context: MediaContext,
+): LanguageModelV4Prompt {
+  const content: AssistantContent = message.parts.flatMap((part) => toContent(part, context))
   if (content.length === 0) return []
   const calls = toolCallsOf(message)
   if (calls.length === 0) return [{ role: 'assistant', content }]
@@ -59,8 +73,9 @@ function toTurn(message: AssistantMessage, results: readonly ToolMessage[]): Lan
   ]
 }
 
-function toContent(part: AssistantPart): AssistantContent {
+function toContent(part: AssistantPart, context: MediaContext): AssistantContent {
   const marks = providerOptions(part.providerMetadata)
+  if (part.type === 'media') return toMediaParts([part.media], context).map((file) => ({ ...file, ...marks }))
   if (part.type === 'tool-call') {
     const { toolCallId, toolName, input } = part
     return [{ type: 'tool-call', toolCallId, toolName, input: toInput(input), ...marks }]

@@ -45,6 +45,32 @@ describe('sequence', () => {
     ])
   })
 
+  test('a source is told at once, whatever is open: it belongs to the whole answer', () => {
+    expect(
+      run(
+        text('0', 'so'),
+        { type: 'source', sourceType: 'url', id: 's', url: 'https://x.example', title: 'X' },
+        {
+          type: 'source',
+          sourceType: 'document',
+          id: 'd',
+          title: 'Y',
+          filename: 'y.pdf',
+          providerMetadata: { anthropic: { citedText: 'it is so' } },
+        },
+        { type: 'source', sourceType: 'url', id: 'without a url' },
+        text('0', ' it is'),
+        { type: 'text-end', id: '0' },
+      ),
+    ).toEqual([
+      { type: 'text', text: 'so' },
+      { type: 'source', source: { type: 'url', url: 'https://x.example', title: 'X' } },
+      { type: 'source', source: { type: 'document', title: 'Y', fileName: 'y.pdf', citedText: 'it is so' } },
+      { type: 'text', text: ' it is' },
+      { type: 'part-end', part: 'text', providerMetadata: undefined },
+    ])
+  })
+
   test('a part without text is told only when it has marks', () => {
     expect(run({ type: 'text-start', id: '0' }, { type: 'text-end', id: '0' })).toEqual([])
     expect(
@@ -182,4 +208,28 @@ describe('finish', () => {
       }),
     )
   })
+})
+
+test('a file that the model made is its bytes, in whatever form they come; one that is only linked to is left out', () => {
+  const file = (data: unknown): StreamPart => ({ type: 'file', mediaType: 'image/png', data })
+  const made = { type: 'file', mimeType: 'image/png', bytes: Buffer.from('png') }
+  for (const data of [
+    { type: 'data', data: 'cG5n' },
+    { type: 'data', data: Buffer.from('png') },
+    'cG5n',
+    Buffer.from('png'),
+  ]) {
+    expect(run(text('1', 'a'), { type: 'text-end', id: '1' }, file(data))).toEqual([
+      { type: 'text', text: 'a' },
+      { type: 'part-end', part: 'text', providerMetadata: undefined },
+      made,
+    ])
+  }
+  expect(run(file({ type: 'url', url: new URL('https://a.b') }), file(''), file(undefined))).toEqual([])
+  expect(run(text('1', 'a'), file('cG5n'), text('1', 'b')).map(({ type }) => type)).toEqual([
+    'text',
+    'text',
+    'part-end',
+    'file',
+  ])
 })

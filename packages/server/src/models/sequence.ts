@@ -22,6 +22,14 @@ export type StreamPart = {
   readonly error?: unknown
   readonly finishReason?: unknown
   readonly usage?: unknown
+  /** Of a file that the model made: bytes or base64, tagged as data since version 4. */
+  readonly mediaType?: string
+  readonly data?: unknown
+  /** Of a source: `url` or `document`. */
+  readonly sourceType?: string
+  readonly url?: string
+  readonly title?: string
+  readonly filename?: string
 }
 
 type Kind = 'text' | 'reasoning'
@@ -49,9 +57,11 @@ export function createSequence(): Sequence {
   }
 
   const take = (part: StreamPart, out: ModelPart[]): void => {
+    if (part.type === 'source') return void out.push(...toSource(part))
     const kind = kindOf(part.type)
-    if (part.type !== 'tool-call' && kind === undefined) return
+    if (part.type !== 'tool-call' && part.type !== 'file' && kind === undefined) return
     if (open !== undefined && (kind !== open.kind || part.id !== open.id)) return void waiting.push(part)
+    if (part.type === 'file') return void out.push(...toFile(part))
     if (kind === undefined) return void out.push(...toToolCall(part))
     open ??= { id: part.id ?? '', kind, metadata: undefined, said: false }
     open.metadata = mergeMetadata(open.metadata, part.providerMetadata)
@@ -102,6 +112,27 @@ function toToolCall(part: StreamPart): readonly ModelPart[] {
   if (part.providerExecuted === true || toolCallId === undefined || toolName === undefined) return []
   const marks = providerMetadata === undefined ? {} : { providerMetadata }
   return [{ type: 'tool-call', toolCallId, toolName, input: toInput(part.input), ...marks }]
+}
+
+/** One that is only linked to is left out: the link may be gone tomorrow, and nobody here follows it. */
+function toFile({ mediaType, data }: StreamPart): readonly ModelPart[] {
+  const raw = isJsonObject(data) && data['type'] === 'data' ? data['data'] : data
+  const bytes = typeof raw === 'string' ? Buffer.from(raw, 'base64') : raw
+  if (!(bytes instanceof Uint8Array) || bytes.length === 0) return []
+  return [{ type: 'file', mimeType: mediaType ?? 'application/octet-stream', bytes }]
+}
+
+/** Stands for the whole answer, so it waits for no block. */
+function toSource({ sourceType, url, title, filename, providerMetadata }: StreamPart): readonly ModelPart[] {
+  if (sourceType === 'url' && url !== undefined) {
+    return [{ type: 'source', source: { type: 'url', url, ...(title !== undefined && { title }) } }]
+  }
+  const name = title ?? filename
+  if (sourceType !== 'document' || name === undefined) return []
+  const citedText = Object.values(providerMetadata ?? {}).map((marks) => marks['citedText'])[0]
+  const quote = typeof citedText === 'string' ? { citedText } : {}
+  const file = filename === undefined ? {} : { fileName: filename }
+  return [{ type: 'source', source: { type: 'document', title: name, ...file, ...quote } }]
 }
 
 /** Parsed arguments; the raw text when they are not JSON; `{}` for none, as some servers send for a tool without any. */

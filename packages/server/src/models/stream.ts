@@ -10,6 +10,7 @@ import { createSequence, toFinishReason, toUsage, type StreamPart } from './sequ
 
 /** The method of a version 2, 3 or 4 model that the loop uses; for what is sent and read they are the same. */
 export type ProviderModel = {
+  readonly specificationVersion?: string
   doStream: (options: never) => PromiseLike<unknown>
 }
 
@@ -72,8 +73,8 @@ export async function* streamModel(
 
 async function openStream(source: ModelSource, request: ModelRequest, signal: AbortSignal): Promise<Reader> {
   const model = await source.open()
-  const options = toCallOptions(request, source.failure.provider, source.defaults, signal)
-  // Version 2 and 3 take the same options as 4 for text, reasoning, tools and settings, which is all that is sent.
+  const options = toCallOptions(request, source.failure.provider, source.defaults, signal, model.specificationVersion)
+  // Version 2 and 3 take the same options as 4 for all that is sent, but for files, which know the version.
   const { stream } = (await model.doStream(options as never)) as { readonly stream: ReadableStream<StreamPart> }
   return stream.getReader()
 }

@@ -26,6 +26,8 @@ function approval(given: Partial<Approval> = {}): Approval {
     createdAt: new Date(0),
     updatedAt: new Date(0),
     runStatus: 'PAUSED',
+    scheduleId: null,
+    scheduleRunId: null,
     ...given,
   }
 }

@@ -64,11 +64,14 @@ function toRecord(
   times: Pick<AttemptRecord, 'startedAt' | 'endedAt' | 'marks'>,
 ): AttemptRecord {
   const { runId, sessionId, userId, attempt, input, inherited, trace } = job
+  const { schedule_id: scheduleId, schedule_run_id: scheduleRunId } = job.request.metadata ?? {}
   const fromMessage = job.journal.length
   const said = messages.slice(fromMessage).filter((message) => message.role === 'assistant')
   return {
     ...times,
     ...lineage,
+    ...(typeof scheduleId === 'string' &&
+      typeof scheduleRunId === 'string' && { schedule: { scheduleId, scheduleRunId } }),
     runId,
     sessionId,
     userId,
@@ -91,5 +94,6 @@ function toRecord(
     content: result.content,
     error: result.error ?? null,
     usage: said.reduce((sum, reply) => addUsage(sum, reply.usage), NO_USAGE),
+    beside: result.metrics.beside,
   }
 }

@@ -79,7 +79,9 @@ const texts = (messages: readonly Message[]) =>
   messages.map((message) =>
     'content' in message
       ? message.content
-      : message.parts.map((part) => ('text' in part ? part.text : part.toolCallId)).join(' '),
+      : message.parts
+          .map((part) => ('text' in part ? part.text : part.type === 'media' ? part.media.id : part.toolCallId))
+          .join(' '),
   )
 const journalOf = async (runId: string) => texts((await loadMessages(database.db, [runId])).get(runId) ?? [])
 

@@ -7,7 +7,7 @@ import type { AttemptOrigin, RunLineage } from '../base/attempt-record.ts'
 import type { Message } from '../base/message.ts'
 import type { OpeningEvent, RunJob, RunOptions } from '../base/run.ts'
 import type { AgentInfo } from '../base/runnable.ts'
-import { NO_PATCH } from '../base/state-patch.ts'
+import { mergeState, NO_PATCH } from '../base/state-patch.ts'
 import type { SpanLink } from '../base/span.ts'
 import { spanIdOf, traceOf } from '../base/trace-context.ts'
 import type { Db } from '../storage/database.ts'
@@ -84,7 +84,7 @@ function toJob(
     // A failed run may have ended in the middle of its calls, as a lost one.
     interrupted: origin === 'lost' || origin === 'failed',
     requirements: run.requirements,
-    sessionState: { ...sessionState, ...request.sessionState },
+    sessionState: mergeState(sessionState, request.sessionState ?? {}),
     statePatch: run.statePatch ?? NO_PATCH,
     request,
     trace: traceOf(run.runId, run.traceparent),

@@ -40,11 +40,12 @@ export function terminalEvents(
   }
 }
 
-/** The run began with the state its caller gave, so only what it changed since is in its own patch. */
-export function withRequestedState({ request }: RunJob, result: RunResult): RunResult {
+/** The run began with what its caller gave laid over the state, so only what it changed since is in its own patch. */
+export function withRequestedState({ request, sessionState }: RunJob, result: RunResult): RunResult {
   if (request.sessionState === undefined) return result
   const { set, unset } = result.statePatch
-  return { ...result, statePatch: { set: { ...request.sessionState, ...set }, unset } }
+  const given = Object.keys(request.sessionState).map((key) => [key, sessionState[key] ?? null] as const)
+  return { ...result, statePatch: { set: { ...Object.fromEntries(given), ...set }, unset } }
 }
 
 /** A run that completed, or waits for answers, before it could be stopped has done so. */

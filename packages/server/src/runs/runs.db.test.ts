@@ -68,15 +68,22 @@ test('state that the caller gives wins over what is stored, and is stored with w
     handlers.onDone(result({ statePatch: { set: { count: 2 }, unset: ['old'] } })),
   )
   await using runs = openRuns(database, executor)
-  const first = await runs.begin({ options: { sessionState: { count: 1, old: true, name: 'a' } } })
+  const first = await runs.begin({ options: { sessionState: { count: 1, old: true, name: 'a', deep: { a: 1 } } } })
   await first.finished
-  const second = await runs.begin({ sessionId: first.sessionId, options: { sessionState: { name: 'b' } } })
+  const second = await runs.begin({
+    sessionId: first.sessionId,
+    options: { sessionState: { name: 'b', deep: { b: 2 } } },
+  })
   expect(executor.started.map(({ job }) => job.sessionState)).toEqual([
-    { count: 1, old: true, name: 'a' },
-    { count: 2, name: 'b' },
+    { count: 1, old: true, name: 'a', deep: { a: 1 } },
+    { count: 2, name: 'b', deep: { a: 1, b: 2 } },
   ])
-  expect(await second.finished).toMatchObject({ sessionState: { count: 2, name: 'b' } })
-  expect((await findSession(database.db, first.sessionId))?.sessionState).toEqual({ count: 2, name: 'b' })
+  expect(await second.finished).toMatchObject({ sessionState: { count: 2, name: 'b', deep: { a: 1, b: 2 } } })
+  expect((await findSession(database.db, first.sessionId))?.sessionState).toEqual({
+    count: 2,
+    name: 'b',
+    deep: { a: 1, b: 2 },
+  })
 })
 
 test('an unknown agent, a missing revision and too many runs are refused before anything is stored', async () => {

@@ -6,7 +6,7 @@ import { AgentOSError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 import type { RunJob, RunOptions, RunStatus } from '../base/run.ts'
-import { NO_PATCH } from '../base/state-patch.ts'
+import { mergeState, NO_PATCH } from '../base/state-patch.ts'
 import { traceOf } from '../base/trace-context.ts'
 import type { Db } from '../storage/database.ts'
 import { createRun, loadHistory } from '../storage/runs.ts'
@@ -116,6 +116,8 @@ export async function storeRun(
       maxQueueDepth: options.maxQueueDepth,
       idempotency,
       traceparent: request.traceparent,
+      media: request.options.media ?? [],
+      keepMedia: agent.storeMedia ?? true,
     }),
     background || isFirst || !withHistory ? [] : loadHistory(db, sessionId, agent.numHistoryRuns),
   ])
@@ -137,7 +139,7 @@ export async function storeRun(
     interrupted: false,
     requirements: [],
     // What the caller gives wins over what is stored, as in Agno.
-    sessionState: { ...created.sessionState, ...request.options.sessionState },
+    sessionState: mergeState(created.sessionState, request.options.sessionState ?? {}),
     statePatch: NO_PATCH,
     request: request.options,
     trace: traceOf(runId, request.traceparent),

@@ -8,6 +8,9 @@ import type { AgentInfo, ToolInfo } from '../base/runnable.ts'
 import type { Model, ModelTool } from '../models/model.ts'
 import type { Models } from '../models/registry.ts'
 import type { LoopSettings } from './loop.ts'
+import { describeKnowledge, prepareKnowledge, type PreparedKnowledge } from './knowledge/prepare.ts'
+import { knowledgeTools } from './knowledge/tools.ts'
+import { prepareMemory, type PreparedMemory } from './memory/prepare.ts'
 import { prepareOutput, type PreparedOutput } from './output.ts'
 import { toJsonObject } from './state.ts'
 import { prepareTool, type PreparedTool } from './tool.ts'
@@ -20,6 +23,8 @@ export type FoundAgent = {
   readonly file: string
   /** Text of `instructions.md` beside the file. */
   readonly instructions: string | undefined
+  /** Id of the knowledge base that the folder `knowledge/` beside the file is. */
+  readonly knowledge?: string | undefined
   /** Tools of `tools/*.ts` beside the file. */
   readonly tools: readonly Tool[]
 }
@@ -37,6 +42,10 @@ export type PreparedAgent = {
   /** The same tools as a model is told of them. */
   readonly modelTools: readonly ModelTool[]
   readonly output: PreparedOutput | undefined
+  /** Undefined for an agent that looks nothing up. */
+  readonly knowledge: PreparedKnowledge | undefined
+  /** Undefined for an agent that remembers nothing beyond its session. */
+  readonly memory: PreparedMemory | undefined
   readonly loop: LoopSettings
   readonly settings: ModelSettings
   readonly instructions: NonNullable<AgentOptions['instructions']>
@@ -54,12 +63,18 @@ export async function prepareAgent(found: FoundAgent, deps: PrepareDeps): Promis
   const who = `agent "${found.id}"`
   const model = await deps.models.resolve(options.model ?? deps.defaultModel)
   const tools = await prepareTools(found, who)
+  const memory = await prepareMemory(options, model, deps.models)
+  const knowledge = prepareKnowledge(options, found.knowledge, who)
+  const knowing = knowledge === undefined ? [] : await knowledgeTools(knowledge)
+  for (const tool of [...knowing, ...(memory?.tools ?? [])]) addTool(tools, tool, who)
   checkToolChoice(options.toolChoice, tools, who)
   const output =
     options.outputSchema === undefined ? undefined : await prepareOutput(options.outputSchema, `${who}: outputSchema`)
   const instructions = options.instructions ?? found.instructions ?? ''
   return {
-    info: describeAgent(found, { model, tools, output, instructions }, who),
+    info: describeAgent(found, { model, tools, output, instructions, memory, knowledge }, who),
+    memory,
+    knowledge,
     model,
     tools,
     modelTools: [...tools.values()].map(({ name, description, parameters }) => ({ name, description, parameters })),
@@ -84,11 +99,14 @@ async function prepareTools({ agent, tools: beside }: FoundAgent, who: string): 
   for (const tool of beside) if (!listed.has(tool)) named.push([tool.name, tool])
   const prepared = new Map<string, PreparedTool>()
   for (const [key, definition] of named) {
-    const tool = await prepareTool(definition, key)
-    if (prepared.has(tool.name)) throw new TypeError(`${who} has two tools named "${tool.name}"; a name must be unique`)
-    prepared.set(tool.name, tool)
+    addTool(prepared, await prepareTool(definition, key), who)
   }
   return prepared
+}
+
+function addTool(tools: Map<string, PreparedTool>, tool: PreparedTool, who: string): void {
+  if (tools.has(tool.name)) throw new TypeError(`${who} has two tools named "${tool.name}"; a name must be unique`)
+  tools.set(tool.name, tool)
 }
 
 function namedTools(tools: AgentOptions['tools']): [string, Tool | AiTool][] {
@@ -108,10 +126,10 @@ function checkToolChoice(choice: AgentOptions['toolChoice'], tools: ReadonlyMap<
   throw new TypeError(`${who}: toolChoice names the tool "${choice.tool}", but ${known}`)
 }
 
-type Prepared = Pick<PreparedAgent, 'model' | 'tools' | 'output' | 'instructions'>
+type Prepared = Pick<PreparedAgent, 'model' | 'tools' | 'output' | 'instructions' | 'memory' | 'knowledge'>
 
 function describeAgent({ agent: { options }, id, file }: FoundAgent, prepared: Prepared, who: string): AgentInfo {
-  const { model, tools, output, instructions } = prepared
+  const { model, tools, output, instructions, memory, knowledge } = prepared
   const { toolChoice } = options
   return {
     id,
@@ -137,8 +155,12 @@ function describeAgent({ agent: { options }, id, file }: FoundAgent, prepared: P
     exponentialBackoff: options.exponentialBackoff ?? true,
     outputSchema: output === undefined ? null : { name: output.name, schema: output.schema },
     quickPrompts: options.quickPrompts ?? [],
+    ...(memory !== undefined && { memory: memory.info }),
+    ...(knowledge !== undefined && { knowledge: describeKnowledge(knowledge) }),
     metadata: options.metadata === undefined ? null : toJsonObject(options.metadata, `${who}: metadata`),
     sessionState: options.sessionState === undefined ? {} : toJsonObject(options.sessionState, `${who}: sessionState`),
+    ...(options.sendMediaToModel === false && { sendMediaToModel: false as const }),
+    ...(options.storeMedia === false && { storeMedia: false as const }),
     file,
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { AssistantPart, ProviderMetadata, ToolCall } from '../base/message.ts'
+import { addSource, type Source } from '../base/source.ts'
 import { NO_USAGE, type Usage } from '../base/usage.ts'
 import type { FinishReason, ModelPart } from '../models/model.ts'
 
@@ -15,6 +16,10 @@ export type Draft = {
   usage: Usage
   reason: FinishReason | undefined
   timeToFirstTokenMs: number | undefined
+  /** Files that the model made, each with the number of parts before it. */
+  files: { readonly after: number; readonly mimeType: string; readonly bytes: Uint8Array }[]
+  /** What the provider cites, each once. */
+  sources: readonly Source[]
   /** Whether anything of it has been shown, so that the call can no longer be tried again. */
   shown: boolean
 }
@@ -27,6 +32,8 @@ export function createDraft(): Draft {
     usage: NO_USAGE,
     reason: undefined,
     timeToFirstTokenMs: undefined,
+    files: [],
+    sources: [],
     shown: false,
   }
 }
@@ -47,6 +54,13 @@ export function addPart(draft: Draft, part: ModelPart): void {
     case 'tool-call':
       closePart(draft, undefined)
       draft.parts.push(part)
+      return
+    case 'file':
+      closePart(draft, undefined)
+      draft.files.push({ after: draft.parts.length, mimeType: part.mimeType, bytes: part.bytes })
+      return
+    case 'source':
+      draft.sources = addSource(draft.sources, part.source)
       return
     case 'finish':
       closePart(draft, undefined)

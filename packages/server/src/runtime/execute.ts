@@ -17,6 +17,8 @@ import { elapsedMs } from './elapsed.ts'
 import { createExecution, openRun, type Execution, type OpenedRun, type RunPorts } from './execution.ts'
 import { commitMessages } from './journal.ts'
 import { apply, decide, stopResultOf } from './loop.ts'
+import { loadMedia, storeFiles } from './media.ts'
+import { startSideWork } from './memory/beside.ts'
 import { callModel } from './model-call.ts'
 import { parseOutput } from './output.ts'
 import { endWithError, refuseRun, toResult, type RunEnd } from './result.ts'
@@ -40,11 +42,22 @@ export async function executeRun(agent: PreparedAgent, job: RunJob, ports: RunPo
   let end: RunEnd
   try {
     if (job.journal.length === 0) ports.emit({ type: 'run-start', at: ports.clock.now(), model: agent.model.name })
-    end = await advance(run, await openRun(run))
+    end = await complete(run, await openRun(run))
   } catch (error) {
     end = ports.signal.aborted ? { status: 'CANCELLED' } : endWithError(run, error)
   }
   return toResult(run, end)
+}
+
+async function complete(run: Execution, opened: OpenedRun): Promise<RunEnd> {
+  const sideWork = startSideWork(run, opened.recollection)
+  try {
+    const end = await advance(run, opened)
+    if (end.status === 'COMPLETED') await sideWork.complete()
+    return end
+  } finally {
+    await sideWork.stop()
+  }
 }
 
 async function advance(run: Execution, opened: OpenedRun): Promise<RunEnd> {
@@ -75,7 +88,7 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
   if (run.mustCommit) await commitMessages(run)
   const startedAt = clock.monotonic()
   emit({ type: 'model-start', at: clock.now(), model: model.name })
-  const draft = await callModel(writeRequest(run, opened, toolChoice), {
+  const draft = await callModel(await writeRequest(run, opened, toolChoice), {
     ...ports,
     model,
     retry: {
@@ -95,9 +108,11 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
   const time = first === undefined ? {} : { timeToFirstTokenMs: first }
   const reason = draft.reason === undefined ? {} : { finishReason: draft.reason }
   emit({ type: 'model-end', at: clock.now(), model: model.name, usage, ...time, ...reason })
-  const parts = finalPartsOf(draft, callIdsOf(run), ids.uuid)
+  const parts = await storeFiles(finalPartsOf(draft, callIdsOf(run), ids.uuid), draft, ports)
   const took = { ...time, durationMs: elapsedMs(clock, startedAt) }
-  const message: AssistantMessage = { role: 'assistant', id: ids.uuid(), createdAt: clock.now(), parts, usage, ...took }
+  const cited = draft.sources.length > 0 ? { citations: draft.sources } : {}
+  const said = { role: 'assistant', id: ids.uuid(), createdAt: clock.now(), parts, usage } as const
+  const message: AssistantMessage = { ...said, ...cited, ...took }
   run.loop = apply(run.loop, message)
   run.draft = undefined
   if (draft.reason === 'content-filter' && parts.length === 0) {
@@ -110,16 +125,18 @@ async function takeStep(run: Execution, opened: OpenedRun, toolChoice: ToolChoic
   if (run.loop.pending.length > 0) await commitMessages(run)
 }
 
-function writeRequest(
-  { agent, loop }: Execution,
+async function writeRequest(
+  { agent, loop, media, ports }: Execution,
   { history, output }: OpenedRun,
   toolChoice: ToolChoice,
-): ModelRequest {
+): Promise<ModelRequest> {
   // An empty reply (before a correction) is no message to a provider.
   const own = loop.messages.filter((message) => message.role !== 'assistant' || message.parts.length > 0)
   const system = own[0]?.role === 'system' ? 1 : 0
+  const messages = history.length === 0 ? own : [...own.slice(0, system), ...history, ...own.slice(system)]
   return {
-    messages: history.length === 0 ? own : [...own.slice(0, system), ...history, ...own.slice(system)],
+    messages,
+    ...(agent.info.sendMediaToModel !== false && { media: await loadMedia(messages, media, ports) }),
     tools: agent.modelTools,
     toolChoice,
     output: output && { name: output.name, schema: output.schema },
@@ -166,13 +183,14 @@ function endWithText(run: Execution, text: string): RunEnd {
   return endContent(run, { status: 'COMPLETED', content: text, contentType: 'str' })
 }
 
+/** What an earlier attempt has shown is not shown again. */
 function showText(run: Execution, text: string): void {
   run.text += text
-  if (text !== '') run.ports.emit({ type: 'content', at: run.ports.clock.now(), text })
+  if (text !== '' && !run.answered) run.ports.emit({ type: 'content', at: run.ports.clock.now(), text })
 }
 
 function endContent(run: Execution, end: RunEnd): RunEnd {
-  run.ports.emit({ type: 'content-end', at: run.ports.clock.now() })
+  if (!run.answered) run.ports.emit({ type: 'content-end', at: run.ports.clock.now() })
   return end
 }
 

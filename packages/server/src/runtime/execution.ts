@@ -3,13 +3,15 @@
  * the author's dependencies and instructions, once per attempt.
  * @module
  */
+import type { Ask } from '../base/ask.ts'
 import type { Logger, RunContext } from '@agentos/sdk'
 import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
-import type { Message } from '../base/message.ts'
+import type { Message, UserMessage } from '../base/message.ts'
 import { reasoningOf, textOf } from '../base/message.ts'
-import type { RunJob, StatePatch, StepEvent } from '../base/run.ts'
+import type { MemoryChange, Recollection, SessionSummary } from '../base/memory.ts'
+import type { RunJob, SideUsage, StatePatch, StepEvent } from '../base/run.ts'
 import { applyPatch } from '../base/state-patch.ts'
 import type { Requirement } from '../base/requirement.ts'
 import { untilAborted } from './abort.ts'
@@ -17,12 +19,16 @@ import type { PreparedAgent } from './agent.ts'
 import { createRunContext } from './context.ts'
 import type { Draft } from './draft.ts'
 import { answerOpenCalls, usableHistory } from './history.ts'
-import { apply, EMPTY_LOOP, lastTurnOf, replay, type LoopState } from './loop.ts'
+import type { MediaShelf } from './media.ts'
+import { apply, decide, EMPTY_LOOP, lastTurnOf, replay, type LoopState } from './loop.ts'
 import { prepareRequestedOutput, type PreparedOutput } from './output.ts'
+import { addReferences, writeSearchInstructions } from './knowledge/context.ts'
+import { contextOf, recall } from './memory/recall.ts'
 import { writeSystemPrompt } from './prompt.ts'
 import { copyState } from './state.ts'
 import { describeError, describeStack } from './thrown.ts'
-import type { ToolLimits, ToolOutcome } from './tool-call.ts'
+import type { ToolOutcome } from './tool-call.ts'
+import type { ToolLimits } from './tool-limits.ts'
 
 /** What a run needs of the outside. */
 export type RunPorts = {
@@ -34,6 +40,8 @@ export type RunPorts = {
    * present when they are others than at the last commit.
    */
   readonly commit: (messages: readonly Message[], statePatch: StatePatch | undefined) => Promise<void>
+  /** Asks for what lies in the database. */
+  readonly ask: Ask
   /** Whether the run should end before its next model call, so that another replica can go on with it. */
   readonly handOver: () => boolean
   /** Its lines carry the ids of the run. */
@@ -70,9 +78,19 @@ export type Execution = {
   statePatch: StatePatch
   /** Reply of the model call under way. */
   draft: Draft | undefined
+  /** Whether an earlier attempt has given the answer, and was lost with what remained to be done. */
+  readonly answered: boolean
+  /** What model calls beside the answer took. */
+  readonly beside: SideUsage[]
+  /** What the run changes in the memories of its user; empty before its answer is there. */
+  memoryChanges: readonly MemoryChange[]
+  /** What the session is about now; undefined before its answer is there. */
+  summary: SessionSummary | undefined
   /** Text shown so far, of all steps of this turn. */
   text: string
   reasoning: string
+  /** What is attached to the messages, as far as a model call has needed it. */
+  readonly media: MediaShelf
 }
 
 /** What opening a run adds; absent when it failed. */
@@ -81,6 +99,8 @@ export type OpenedRun = {
   readonly output: PreparedOutput | undefined
   /** Earlier messages of the session for the model. */
   readonly history: readonly Message[]
+  /** What is remembered; undefined where nobody has asked. */
+  readonly recollection?: Recollection | undefined
 }
 
 /** @throws {TypeError} when the job's journal is not a transcript */
@@ -102,9 +122,14 @@ export function createExecution(agent: PreparedAgent, job: RunJob, ports: RunPor
     stateTouched: true,
     statePatch: job.statePatch,
     draft: undefined,
+    answered: job.interrupted && decide(loop, agent.loop).type === 'finish',
+    beside: [],
+    memoryChanges: [],
+    summary: undefined,
     // A structured answer is shown once, at the end.
     text: agent.output === undefined && job.request.outputSchema === undefined ? said.map(textOf).join('') : '',
     reasoning: said.map(reasoningOf).join(''),
+    media: new Map(),
   }
 }
 
@@ -115,19 +140,22 @@ export function createExecution(agent: PreparedAgent, job: RunJob, ports: RunPor
  */
 export async function openRun(run: Execution): Promise<OpenedRun> {
   const { agent, job, ports } = run
-  const user: Message = { role: 'user', id: ports.ids.uuid(), createdAt: ports.clock.now(), content: job.input }
+  const { media } = job.request
+  const question = { role: 'user', id: ports.ids.uuid(), createdAt: ports.clock.now(), content: job.input } as const
+  const user: UserMessage = media === undefined ? question : { ...question, media }
   try {
     const output = await chooseOutput(run)
     const ctx = await createContext(run)
     const addHistory = job.request.addHistoryToContext ?? agent.info.addHistoryToContext
     const history = addHistory ? usableHistory(job.history) : []
     if (run.loop.messages.length > 0) return { ctx, output, history }
-    const content = await writePrompt(run, ctx)
+    const recollection = await untilAborted(recall(agent.memory, job.userId, ports.ask), ports.signal)
+    const content = await writePrompt(run, ctx, recollection)
     if (content !== '') {
       run.loop = apply(run.loop, { role: 'system', id: ports.ids.uuid(), createdAt: ports.clock.now(), content })
     }
-    run.loop = apply(run.loop, user)
-    return { ctx, output, history }
+    run.loop = apply(run.loop, await addReferences(agent.knowledge, user, { job, ctx, ports }))
+    return { ctx, output, history, recollection }
   } catch (error) {
     // What was asked belongs to the session, also when the run fails before its first model call.
     if (run.loop.messages.length === 0) run.loop = apply(EMPTY_LOOP, user)
@@ -160,7 +188,7 @@ async function createContext(run: Execution): Promise<RunContext> {
   return createRunContext({ ...parts, dependencies: Object.freeze(Object.fromEntries(resolved)) })
 }
 
-async function writePrompt(run: Execution, ctx: RunContext): Promise<string> {
+async function writePrompt(run: Execution, ctx: RunContext, recollection: Recollection | undefined): Promise<string> {
   const { agent, job, ports } = run
   const { info, instructions } = agent
   const text: unknown =
@@ -178,6 +206,8 @@ async function writePrompt(run: Execution, ctx: RunContext): Promise<string> {
     datetime: info.addDatetimeToContext ? { at: ports.clock.now(), timezone: info.timezone ?? 'UTC' } : undefined,
     expectedOutput: info.expectedOutput,
     additionalContext: info.additionalContext,
+    knowledge: await writeSearchInstructions(agent.knowledge, ports),
+    ...contextOf(agent.memory, job.userId, recollection),
     dependencies: addDependenciesToContext ? ctx.dependencies : undefined,
     sessionState: addSessionStateToContext ? job.sessionState : undefined,
   })

@@ -7,8 +7,11 @@
  * 4. `<additional_information>`: the Markdown note, then the date and time
  * 5. `<expected_output>`
  * 6. `additionalContext`, as it is
- * 7. `<dependencies>`: JSON of those that JSON can carry
- * 8. `<session_state>`: JSON
+ * 7. `<knowledge_base>`: how to search
+ * 8. `<memories_from_previous_interactions>`: what is remembered of the user, and `<updating_user_memories>`
+ * 9. `<summary_of_previous_interactions>`: what the session was about
+ * 10. `<dependencies>`: JSON of those that JSON can carry
+ * 11. `<session_state>`: JSON
  *
  * Blocks that are empty are left out, one blank line stands between two, and the same input makes the same text.
  * @module
@@ -26,6 +29,14 @@ export type PromptParts = {
   readonly datetime: { readonly at: number; readonly timezone: string } | undefined
   readonly expectedOutput: string | null
   readonly additionalContext: string | null
+  /** How to search its knowledge, in its tag; undefined or empty leaves it out. */
+  readonly knowledge?: string
+  /** What is remembered of the user, newest first; undefined leaves them out. */
+  readonly memories?: readonly string[] | undefined
+  /** Whether the model can change them with `update_user_memory`. */
+  readonly managesMemories?: boolean
+  /** Of the session; undefined leaves it out. */
+  readonly summary?: string | undefined
   /** Undefined leaves them out. */
   readonly dependencies: Readonly<Record<string, unknown>> | undefined
   readonly sessionState: JsonObject | undefined
@@ -43,6 +54,10 @@ export function writeSystemPrompt(parts: PromptParts): string {
     inTag('additional_information', asList(information)),
     inTag('expected_output', parts.expectedOutput ?? ''),
     parts.additionalContext ?? '',
+    parts.knowledge ?? '',
+    writeMemories(parts),
+    parts.managesMemories === true ? inTag('updating_user_memories', UPDATING) : '',
+    writeSummary(parts.summary ?? ''),
     parts.dependencies === undefined
       ? ''
       : inTag('dependencies', JSON.stringify(jsonOnly(parts.dependencies), null, 2)),
@@ -67,6 +82,23 @@ function writeInstructions(instructions: string | readonly string[]): string {
   if (typeof instructions === 'string') return instructions
   const lines = instructions.map((line) => line.trim()).filter((line) => line !== '')
   return lines.length > 1 ? inTag('instructions', asList(lines)) : (lines[0] ?? '')
+}
+
+const UPDATING = `- With the tool \`update_user_memory\` you change what is remembered of the user: add, update or delete memories.
+- Use it when the user says something about themselves that will still matter in later conversations, and when they ask you to remember, correct or forget something.
+- Do not mention the tool; say in a few words what you will remember, or that it is forgotten.`
+
+function writeMemories({ memories }: PromptParts): string {
+  if (memories === undefined) return ''
+  if (memories.length === 0) return 'You remember users between conversations. Of this one nothing is known yet.'
+  const list = inTag('memories_from_previous_interactions', asList(memories))
+  return `This is remembered of the user from earlier conversations:\n\n${list}\n\nIt may be out of date: what the user says in this conversation counts more.`
+}
+
+function writeSummary(summary: string): string {
+  if (summary.trim() === '') return ''
+  const block = inTag('summary_of_previous_interactions', summary)
+  return `This is what the conversation was about so far:\n\n${block}\n\nWhat is said in the messages counts more than this summary.`
 }
 
 function asList(lines: readonly string[]): string {

@@ -4,9 +4,10 @@
  */
 import { AgentOSError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
-import type { AssistantMessage, Message } from '../base/message.ts'
+import { type AssistantMessage, mediaOf, type Message } from '../base/message.ts'
 import type { Requirement } from '../base/requirement.ts'
 import { NO_PATCH } from '../base/state-patch.ts'
+import { referencesOf } from '../base/references.ts'
 import type { RunFailure, RunMetrics, RunResult } from '../base/run.ts'
 import { addUsage, NO_USAGE } from '../base/usage.ts'
 import type { PreparedAgent } from './agent.ts'
@@ -59,6 +60,9 @@ export function toResult(run: Execution, end: RunEnd): RunResult {
   const settled = stateError ?? end
   const messages = withPartialReply(run)
   const completed = settled.status === 'COMPLETED'
+  const media = messages
+    .slice(job.inherited)
+    .flatMap((message) => (message.role === 'assistant' ? mediaOf(message) : []))
   return {
     status: settled.status,
     content: completed ? settled.content : run.text,
@@ -68,9 +72,20 @@ export function toResult(run: Execution, end: RunEnd): RunResult {
     metrics: measure(run, messages.slice(job.inherited)),
     statePatch: patch,
     uncommitted: messages.slice(run.committed),
+    ...(media.length > 0 ? { media } : {}),
+    ...groundsOf(messages.slice(job.inherited)),
+    ...(completed && run.memoryChanges.length > 0 ? { memoryChanges: run.memoryChanges } : {}),
+    ...(completed && run.summary !== undefined ? { summary: run.summary } : {}),
     ...(settled.status === 'ERROR' ? { error: settled.error } : {}),
     ...(settled.status === 'PAUSED' ? { requirements: settled.requirements } : {}),
   }
+}
+
+/** What the run rests on. */
+function groundsOf(messages: readonly Message[]): Pick<RunResult, 'references' | 'citations'> {
+  const references = referencesOf(messages).map(({ message: _, ...found }) => found)
+  const citations = messages.flatMap((message) => (message.role === 'assistant' ? (message.citations ?? []) : []))
+  return { ...(references.length > 0 && { references }), ...(citations.length > 0 && { citations }) }
 }
 
 function toFailure({ info }: PreparedAgent, { log }: RunPorts, error: unknown): RunFailure {
@@ -82,7 +97,7 @@ function toFailure({ info }: PreparedAgent, { log }: RunPorts, error: unknown): 
 /** Adds what a model call that did not end has said. */
 function withPartialReply({ draft, loop, ports }: Execution): readonly Message[] {
   const parts = draft === undefined ? [] : partialPartsOf(draft)
-  if (parts.every((part) => part.type === 'tool-call' || part.text === '')) return loop.messages
+  if (parts.every((part) => !('text' in part) || part.text === '')) return loop.messages
   const partial: AssistantMessage = {
     role: 'assistant',
     id: ports.ids.uuid(),
@@ -94,11 +109,12 @@ function withPartialReply({ draft, loop, ports }: Execution): readonly Message[]
   return [...loop.messages, partial]
 }
 
-function measure({ ports, startedAt }: Execution, messages: readonly Message[]): RunMetrics {
+function measure({ ports, startedAt, beside }: Execution, messages: readonly Message[]): RunMetrics {
   const replies = messages.filter((message) => message.role === 'assistant')
   const first = replies[0]?.timeToFirstTokenMs
   return {
-    usage: replies.reduce((sum, reply) => addUsage(sum, reply.usage), NO_USAGE),
+    usage: [...replies, ...beside].reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE),
+    ...(beside.length > 0 && { beside }),
     durationMs: elapsedMs(ports.clock, startedAt),
     ...(first === undefined ? {} : { timeToFirstTokenMs: first }),
   }

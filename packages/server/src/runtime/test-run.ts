@@ -140,6 +140,7 @@ function memoryPorts(
     clock: { now: () => now++, monotonic: () => now++ },
     ids: { uuid: () => `00000000-0000-7000-8000-${String(ids++).padStart(12, '0')}` },
     signal: new AbortController().signal,
+    ask: () => Promise.reject(new Error('nobody answers here')),
     limits: { toolTimeoutMs: 1_000, toolResultBytes: 1_000 },
   }
 }

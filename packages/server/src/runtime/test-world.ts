@@ -142,6 +142,7 @@ export async function runInWorld(base: PreparedAgent, script: Script, crashes: r
       clock: { now: () => count.now++, monotonic: () => count.now++ },
       ids: { uuid: () => `id-${count.ids++}` },
       signal: life.signal,
+      ask: () => Promise.reject(new Error('nobody answers here')),
       limits: { toolTimeoutMs: 10_000, toolResultBytes: 1_000 },
     }
     const prepared = withGates({ ...base, model: modelOf(script), dependencies: { act: () => act } }, script)

@@ -11,23 +11,20 @@ import { untilAborted } from './abort.ts'
 import { createToolContext } from './context.ts'
 import { elapsedMs } from './elapsed.ts'
 import type { IsConfirmationNeeded } from './gate.ts'
-import { cutToolText, describeThrown, writeToolResult, type ToolText } from './tool-result.ts'
+import type { Inside } from './inside.ts'
+import { cutToolText, describeThrown, type FoundBy, writeToolResult, type ToolText } from './tool-result.ts'
 import { describeStack } from './thrown.ts'
+import type { ToolLimits } from './tool-limits.ts'
 import type { PreparedTool } from './tool.ts'
 import { describeIssues, type Validation } from './validation.ts'
-
-export type ToolLimits = {
-  /** Longest time of one call when its tool sets none, in milliseconds. */
-  readonly toolTimeoutMs: number
-  /** Largest result for the model, in bytes of UTF-8. */
-  readonly toolResultBytes: number
-}
 
 export type ToolCallDeps = {
   readonly tools: ReadonlyMap<string, PreparedTool>
   readonly ctx: RunContext
   /** Messages that led to the call, for tools of the AI SDK. */
   readonly transcript: readonly Message[]
+  /** For tools of the server itself. */
+  readonly inside: Inside
   readonly limits: ToolLimits
   readonly clock: Clock
 }
@@ -38,6 +35,8 @@ export type ToolOutcome = {
   readonly durationMs: number
   /** Whether the tool's own code was called. */
   readonly ran: boolean
+  /** Present where `content` is what was found, whole. */
+  readonly found?: FoundBy
 }
 
 /**
@@ -48,15 +47,17 @@ export async function runToolCall(call: ToolCall, deps: ToolCallDeps): Promise<T
   const started = deps.clock.monotonic()
   const progress = { ran: false }
   const tool = deps.tools.get(call.toolName)
-  const { text, isError } =
+  const { text, isError, found } =
     tool === undefined
       ? unknownTool(call, deps)
       : await withinLimits(tool, deps, (signal) => validateAndRun(tool, call, deps, signal, progress))
+  const content = cutToolText(text, deps.limits.toolResultBytes)
   return {
-    content: cutToolText(text, deps.limits.toolResultBytes),
+    content,
     isError,
     durationMs: elapsedMs(deps.clock, started),
     ran: progress.ran,
+    ...(found !== undefined && content === text && { found }),
   }
 }
 
@@ -139,7 +140,8 @@ async function validateAndRun(
   if (!validation.ok) return failed(misfit(tool, call.input, validation.issues))
   signal.throwIfAborted()
   progress.ran = true
-  const result = await tool.run(validation.value, createToolContext(deps.ctx, call, signal), deps.transcript)
+  const ctx = createToolContext(deps.ctx, call, signal)
+  const result = await tool.run(validation.value, ctx, deps.transcript, deps.inside)
   return writeToolResult(result, tool.name)
 }
 

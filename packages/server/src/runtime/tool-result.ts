@@ -4,8 +4,20 @@
  */
 
 import { describeError } from './thrown.ts'
+import { hideBytes } from './tool-media.ts'
 
-export type ToolText = { readonly text: string; readonly isError: boolean }
+/** How something was found. */
+export type FoundBy = { readonly query: string; readonly durationMs: number }
+
+/** `found` where the text is what was found. */
+export type ToolText = { readonly text: string; readonly isError: boolean; readonly found?: FoundBy }
+
+const FOUND = Symbol('found')
+
+/** The result of a tool that looks something up: JSON of the list that it found. */
+export function foundText(text: string, found: FoundBy): object {
+  return { [FOUND]: { text, isError: false, found } satisfies ToolText }
+}
 
 /**
  * Text is handed over as it is, nothing at all (`undefined`) is "done", everything else is JSON. An `Error` that was
@@ -14,6 +26,7 @@ export type ToolText = { readonly text: string; readonly isError: boolean }
 export function writeToolResult(value: unknown, toolName: string): ToolText {
   if (typeof value === 'string') return { text: value, isError: false }
   if (value === undefined) return { text: 'done', isError: false }
+  if (typeof value === 'object' && value !== null && FOUND in value) return value[FOUND] as ToolText
   if (value instanceof Error) return { text: describeThrown(value, toolName), isError: true }
   let text: string | undefined
   try {
@@ -24,7 +37,7 @@ export function writeToolResult(value: unknown, toolName: string): ToolText {
   if (text === undefined) return { text: notJson(toolName, nameOf(value), ''), isError: true }
   // JSON writes a Map, a Set, a Response or a generator as {} without a word, and the model would believe it.
   if (text === '{}' && !isPlainObject(value)) return { text: notJson(toolName, nameOf(value), ''), isError: true }
-  return { text, isError: false }
+  return { text: hideBytes(value, text), isError: false }
 }
 
 /** The message of what a tool threw; never its stack. */

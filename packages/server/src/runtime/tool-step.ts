@@ -8,6 +8,7 @@ import type { Requirement } from '../base/requirement.ts'
 import type { ToolExecution } from '../base/run.ts'
 import { planCall, type CallPlan } from './call-plan.ts'
 import type { Execution, OpenedRun, RunPorts } from './execution.ts'
+import type { Inside } from './inside.ts'
 import { apply, type PlannedCall } from './loop.ts'
 import { runToolCall, type ToolCallDeps, type ToolOutcome } from './tool-call.ts'
 
@@ -24,7 +25,7 @@ export async function runTools(
   const { ctx, history } = opened
   const { clock, limits } = ports
   const transcript = [...history, ...loop.messages.slice(0, loop.messages.findLastIndex(isReply))]
-  const deps: ToolCallDeps = { tools: agent.tools, ctx, transcript, limits, clock }
+  const deps: ToolCallDeps = { tools: agent.tools, ctx, transcript, inside: insideOf(run), limits, clock }
   const plans = await Promise.all(calls.map((planned) => planCall(run, planned, deps)))
   const started = showStarts(run, plans)
   const answers = await Promise.all(
@@ -40,6 +41,10 @@ export async function runTools(
   const credit = ports.ready()
   if (credit !== undefined) await credit
   return plans.flatMap((plan) => (plan.type === 'pause' ? [plan.requirement] : []))
+}
+
+function insideOf({ ports: { ask, clock, ids, log, limits }, job: { request }, beside }: Execution): Inside {
+  return { ask, clock, ids, log, limits, request, spend: (usage) => void beside.push(usage) }
 }
 
 function inTrace({ inTrace: trace }: RunPorts, call: ToolCall, deps: ToolCallDeps): Promise<ToolOutcome> {
@@ -72,14 +77,15 @@ function showEnd({ ports: { clock, emit } }: Execution, tool: ToolExecution | un
 function toToolMessage(
   run: Execution,
   plan: Exclude<CallPlan, { type: 'pause' }>,
-  { content, isError, durationMs, ran }: ToolOutcome,
+  { content, isError, durationMs, ran, found }: ToolOutcome,
 ): ToolMessage {
   const { agent, ports } = run
   const { toolCallId, toolName, input } = plan.call
   const tool = agent.tools.get(toolName)
   if (ran && tool?.effect !== 'read' && tool?.effect !== 'idempotent') run.mustCommit = true
   const message = { role: 'tool', toolCallId, toolName, input, content, isError, durationMs } as const
-  const base = { ...message, id: ports.ids.uuid(), createdAt: ports.clock.now() }
+  const retrieval = found === undefined ? {} : { retrieval: { ...found, from: 0, to: content.length } }
+  const base = { ...message, ...retrieval, id: ports.ids.uuid(), createdAt: ports.clock.now() }
   // A call that failed ends nothing: the model hears of it and can do better.
   const stops = plan.type === 'answer' ? plan.stops : tool?.stopAfterToolCall === true && !isError
   return stops ? { ...base, stopAfterToolCall: true } : base

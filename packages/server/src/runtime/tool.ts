@@ -9,6 +9,7 @@ import type { Effect } from '../base/runnable.ts'
 import { toAiMessages } from './ai-messages.ts'
 import { isJsonObject, type JsonObject } from '../base/json.ts'
 import { hideFields, prepareGate, type IsConfirmationNeeded, type ToolGate } from './gate.ts'
+import type { Inside } from './inside.ts'
 import { prepareSchema, type PreparedSchema } from './schema.ts'
 
 export type PreparedTool = {
@@ -25,8 +26,11 @@ export type PreparedTool = {
   /**
    * @param input as validated
    * @param transcript messages that led to the call, without the system message and the reply that holds the call
+   * @param inside for tools of the server itself
    */
-  readonly run: ((input: unknown, ctx: ToolContext, transcript: readonly Message[]) => unknown) | undefined
+  readonly run:
+    | ((input: unknown, ctx: ToolContext, transcript: readonly Message[], inside: Inside) => unknown)
+    | undefined
   /** What a call waits for; undefined when the model may call it by itself. */
   readonly gate: ToolGate | undefined
   readonly approval: ApprovalType | null

@@ -3,7 +3,7 @@
  * a run; an answer is given once.
  * @module
  */
-import { sql, type ExpressionBuilder, type Selectable } from 'kysely'
+import { sql, type ExpressionBuilder, type Selectable, type SqlBool } from 'kysely'
 import type { Json, JsonObject } from '../base/json.ts'
 import type { ApprovalType, PauseKind, Requirement } from '../base/requirement.ts'
 import type { RunStatus } from '../base/run.ts'
@@ -35,6 +35,9 @@ export type Approval = {
   readonly updatedAt: Date
   /** Of the run now: whether it still waits. */
   readonly runStatus: RunStatus
+  /** What began the run; null when no schedule did. */
+  readonly scheduleId: string | null
+  readonly scheduleRunId: string | null
 }
 
 export type ApprovalFilter = {
@@ -45,6 +48,7 @@ export type ApprovalFilter = {
   readonly componentId?: string | undefined
   readonly userId?: string | undefined
   readonly runId?: string | undefined
+  readonly scheduleId?: string | undefined
 }
 
 /** `limit`: most approvals of a page, from 0. `page`: from 1; 0 is the first page too. */
@@ -127,8 +131,9 @@ function selectApprovals(db: Db) {
   return db
     .selectFrom('agentos_approvals as a')
     .innerJoin('agentos_runs as r', 'r.run_id', 'a.run_id')
+    .leftJoin('agentos_schedule_runs as s', 's.run_id', 'a.run_id')
     .selectAll('a')
-    .select('r.status as run_status')
+    .select(['r.status as run_status', 's.schedule_id', 's.schedule_run_id'])
 }
 
 async function countApprovals(db: Db, filter: ApprovalFilter): Promise<number> {
@@ -140,7 +145,7 @@ async function countApprovals(db: Db, filter: ApprovalFilter): Promise<number> {
   return total
 }
 
-function matches({ status, approvalType, pauseKind, runType, componentId, userId, runId }: ApprovalFilter) {
+function matches({ status, approvalType, pauseKind, runType, componentId, userId, runId, scheduleId }: ApprovalFilter) {
   return (where: ExpressionBuilder<{ a: ApprovalRow }, 'a'>) =>
     where.and([
       ...(status === undefined ? [] : [where('a.status', '=', status)]),
@@ -150,10 +155,23 @@ function matches({ status, approvalType, pauseKind, runType, componentId, userId
       ...(componentId === undefined ? [] : [where('a.component_id', '=', componentId)]),
       ...(userId === undefined ? [] : [where('a.user_id', '=', userId)]),
       ...(runId === undefined ? [] : [where('a.run_id', '=', runId)]),
+      ...(scheduleId === undefined ? [] : [isOfSchedule(scheduleId)]),
     ])
 }
 
-function readApproval(row: Selectable<ApprovalRow> & { readonly run_status: RunStatus }): Approval {
+function isOfSchedule(scheduleId: string) {
+  return sql<SqlBool>`a.run_id in (
+    select run_id from agentos_schedule_runs where schedule_id = ${scheduleId} and run_id is not null
+  )`
+}
+
+type ShownRow = Selectable<ApprovalRow> & {
+  readonly run_status: RunStatus
+  readonly schedule_id: string | null
+  readonly schedule_run_id: string | null
+}
+
+function readApproval(row: ShownRow): Approval {
   return {
     approvalId: row.approval_id,
     runId: row.run_id,
@@ -174,5 +192,7 @@ function readApproval(row: Selectable<ApprovalRow> & { readonly run_status: RunS
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     runStatus: row.run_status,
+    scheduleId: row.schedule_id,
+    scheduleRunId: row.schedule_run_id,
   }
 }

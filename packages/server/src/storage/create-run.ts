@@ -8,8 +8,10 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import { AgentOSError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
+import type { Media } from '../base/media.ts'
 import type { ModelName, RunOptions, RunStatus } from '../base/run.ts'
 import { HOT } from './hot-statement.ts'
+import { mediaRows } from './media.ts'
 import type { Db, SessionType } from './tables.ts'
 import { jsonText } from './values.ts'
 
@@ -48,6 +50,10 @@ export type NewRun = {
   readonly maxQueueDepth: number
   /** The W3C trace context of the request. */
   readonly traceparent: string | null
+  /** What is attached to the question; those that are stored have their bytes there already. */
+  readonly media?: readonly Media[]
+  /** Whether those stay once the run is over. */
+  readonly keepMedia?: boolean
 }
 
 /** A key of the caller's and what was asked with it, so that the same request sent again starts nothing new. */
@@ -133,7 +139,7 @@ async function insertRun(db: Db, run: NewRun): Promise<CreatedRun> {
         created_at, ${run.status === 'RUNNING' ? sql`created_at` : sql`null`}, ${run.traceparent}::text
         ${isPlain ? sql`, ${run.maxAttempts}::integer` : queueValues}
       from session
-    )
+    )${run.media === undefined || run.media.length === 0 ? sql`` : attachMedia(run)}
     ${
       run.background
         ? sql`select is_full, session_state, created_at from queue left join session on true`
@@ -148,6 +154,14 @@ async function insertRun(db: Db, run: NewRun): Promise<CreatedRun> {
     throw new AgentOSError('SESSION_TAKEN', message)
   }
   return { created: true, sessionState: row.session_state, createdAt: row.created_at }
+}
+
+/** A CTE. */
+function attachMedia({ runId, media = [], keepMedia = true }: NewRun) {
+  return sql`, attached as (
+      insert into agentos_media (run_id, media_id, content_hash, mime_type, name, keep)
+      select ${runId}::text, given.* from session, (${mediaRows(media, keepMedia)}) given
+    )`
 }
 
 /** A CTE; counts no further than it needs to. */

@@ -62,6 +62,11 @@ export type Database = {
    * engine.
    */
   readonly maintenance: Db
+  /**
+   * Runs work that takes long on a connection of its own, without a statement timeout and past a pooler; the same object
+   * on the embedded engine.
+   */
+  readonly aside: <T>(work: (db: Db) => Promise<T>) => Promise<T>
   readonly notifications: Notifications
   /** Empty on the embedded engine, which has none. */
   readonly pools: () => readonly PoolState[]

@@ -6,8 +6,8 @@
 import pg from 'pg'
 import { AgentOSError } from '../base/errors.ts'
 
-/** SQLSTATE classes that say "not now": connection, resources, operator intervention, system. */
-const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58'])
+/** SQLSTATE classes that say "not now": connection, rollback (deadlock), resources, operator intervention, system. */
+const UNAVAILABLE_CLASSES = new Set(['08', '40', '53', '57', '58'])
 const READ_ONLY_TRANSACTION = '25006'
 const QUERY_CANCELED = '57014'
 const PROGRAM_LIMIT = '54000'

@@ -8,11 +8,13 @@
  */
 import { sql } from 'kysely'
 import type { Json, JsonObject } from '../base/json.ts'
+import type { MemoryChange, SessionSummary } from '../base/memory.ts'
 import type { Requirement } from '../base/requirement.ts'
 import type { RunFailure, RunMetrics, StatePatch } from '../base/run.ts'
 import type { Usage } from '../base/usage.ts'
 import { isHeld, type MessageCommit } from './commit-messages.ts'
 import { HOT } from './hot-statement.ts'
+import { memoryChanges } from './memory-changes.ts'
 import { askedApprovals, cancelApprovals, insertApprovals } from './new-approval.ts'
 import { insertEvents } from './run-events.ts'
 import type { Db } from './tables.ts'
@@ -33,6 +35,10 @@ export type RunEnd = Omit<MessageCommit, 'statePatch'> & {
   readonly usage: Usage
   /** What a PAUSED run waits for; those with a required approval get one. */
   readonly requirements?: readonly Requirement[] | undefined
+  /** What is remembered of the run's user from now on. */
+  readonly memoryChanges?: readonly MemoryChange[] | undefined
+  /** What the session is about now; undefined leaves what is there. */
+  readonly summary?: SessionSummary | undefined
   /** The name of the agent, for approvals. */
   readonly componentName: string
 }
@@ -60,9 +66,10 @@ export async function finishRun(db: Db, end: RunEnd): Promise<{ finished: boolea
       select run_id, ${end.firstSeq}::integer + place::integer - 1, message, ${end.eventIndex}::integer
       from ended, jsonb_array_elements(${jsonText(end.messages)}::jsonb) with ordinality as given (message, place)
       on conflict (run_id, seq) do update set message = excluded.message, event_index = excluded.event_index
-    ), ${events === undefined ? sql`` : sql`sent as (${insertEvents('ended', events)}),`} ${approvalChanges(end)} session as (
+    ), ${events === undefined ? sql`` : sql`sent as (${insertEvents('ended', events)}),`} ${approvalChanges(end)} ${rememberedOf(end)} session as (
       update agentos_sessions as s set
         session_state = ${patchedState(end.statePatch)},
+        ${end.summary === undefined ? sql`` : sql`summary = ${summaryText(end.summary)},`}
         usage = s.usage || (
           select jsonb_object_agg(key, coalesce((s.usage ->> key)::bigint, 0) + value::bigint ${knownUsage(end)})
           from jsonb_each_text(${jsonText(end.usage)}::jsonb)
@@ -86,6 +93,16 @@ function knownUsage({ runId, attempt }: RunEnd) {
 
 function patchedState({ set, unset }: StatePatch) {
   return sql`(s.session_state || ${jsonText(set)}::jsonb) - ${textArray(unset)}::text[]`
+}
+
+/** CTEs; whoever counts how many memories a user may have has done so. */
+function rememberedOf({ memoryChanges: changes = [] }: RunEnd) {
+  return changes.length === 0 ? sql`` : sql`${memoryChanges('ended', changes, undefined)},`
+}
+
+/** As Agno has it, under its names. */
+function summaryText({ summary, topics, updatedAt }: SessionSummary): string {
+  return jsonText({ summary, topics, updated_at: updatedAt })
 }
 
 /** CTEs. A run that is over in any other way than by completing does not need its approvals any more. */

@@ -80,6 +80,10 @@ export async function forkRun(db: Db, fork: RunFork): Promise<ClaimedRun | undef
       where m.run_id = ${source} and m.seq < ${messageIndex}::integer
       union all
       select run_id, ${messageIndex}::integer, ${jsonText(message)}::jsonb from claimed where ${message !== null}::boolean
+    ), attached as (
+      insert into agentos_media (run_id, media_id, content_hash, mime_type, name, keep)
+      select claimed.run_id, m.media_id, m.content_hash, m.mime_type, m.name, m.keep
+      from claimed, agentos_media m where m.run_id = ${source}
     )
     ${SELECT_CLAIMED}`.execute(db)
   const [run] = await readClaimed(db, forked.rows)

@@ -17,7 +17,7 @@ export type SessionFork = {
 }
 
 /**
- * Copies what a conversation is made of: root runs that have ended, with their messages and times, and the session's
+ * Copies what a conversation is made of: root runs that have ended, with their messages, media and times, and the session's
  * state, metadata, summary and totals. Each copy knows the session it was first copied from. Events, children, runs under
  * way and idempotency keys stay behind.
  * @returns how many runs were copied; 0, and nothing stored, when the source has none
@@ -63,6 +63,10 @@ export async function forkSession(db: Db, fork: SessionFork): Promise<number> {
       insert into agentos_messages (run_id, seq, message)
       select pair.copy, m.seq, m.message
       from agentos_messages m join ${pairs} on m.run_id = pair.source`.execute(transaction)
+    await sql`
+      insert into agentos_media (run_id, media_id, content_hash, mime_type, name, keep)
+      select pair.copy, m.media_id, m.content_hash, m.mime_type, m.name, m.keep
+      from agentos_media m join ${pairs} on m.run_id = pair.source`.execute(transaction)
     return runs.rows.length
   })
 }

@@ -8,7 +8,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { sql, type Kysely } from 'kysely'
 import { AgentOSError } from '../base/errors.ts'
 import type { Database } from './engine.ts'
-import type { Tables } from './tables.ts'
+import type { MigrationRow, Tables } from './tables.ts'
 
 const DIRECTORY = new URL('./migrations/', import.meta.url)
 const FILE = /^(\d{4})_[a-z0-9_]+\.sql$/
@@ -30,6 +30,7 @@ export type Migration = {
 /**
  * Applies what is missing, all of it or nothing.
  * @param migrations those of this release unless told otherwise
+ * @param table where it is noted which ones were applied
  * @returns the versions applied now, none when the schema was up to date
  * @throws {AgentOSError} SCHEMA_NEWER when the schema holds a migration this release does not know, SCHEMA_CHANGED when it
  *   was made by another text than this release has
@@ -37,30 +38,34 @@ export type Migration = {
 export async function migrate(
   { maintenance }: Pick<Database, 'maintenance'>,
   migrations?: readonly Migration[],
+  table = 'agentos_migrations',
 ): Promise<{ applied: number[] }> {
   const known = migrations ?? (await readMigrations())
   return maintenance.transaction().execute(async (transaction) => {
     await sql`select set_config('statement_timeout', ${String(MIGRATION_TIMEOUT_MS)}, true)`.execute(transaction)
     // Held until the end of the transaction, so it also works through a transaction-pooling PgBouncer.
     await sql`select pg_advisory_xact_lock(${ADVISORY_LOCK}::bigint)`.execute(transaction)
-    const missing = await findMissing(transaction, known)
+    const missing = await findMissing(transaction, known, table)
     for (const { version, name, text, checksum } of missing) {
       await sql.raw(text).execute(transaction)
-      await transaction.insertInto('agentos_migrations').values({ version, name, checksum }).execute()
+      await sql`
+        insert into ${sql.table(table)} (version, name, checksum)
+        values (${version}::integer, ${name}, ${checksum})`.execute(transaction)
     }
     return { applied: missing.map(({ version }) => version) }
   })
 }
 
-async function findMissing(db: Kysely<Tables>, known: readonly Migration[]): Promise<Migration[]> {
+async function findMissing(db: Kysely<Tables>, known: readonly Migration[], table: string): Promise<Migration[]> {
   await sql`
-    create table if not exists agentos_migrations (
+    create table if not exists ${sql.table(table)} (
       version    integer primary key,
       name       text not null,
       checksum   text not null,
       applied_at timestamptz not null default now()
     )`.execute(db)
-  const applied = await db.selectFrom('agentos_migrations').selectAll().orderBy('version').execute()
+  const { rows: applied } = await sql<MigrationRow>`
+    select version, name, checksum from ${sql.table(table)} order by version`.execute(db)
   const byVersion = new Map(known.map((migration) => [migration.version, migration]))
   for (const { version, name, checksum } of applied) {
     const migration = byVersion.get(version)

@@ -235,7 +235,7 @@ describe('finishRun', () => {
     const session = (await findSession(db, sessionId))!
     expect(session.sessionState).toEqual(Object.fromEntries(runs.map((_, index) => [`key${index}`, index])))
     expect(session.usage).toMatchObject({ inputTokens: 48, outputTokens: 16, totalTokens: 64 })
-    expect((await listRuns(db, sessionId, { status: 'COMPLETED' })).length).toBe(16)
+    expect((await listRuns(db, sessionId, { statuses: ['COMPLETED'] })).length).toBe(16)
   })
 })
 
@@ -248,7 +248,7 @@ describe('reading runs', () => {
     await finishRun(db, runEnd(runs[1]!))
     const ids = (found: readonly { runId: string }[]) => found.map(({ runId }) => runId)
     expect(ids(await listRuns(db, first.sessionId))).toEqual(ids(runs))
-    expect(ids(await listRuns(db, first.sessionId, { status: 'COMPLETED' }))).toEqual([runs[1]!.runId])
+    expect(ids(await listRuns(db, first.sessionId, { statuses: ['COMPLETED'] }))).toEqual([runs[1]!.runId])
     expect(ids(await listRuns(db, first.sessionId, { componentId: 'nobody' }))).toEqual([])
     await sql`update agentos_runs set created_at = created_at - interval '1 hour' where run_id = ${first.runId}`.execute(
       db,

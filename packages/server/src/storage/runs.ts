@@ -3,11 +3,11 @@
  * own. Only the clock of the database decides leases.
  * @module
  */
-import { sql } from 'kysely'
+import { type ExpressionBuilder, sql, type SqlBool } from 'kysely'
 import type { Message } from '../base/message.ts'
 import type { RunStatus } from '../base/run.ts'
 import { readRun, type Run } from './run-row.ts'
-import type { Db } from './tables.ts'
+import type { Db, Tables } from './tables.ts'
 import { textArray } from './values.ts'
 
 export { commitMessages } from './commit-messages.ts'
@@ -27,7 +27,8 @@ export async function findRun(db: Db, runId: string): Promise<Run | undefined> {
 }
 
 export type RunQuery = {
-  readonly status?: RunStatus | undefined
+  /** Any of these; all without them. */
+  readonly statuses?: readonly RunStatus[] | undefined
   readonly createdAfter?: Date | undefined
   readonly createdBefore?: Date | undefined
   readonly componentId?: string | undefined
@@ -35,14 +36,68 @@ export type RunQuery = {
 
 /** The runs of a session, oldest first. Both times are inclusive. */
 export async function listRuns(db: Db, sessionId: string, query: RunQuery = {}): Promise<Run[]> {
-  const { status, createdAfter, createdBefore, componentId } = query
-  let runs = db.selectFrom('agentos_runs').selectAll().where('session_id', '=', sessionId)
-  if (status !== undefined) runs = runs.where('status', '=', status)
-  if (createdAfter !== undefined) runs = runs.where('created_at', '>=', createdAfter)
-  if (createdBefore !== undefined) runs = runs.where('created_at', '<=', createdBefore)
-  if (componentId !== undefined) runs = runs.where('component_id', '=', componentId)
-  const rows = await runs.orderBy('created_at').orderBy('run_id').execute()
+  const rows = await db
+    .selectFrom('agentos_runs')
+    .selectAll()
+    .where(ofSession(sessionId, query))
+    .orderBy('created_at')
+    .orderBy('run_id')
+    .execute()
   return rows.map(readRun)
+}
+
+/** A run in short. */
+export type RunPreview = Pick<
+  Run,
+  'runId' | 'parentRunId' | 'runType' | 'componentId' | 'userId' | 'status' | 'createdAt'
+> & {
+  /** The first characters of what was asked. */
+  readonly input: string
+  /** The first characters of the answer; null while there is none. */
+  readonly content: string | null
+}
+
+/** {@link listRuns} in short: the long texts stay in the database. @param characters of input and answer each */
+export async function listRunPreviews(
+  db: Db,
+  sessionId: string,
+  query: RunQuery,
+  characters: number,
+): Promise<RunPreview[]> {
+  const rows = await db
+    .selectFrom('agentos_runs')
+    .select(['run_id', 'parent_run_id', 'run_type', 'component_id', 'user_id', 'status', 'created_at'])
+    .select([
+      sql<string>`left(input, ${characters}::integer)`.as('input'),
+      // What is text is shown without the quotes of JSON.
+      sql<string | null>`left(coalesce(content #>> '{}', error_message), ${characters}::integer)`.as('content'),
+    ])
+    .where(ofSession(sessionId, query))
+    .orderBy('created_at')
+    .orderBy('run_id')
+    .execute()
+  return rows.map((row) => ({
+    runId: row.run_id,
+    parentRunId: row.parent_run_id,
+    runType: row.run_type,
+    componentId: row.component_id,
+    userId: row.user_id,
+    status: row.status,
+    createdAt: row.created_at,
+    input: row.input,
+    content: row.content,
+  }))
+}
+
+function ofSession(sessionId: string, { statuses, createdAfter, createdBefore, componentId }: RunQuery) {
+  return (where: ExpressionBuilder<Tables, 'agentos_runs'>) =>
+    where.and([
+      where('session_id', '=', sessionId),
+      ...(statuses === undefined ? [] : [sql<SqlBool>`status = any(${textArray(statuses)}::text[])`]),
+      ...(createdAfter === undefined ? [] : [where('created_at', '>=', createdAfter)]),
+      ...(createdBefore === undefined ? [] : [where('created_at', '<=', createdBefore)]),
+      ...(componentId === undefined ? [] : [where('component_id', '=', componentId)]),
+    ])
 }
 
 /**

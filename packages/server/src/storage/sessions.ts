@@ -5,6 +5,7 @@
 import { sql, type ExpressionBuilder, type Selectable, type SqlBool } from 'kysely'
 import type { JsonObject } from '../base/json.ts'
 import { NO_USAGE, type Usage } from '../base/usage.ts'
+import { COUNTED, countRows, offsetOf, totalOf } from './page-count.ts'
 import type { Db, SessionRow, SessionType, Tables } from './tables.ts'
 import { jsonText, jsonTextOrNull, textArray } from './values.ts'
 
@@ -89,24 +90,24 @@ export async function findSession(db: Db, sessionId: string, filter: SessionFilt
   return row && readSession(row)
 }
 
-/** One page of the sessions that match, and how many match in all. */
+/** One page of the sessions that match, and how many match in all: exactly up to {@link COUNTED}. */
 export async function listSessions(db: Db, query: SessionQuery): Promise<{ sessions: Session[]; total: number }> {
-  const { type, componentId, name, limit, page, sortBy = 'created_at', sortOrder = 'desc' } = query
+  const { type, componentId, name, sortBy = 'created_at', sortOrder = 'desc' } = query
   let matching = db.selectFrom('agentos_sessions').where(matches({ userId: query.userId, sessionType: type }))
   if (componentId !== undefined) matching = matching.where('component_id', '=', componentId)
   // strpos takes the text as it is: `%` and `_` of a name stay what they are.
   if (name) matching = matching.where(sql<SqlBool>`strpos(lower(${NAME}), lower(${name}::text)) > 0`)
-  const [rows, count] = await Promise.all([
-    matching
-      .selectAll()
-      .orderBy(sortBy === 'session_name' ? NAME : sql.ref(sortBy), sortOrder)
-      .orderBy('session_id', sortOrder)
-      .limit(limit)
-      .offset(Math.max(0, page - 1) * limit)
-      .execute(),
-    matching.select(sql<number>`count(*)`.as('total')).executeTakeFirstOrThrow(),
-  ])
-  return { sessions: rows.map(readSession), total: count.total }
+  const rows = await matching
+    .selectAll()
+    .orderBy(sortBy === 'session_name' ? NAME : sql.ref(sortBy), sortOrder)
+    .orderBy('session_id', sortOrder)
+    .limit(query.limit)
+    .offset(offsetOf(query))
+    .execute()
+  // Without an order, and of no column, so that any index will do.
+  const some = matching.select(sql<number>`1`.as('one')).limit(COUNTED + 1)
+  const total = totalOf(rows, query) ?? (await countRows(db, some, matching.select('session_id')))
+  return { sessions: rows.map(readSession), total }
 }
 
 /** Changes what is given; an absent key stays. @returns undefined when there is none, or it does not match `filter` */

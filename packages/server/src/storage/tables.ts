@@ -151,6 +151,34 @@ export type SpanRow = {
   attributes: JsonColumn<SpanRecord['attributes']>
 }
 
+export type MemoryRow = {
+  memory_id: string
+  user_id: string
+  agent_id: string | null
+  team_id: string | null
+  memory: string
+  /** Goes in as the literal of a `text[]`: `values.ts` makes it. */
+  topics: ColumnType<string[], string | undefined, string>
+  created_at: DatabaseTime
+  updated_at: DatabaseTime
+}
+
+export type LearningRow = {
+  learning_id: string
+  learning_type: string
+  namespace: string | null
+  user_id: string | null
+  agent_id: string | null
+  team_id: string | null
+  session_id: string | null
+  entity_id: string | null
+  entity_type: string | null
+  content: JsonColumn<JsonObject>
+  metadata: OptionalJsonColumn<JsonObject>
+  created_at: DatabaseTime
+  updated_at: DatabaseTime
+}
+
 export type ReplicaRow = {
   replica_id: string
   revision: string | null
@@ -159,6 +187,63 @@ export type ReplicaRow = {
 }
 
 export type SignalRow = { name: string; version: Generated<number> }
+
+export type ScheduleRow = {
+  schedule_id: string
+  user_id: string | null
+  name: string
+  description: string | null
+  method: ScheduleMethod
+  endpoint: string
+  payload: OptionalJsonColumn<JsonObject>
+  cron_expr: string
+  timezone: string
+  timeout_seconds: number
+  max_retries: number
+  retry_delay_seconds: number
+  missed_policy: MissedPolicy
+  overlap_policy: OverlapPolicy
+  enabled: Generated<boolean>
+  disabled_reason: string | null
+  next_run_at: Date | null
+  created_at: DatabaseTime
+  updated_at: DatabaseTime
+}
+
+export type ScheduleMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+/** `run_once`: one run for all ticks that were missed. `skip`: none. */
+export type MissedPolicy = 'run_once' | 'skip'
+/** What a tick does while an earlier one of its schedule goes on: nothing, wait for it, or run beside it. */
+export type OverlapPolicy = 'skip' | 'queue' | 'allow'
+
+export type ScheduleRunStatus = 'pending' | 'running' | 'paused' | 'success' | 'failed' | 'cancelled' | 'skipped'
+
+export type ScheduleRunRow = {
+  schedule_run_id: string
+  schedule_id: string
+  user_id: string | null
+  tick_at: Date | null
+  due_at: DatabaseTime
+  attempt: Generated<number>
+  status: ScheduleRunStatus
+  waits_for_turn: Generated<boolean>
+  method: ScheduleMethod
+  endpoint: string
+  payload: OptionalJsonColumn<JsonObject>
+  timeout_seconds: number
+  max_retries: number
+  retry_delay_seconds: number
+  available_at: DatabaseTime
+  lease_owner: string | null
+  lease_until: Date | null
+  triggered_at: Date | null
+  completed_at: Date | null
+  status_code: number | null
+  run_id: string | null
+  session_id: string | null
+  error: string | null
+  created_at: DatabaseTime
+}
 
 export type MigrationRow = { version: number; name: string; checksum: string; applied_at: DatabaseTime }
 
@@ -170,8 +255,12 @@ export type Tables = {
   agentos_approvals: ApprovalRow
   agentos_traces: TraceRow
   agentos_spans: SpanRow
+  agentos_memories: MemoryRow
+  agentos_learnings: LearningRow
   agentos_replicas: ReplicaRow
   agentos_signals: SignalRow
+  agentos_schedules: ScheduleRow
+  agentos_schedule_runs: ScheduleRunRow
   agentos_migrations: MigrationRow
 }
 

@@ -3,9 +3,10 @@
  * lasted.
  * @module
  */
-import { type RawBuilder, type Selectable, type SelectQueryBuilder, sql, type SqlBool } from 'kysely'
+import { type RawBuilder, type Selectable, sql, type SqlBool } from 'kysely'
 import type { SpanRecord } from '../base/span.ts'
-import type { Db, SpanRow, Tables, TraceRow, TraceStatus } from './tables.ts'
+import { COUNTED, countRows, offsetOf, type PageAsked, totalOf } from './page-count.ts'
+import type { Db, SpanRow, TraceRow, TraceStatus } from './tables.ts'
 import { type TraceCondition, traceCondition } from './trace-filter.ts'
 import { textArray } from './values.ts'
 
@@ -59,11 +60,7 @@ export type SessionTraces = {
   readonly lastTraceAt: Date
 }
 
-/** `limit` from 0; `page` from 1, 0 is the first page too. */
-export type TracePage = { readonly limit: number; readonly page: number }
-
-/** Counting more than so many takes longer than anybody wants to wait for a page; from there on an estimate has to do. */
-const COUNTED = 10_000
+export type TracePage = PageAsked
 
 /** One page of the traces that match, newest start first, and how many match in all: exactly up to {@link COUNTED}. */
 export async function listTraces(
@@ -83,30 +80,6 @@ export async function listTraces(
   const some = matching.select(sql<number>`1`.as('one')).orderBy('start_time', 'desc')
   const total = totalOf(rows, asked) ?? (await countRows(db, some.limit(COUNTED + 1), matching.select('trace_id')))
   return { traces: rows.map(readTrace), total }
-}
-
-function offsetOf({ limit, page }: TracePage): number {
-  return Math.max(0, page - 1) * limit
-}
-
-/** How many there are, where the last page tells. */
-function totalOf(rows: readonly unknown[], asked: TracePage): number | undefined {
-  const offset = offsetOf(asked)
-  const isLast = rows.length < asked.limit && (rows.length > 0 || offset === 0)
-  return isLast ? offset + rows.length : undefined
-}
-
-type Rows = SelectQueryBuilder<Tables, 'agentos_traces', unknown>
-
-/** @param some no more than {@link COUNTED} and one of `all` */
-async function countRows(db: Db, some: Rows, all: Rows): Promise<number> {
-  const { total } = await db
-    .selectFrom(some.as('some'))
-    .select(sql<number>`count(*)`.as('total'))
-    .executeTakeFirstOrThrow()
-  if (total <= COUNTED) return total
-  const [explained] = await all.explain<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>('json')
-  return Math.max(total, explained?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0)
 }
 
 /** @returns undefined when there is none of that id */

@@ -9,8 +9,9 @@ import type { Database } from './engine.ts'
 export async function vacuumEmbedded({ engine, maintenance }: Pick<Database, 'engine' | 'maintenance'>): Promise<void> {
   if (engine !== 'embedded') return
   const { rows } = await sql<{ name: string }>`
-    select relname as name from pg_class
-    where relkind = 'r' and relnamespace = current_schema()::regnamespace and starts_with(relname, 'agentos_')`.execute(
+    select relnamespace::regnamespace::text || '.' || relname as name from pg_class
+    where relkind = 'r' and starts_with(relname, 'agentos_')
+      and relnamespace in (current_schema()::regnamespace, to_regnamespace('ai'))`.execute(
     maintenance,
   )
   // Nothing else can ask while this runs. With the catalogues it takes 450 ms on an empty database, without 25.

@@ -56,6 +56,14 @@ test('the span of the agent has the attributes of both conventions', () => {
   })
 })
 
+test('a run that a schedule began names it', () => {
+  const schedule = { scheduleId: 'schedule-1', scheduleRunId: 'schedule-run-1' }
+  expect(only(describeAttempt(attempt({ schedule }), 'none'), 'AGENT').attributes).toMatchObject({
+    'agentos.schedule.id': 'schedule-1',
+    'agentos.schedule.run_id': 'schedule-run-1',
+  })
+})
+
 test('the span of a model call has what it was asked, what it said and what that cost', () => {
   const [first, second] = describeAttempt(attempt()).filter(({ kind }) => kind === 'LLM')
   expect(first?.attributes).toMatchObject({

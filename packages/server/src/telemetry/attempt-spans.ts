@@ -1,5 +1,5 @@
 /**
- * An attempt of a run as spans: one for the attempt, below it one per model call and per tool. Ids follow from what a span
+ * An attempt of a run as spans: one for the attempt, below it one per model call, per tool and per search. Ids follow from what a span
  * stands for (base/trace-context.ts), so that every replica that has a part of a run adds to the same trace.
  *
  *   caller > attempt 1 of the run (the root)  > model call, tool, ...
@@ -16,6 +16,7 @@ import type { ModelName, StepEvent, ToolExecution } from '../base/run.ts'
 import type { SpanRecord } from '../base/span.ts'
 import { attemptSpanId, modelSpanId, toolSpanId } from '../base/trace-context.ts'
 import { describeLostCalls } from './lost-attempt.ts'
+import { retrieverSpans } from './retriever-spans.ts'
 import { agentAttributes, modelAttributes, toolAttributes } from './span-attributes.ts'
 import type { ContentLevel } from './span-content.ts'
 import { toolDefinitions } from './span-messages.ts'
@@ -25,7 +26,7 @@ const FIRST = 1
 
 /**
  * @param level how much of the content the spans get; less costs less
- * @returns the span of the attempt, unless the next one tells of it, then its model calls and tools in the order they began
+ * @returns the span of the attempt, unless the next one tells of it, then its model calls, tools and searches, each in the order they began
  */
 export function describeAttempt(record: AttemptRecord, level: ContentLevel = 'messages'): SpanRecord[] {
   const { runId, attempt, origin, status } = record
@@ -36,6 +37,7 @@ export function describeAttempt(record: AttemptRecord, level: ContentLevel = 'me
     ...(isToldByNext ? [] : [attemptSpan(record, ownId, level)]),
     ...modelSpans(record, ownId, level),
     ...toolSpans(record, ownId, level),
+    ...retrieverSpans(record, { from: record.fromMessage, to: record.messages.length, attempt }, level),
   ]
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the journal knows of a first attempt that was lost: the model calls whose replies were committed, and the tools
- * whose results were. When they ended stands in their messages, and how long they took; a reply without a duration, as
+ * What the journal knows of a first attempt that was lost: the model calls whose replies were committed, the tools
+ * whose results were, and what was looked up. When they ended stands in their messages, and how long they took; a reply without a duration, as
  * older releases wrote them, is left out, and so is whatever was under way. The spans have the ids that the lost replica
  * gave them, in case it had told of them after all.
  * @module
@@ -9,6 +9,7 @@ import type { AttemptRecord } from '../base/attempt-record.ts'
 import type { AssistantMessage, ToolMessage } from '../base/message.ts'
 import type { SpanRecord } from '../base/span.ts'
 import { modelSpanId, spanIdOf, toolSpanId } from '../base/trace-context.ts'
+import { retrieverSpans } from './retriever-spans.ts'
 import { modelAttributes, toolAttributes } from './span-attributes.ts'
 import type { ContentLevel } from './span-content.ts'
 
@@ -27,7 +28,11 @@ export function describeLostCalls(record: AttemptRecord, level: ContentLevel): S
     if (message.durationMs !== undefined) spans.push(lostModelCall(record, index, calls, message, level))
     calls++
   }
-  return spans
+  const part = { from: record.inherited, to: record.fromMessage, attempt: LOST_ATTEMPT }
+  const searches = retrieverSpans(record, part, level).map((span) => {
+    return { ...span, attributes: { ...span.attributes, ...MARK } }
+  })
+  return [...spans, ...searches]
 }
 
 function lostModelCall(

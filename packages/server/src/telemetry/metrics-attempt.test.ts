@@ -51,6 +51,17 @@ test('a model call tells its duration, its tokens by kind and its cost', () => {
   ])
 })
 
+test('calls beside the answer tell their tokens and their cost, and no duration', () => {
+  const beside = [{ purpose: 'memory_model', model: MODEL, usage }] as const
+  const measured = only({ beside }, 'modelTokens', 'modelCost', 'modelDuration')
+  expect(measured.map(({ key, value }) => [key, value])).toEqual([
+    ['modelTokens', 100],
+    ['modelTokens', 20],
+    ['modelTokens', 60],
+    ['modelCost', 2],
+  ])
+})
+
 test('a model without a price has no cost', () => {
   expect(only({ marks: call(1000, { provider: 'openai', id: 'free' }) }, 'modelCost')).toEqual([])
 })

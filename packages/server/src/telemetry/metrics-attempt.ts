@@ -15,6 +15,7 @@ export function measureAttempt(record: AttemptRecord, costOf: CostOf): Measureme
     ...measureEnd(record),
     ...measureFirstToken(record),
     ...measureModelCalls(record, costOf),
+    ...(record.beside ?? []).flatMap((call) => measureUsage(call, record.agentId, costOf)),
     ...measureTools(record),
   ]
 }
@@ -82,15 +83,15 @@ const KINDS: readonly (readonly [string, keyof Usage])[] = [
   ['reasoning', 'reasoningTokens'],
 ]
 
-function measureUsage(mark: ModelEnd, agentId: string, costOf: CostOf): Measurement[] {
-  const { model, usage } = mark
+function measureUsage(call: Pick<ModelEnd, 'model' | 'usage'>, agentId: string, costOf: CostOf): Measurement[] {
+  const { model, usage } = call
   const name = { 'gen_ai.provider.name': model.provider, 'gen_ai.request.model': model.id }
   const measured: Measurement[] = []
   for (const [kind, field] of KINDS) {
     const value = usage[field]
     if (value > 0) measured.push({ key: 'modelTokens', value, attributes: { ...name, kind } })
     if (kind !== 'input' && kind !== 'output') continue
-    const attributes = { ...describeCall(mark), 'gen_ai.token.type': kind }
+    const attributes = { ...describeCall(call), 'gen_ai.token.type': kind }
     measured.push({ key: 'tokenUsage', value, attributes })
   }
   const cost = costOf(model, usage)

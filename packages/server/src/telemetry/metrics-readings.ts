@@ -37,6 +37,14 @@ export type FleetReading = {
   readonly leaseOverdueMs: number
 }
 
+export type SchedulesReading = {
+  readonly enabled: number
+  /** Of the tick that should have been taken up the longest ago, in milliseconds; 0 when none is late. */
+  readonly lateMs: number
+}
+
+export type KnowledgeReading = { readonly status: string; readonly contents: number; readonly chunks: number }
+
 /** What the parts of the server tell when they are asked. */
 export type Readings = {
   readonly activeRuns: () => number
@@ -45,6 +53,10 @@ export type Readings = {
   readonly spans: () => readonly { readonly sink: string; readonly spans: number }[]
   /** Asked at most every five seconds. */
   readonly fleet: () => Promise<FleetReading>
+  /** Asked at most every five seconds. */
+  readonly schedules: () => Promise<SchedulesReading>
+  /** Contents of knowledge by status; asked at most once a minute. */
+  readonly knowledge: () => Promise<readonly KnowledgeReading[]>
   /** Bytes; asked at most once a minute. */
   readonly storageSize: () => Promise<number>
 }
@@ -73,18 +85,36 @@ export function reportParts({ activeRuns, pools, generations, spans }: Readings,
 
 /** What the database knows. While it does not answer, these metrics have no value. */
 export function createDatabaseReport(
-  readings: Pick<Readings, 'fleet' | 'storageSize'>,
+  readings: Pick<Readings, 'fleet' | 'schedules' | 'knowledge' | 'storageSize'>,
   clock: Clock,
 ): (report: Report) => Promise<void> {
   const readFleet = keepFor(FLEET_TTL_MS, readings.fleet, clock)
+  const readSchedules = keepFor(FLEET_TTL_MS, readings.schedules, clock)
+  const readKnowledge = keepFor(STORAGE_TTL_MS, readings.knowledge, clock)
   const readSize = keepFor(STORAGE_TTL_MS, readings.storageSize, clock)
   return async (report) => {
-    const [fleet, size] = await Promise.all([readFleet(), readSize()])
+    const [fleet, schedules, knowledge, size] = await Promise.all([
+      readFleet(),
+      readSchedules(),
+      readKnowledge(),
+      readSize(),
+    ])
     if (fleet !== undefined) {
       report('runsWaiting', fleet.waitingRuns)
       report('queueAge', fleet.oldestWaitMs / 1000)
       report('leaseAge', fleet.leaseAgeMs / 1000)
       report('leaseOverdue', fleet.leaseOverdueMs / 1000)
+    }
+    if (knowledge !== undefined) {
+      for (const { status, contents } of knowledge) report('contents', contents, { status })
+      report(
+        'chunks',
+        knowledge.reduce((sum, { chunks }) => sum + chunks, 0),
+      )
+    }
+    if (schedules !== undefined) {
+      report('schedules', schedules.enabled)
+      report('schedulesLate', schedules.lateMs / 1000)
     }
     if (size !== undefined) report('storageSize', size)
   }

@@ -32,6 +32,8 @@ const READINGS: Readings = {
   }),
   spans: () => [{ sink: 'otlp', spans: 8 }],
   fleet: async () => ({ waitingRuns: 7, oldestWaitMs: 9000, leaseAgeMs: 1500, leaseOverdueMs: 2500 }),
+  schedules: async () => ({ enabled: 3, lateMs: 1500 }),
+  knowledge: async () => [{ status: 'completed', contents: 4, chunks: 90 }],
   storageSize: async () => 12_345,
 }
 
@@ -55,6 +57,11 @@ function doEverything(): void {
   metrics.workerEnded()
   metrics.revisionLoaded('swapped')
   metrics.spansDropped('otlp', 3)
+  metrics.scheduleMoved({ type: 'begun', lateMs: 20 })
+  metrics.scheduleMoved({ type: 'ended', status: 'success' })
+  metrics.embedderCalled({ embedder: 'openai:x', purpose: 'query', texts: 1, tokens: 5, durationMs: 20, ok: true })
+  metrics.documentRead({ outcome: 'completed', seconds: 2 })
+  metrics.knowledgeSearched({ type: 'hybrid', seconds: 0.02 })
   metrics.observe(READINGS)
 }
 
@@ -63,6 +70,7 @@ test('every metric of the table moves, and there is no other', async () => {
   const before = (await look()).filter(({ name }) => name.startsWith('agentos.'))
   expect(before.map(({ name, points }) => [name, points.map(({ value }) => value)])).toEqual([
     ['agentos.http.clients.cut', [0]],
+    ['agentos.schedule.runs', [0]],
     ['agentos.worker.ends', [0]],
   ])
   doEverything()

@@ -23,6 +23,22 @@ export type RequestOutcome = {
   readonly seconds: number
 }
 
+/** `lateMs` is null for what has no tick. */
+export type ScheduleMove =
+  | { readonly type: 'begun'; readonly lateMs: number | null }
+  | { readonly type: 'ended'; readonly status: string }
+  | { readonly type: 'skipped'; readonly count: number }
+
+/** One call to the provider of an embedder. */
+export type EmbedderCall = {
+  readonly embedder: string
+  readonly purpose: string
+  readonly texts: number
+  readonly tokens: number
+  readonly durationMs: number
+  readonly ok: boolean
+}
+
 export type LoadOutcome = 'swapped' | 'failed' | 'empty'
 
 export type Metrics = {
@@ -38,7 +54,14 @@ export type Metrics = {
   /** A worker ended by itself. */
   readonly workerEnded: () => void
   readonly revisionLoaded: (outcome: LoadOutcome) => void
+  /** Something has happened to runs of schedules. */
+  readonly scheduleMoved: (moved: ScheduleMove) => void
   readonly spansDropped: (sink: string, count: number) => void
+  /** A call to the provider of an embedder. */
+  readonly embedderCalled: (call: EmbedderCall) => void
+  /** A document of knowledge has left this replica, in whatever way. */
+  readonly documentRead: (read: { readonly outcome: string; readonly seconds: number }) => void
+  readonly knowledgeSearched: (search: { readonly type: string; readonly seconds: number }) => void
   /** From now on the parts are asked when metrics are collected. To be called once. */
   readonly observe: (readings: Readings) => void
   readonly collect: () => Promise<Collected>
@@ -60,6 +83,7 @@ export function createMetrics({ resource, costOf, clock }: MetricsOptions): Metr
   // An alert sees what a counter grows by: without its zero it would miss the first time.
   add('clientsCut', 0)
   add('workerEnds', 0)
+  add('scheduleRuns', 0, { outcome: 'failed' })
   return {
     attemptStarted({ agentId, attempt, interrupted }) {
       const agent = { 'gen_ai.agent.id': agentId }
@@ -83,7 +107,21 @@ export function createMetrics({ resource, costOf, clock }: MetricsOptions): Metr
     clientCut: () => add('clientsCut', 1),
     workerEnded: () => add('workerEnds', 1),
     revisionLoaded: (outcome) => add('loads', 1, { outcome }),
+    scheduleMoved(moved) {
+      if (moved.type === 'ended') add('scheduleRuns', 1, { outcome: moved.status })
+      else if (moved.type === 'skipped') add('scheduleRuns', moved.count, { outcome: 'skipped' })
+      else if (moved.lateMs !== null) record('scheduleLateness', moved.lateMs / 1000)
+    },
     spansDropped: (sink, count) => add('spansDropped', count, { sink }),
+    embedderCalled({ embedder, purpose, texts, tokens, durationMs, ok }) {
+      const about = { embedder, purpose }
+      record('embeddingDuration', durationMs / 1000, { ...about, outcome: ok ? 'completed' : 'error' })
+      if (!ok) return
+      add('embeddingTexts', texts, about)
+      add('embeddingTokens', tokens, about)
+    },
+    documentRead: ({ outcome, seconds }) => record('documentDuration', seconds, { outcome }),
+    knowledgeSearched: ({ type, seconds }) => record('searchDuration', seconds, { search_type: type }),
     observe(readings) {
       observe((report) => reportParts(readings, report))
       observe(createDatabaseReport(readings, clock))

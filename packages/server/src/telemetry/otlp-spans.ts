@@ -39,6 +39,7 @@ const KINDS: Readonly<Record<SpanRecord['kind'], OtelKind>> = {
   CHAIN: OtelKind.INTERNAL,
   LLM: OtelKind.CLIENT,
   TOOL: OtelKind.INTERNAL,
+  RETRIEVER: OtelKind.INTERNAL,
   SERVER: OtelKind.SERVER,
 }
 

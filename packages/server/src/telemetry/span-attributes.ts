@@ -51,6 +51,10 @@ export function agentAttributes(record: Described, spanId: string, level: Conten
     'agentos.run.attempt': record.attempt,
     'agentos.run.origin': record.origin,
     ...(record.revision !== '' && { 'agentos.revision': record.revision }),
+    ...(record.schedule && {
+      'agentos.schedule.id': record.schedule.scheduleId,
+      'agentos.schedule.run_id': record.schedule.scheduleRunId,
+    }),
     ...(record.error !== null && { 'error.type': record.error.code }),
   }
 }

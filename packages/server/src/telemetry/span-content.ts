@@ -28,7 +28,7 @@ const MEMBERS = [
 /** Attributes of the words themselves; other attributes are ids, names and counts. */
 const CONTENT = /^(input\.value|output\.value|tool\.parameters|gen_ai\.tool\.call\.(arguments|result))$/
 const MESSAGES =
-  /^(llm\.(input|output)_messages\.|llm\.tools\.|gen_ai\.(input|output)\.messages$|gen_ai\.(system_instructions|tool\.definitions)$)/
+  /^(llm\.(input|output)_messages\.|llm\.tools\.|retrieval\.documents\.|gen_ai\.(input|output)\.messages$|gen_ai\.(system_instructions|tool\.definitions)$)/
 
 /** The span with no more content than `level` has. The error of a tool is its own words, so it counts as content. */
 export function limitContent(span: SpanRecord, level: ContentLevel): SpanRecord {

@@ -5,6 +5,7 @@
  */
 import type { AttemptRecord } from '../base/attempt-record.ts'
 import type { Json } from '../base/json.ts'
+import { describeMedia } from '../base/media.ts'
 import { type AssistantMessage, type Message, textOf, toolCallsOf } from '../base/message.ts'
 import type { SpanAttribute } from '../base/span.ts'
 import { cutText, MAX_TEXT } from './span-content.ts'
@@ -109,6 +110,7 @@ function toParts(message: Message) {
     return { role: message.role, parts: [{ type: 'text', content: cutText(message.content) }] }
   }
   const parts = message.parts.map((part) => {
+    if (part.type === 'media') return { type: 'media', content: describeMedia(part.media) }
     if (part.type !== 'tool-call') return { type: part.type, content: cutText(part.text) }
     return { type: 'tool_call', id: part.toolCallId, name: part.toolName, arguments: part.input }
   })

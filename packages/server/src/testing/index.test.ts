@@ -23,6 +23,7 @@ test('runs an agent with its tools against a script', async () => {
   expect(run).toEqual({
     status: 'COMPLETED',
     requirements: [],
+    references: [],
     content: 'One moment. Noted.',
     error: undefined,
     toolCalls: [{ name: 'note', input: { text: 'this' }, result: 'noted for ada', isError: false }],

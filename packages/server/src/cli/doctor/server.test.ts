@@ -21,6 +21,8 @@ async function openServer(reasons: Readonly<Record<string, string>> = {}) {
     }),
     spans: () => [{ sink: 'database', spans: 4 }],
     fleet: async () => ({ waitingRuns: 3, oldestWaitMs: 0, leaseAgeMs: 500, leaseOverdueMs: 0 }),
+    knowledge: async () => [],
+    schedules: async () => ({ enabled: 3, lateMs: 1500 }),
     storageSize: async () => 1,
   })
   const readiness = () => ({ ready: Object.keys(reasons).length === 0, startup: true, reasons })

@@ -24,6 +24,8 @@ const READINGS: Readings = {
     { sink: 'otlp', spans: 12 },
   ],
   fleet: async () => ({ waitingRuns: 7, oldestWaitMs: 9000, leaseAgeMs: 1500, leaseOverdueMs: 0 }),
+  knowledge: async () => [],
+  schedules: async () => ({ enabled: 3, lateMs: 1500 }),
   storageSize: async () => 1,
 }
 

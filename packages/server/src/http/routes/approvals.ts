@@ -150,7 +150,7 @@ function notFound(): AgentOSError {
   return new AgentOSError('APPROVAL_NOT_FOUND', 'Approval not found')
 }
 
-/** @returns undefined when no approval can match: of another kind, of two components, of a schedule */
+/** @returns undefined when no approval can match: of another kind, of two components */
 function toFilter(query: z.output<typeof ApprovalListQuery>): ApprovalFilter | undefined {
   const named = COMPONENTS.filter((type) => query[`${type}_id`] !== undefined)
   const asked = query.source_type === undefined ? named : [...named, query.source_type]
@@ -158,7 +158,7 @@ function toFilter(query: z.output<typeof ApprovalListQuery>): ApprovalFilter | u
   const pauseKind = query.pause_type === undefined ? undefined : toPauseKind(query.pause_type)
   const isOne = asked.every((type) => type === runType)
   const isPause = query.pause_type === undefined || pauseKind !== undefined
-  if (!isOne || !isPause || query.schedule_id !== undefined) return undefined
+  if (!isOne || !isPause) return undefined
   return {
     status: query.status,
     approvalType: query.approval_type,
@@ -167,5 +167,6 @@ function toFilter(query: z.output<typeof ApprovalListQuery>): ApprovalFilter | u
     componentId: runType && query[`${runType}_id`],
     userId: query.user_id,
     runId: query.run_id,
+    scheduleId: query.schedule_id,
   }
 }

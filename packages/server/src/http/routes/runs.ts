@@ -31,7 +31,10 @@ export const getRuns = route({
     const { db } = deps.database
     const session = await findSession(db, query.session_id)
     if (!session) throw new AgentOSError('SESSION_NOT_FOUND', 'Session not found')
-    const runs = await listRuns(db, session.sessionId, { componentId: params.id, status: query.status })
+    const runs = await listRuns(db, session.sessionId, {
+      componentId: params.id,
+      statuses: query.status && [query.status],
+    })
     return (await showRuns(deps, session, runs)).map(toRunSchema)
   },
 })

@@ -4,6 +4,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ERRORS } from '../../base/errors.ts'
+import { openTestKnowledge, type TestKnowledge } from '../../knowledge/testing/knowledge.ts'
+import { openKnowledgeStore } from '../../storage/knowledge-store.ts'
 import { insertSpans } from '../../storage/spans.ts'
 import { openTestDatabase, type TestDatabase } from '../../storage/testing/database.ts'
 import { newTrace } from '../../storage/testing/new-span.ts'
@@ -21,6 +23,7 @@ const GENERAL = ['INVALID_FIELDS', 'UNAUTHORIZED', 'BODY_TOO_LARGE', 'UNSUPPORTE
 
 let database: TestDatabase
 let server: Replica
+let knowledge: TestKnowledge
 
 beforeAll(async () => {
   database = await openTestDatabase()
@@ -29,10 +32,13 @@ beforeAll(async () => {
   await storeRun(database.db, { runId: 'paused', sessionId: 'known', status: 'PAUSED', requirements })
   await storeRun(database.db, { runId: 'failed', sessionId: 'known', status: 'ERROR', background: true })
   await insertSpans(database.db, newTrace({ traceId: TRACE_ID }))
-  server = await openReplica(database, { settings: { securityKey: KEY } })
+  const store = await openKnowledgeStore(database, 'english')
+  knowledge = await openTestKnowledge({ database, store }, { options: { jobs: 0 } })
+  server = await openReplica(database, { knowledge, settings: { securityKey: KEY } })
 })
 afterAll(async () => {
   await server[Symbol.asyncDispose]()
+  await knowledge.close()
   await database.close()
 })
 
@@ -67,6 +73,7 @@ const KNOWN: Readonly<Record<string, string>> = {
   '/{message_index}': '/2',
   '/jobs/{job_id}': '/jobs/failed',
   '/approvals/{approval_id}': '/approvals/approval',
+  '/knowledge/{knowledge_id}': '/knowledge/base',
   '/traces/{trace_id}': `/traces/${TRACE_ID}`,
 }
 const point = (path: string) => Object.entries(KNOWN).reduce((url, [part, known]) => url.replace(part, known), path)
@@ -74,6 +81,7 @@ const point = (path: string) => Object.entries(KNOWN).reduce((url, [part, known]
 function verdictOn(route: Route, status: number, body: string): string {
   if (status === 204) return (route.status === 204 || route.events) && body === '' ? 'as declared' : 'an unexpected 204'
   if (body.startsWith('event:') || body.startsWith('id:')) return verdictOnStream(route, body)
+  if (route.lines && status < 300) return verdictOnLines(route.lines, body)
   const answer: unknown = JSON.parse(body)
   if (status < 300) {
     const schema = status === 202 ? route.accepted : route.response
@@ -82,6 +90,14 @@ function verdictOn(route: Route, status: number, body: string): string {
   }
   const { error_id: code } = answer as { error_id?: string }
   return code !== undefined && [...GENERAL, ...route.errors].includes(code) ? 'as declared' : body
+}
+
+function verdictOnLines(line: NonNullable<Route['lines']>, body: string): string {
+  const bad = body
+    .trimEnd()
+    .split('\n')
+    .find((text) => !line.safeParse(JSON.parse(text)).success)
+  return bad ?? 'as declared'
 }
 
 function verdictOnStream(route: Route, body: string): string {

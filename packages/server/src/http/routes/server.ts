@@ -5,7 +5,8 @@
 import { AGNO_VERSION, Config, Health, Home, Info, ModelEntry, Ready, type ReadyFile, Startup } from '@agentos/wire'
 import { z } from 'zod'
 import type { FileReport } from '../../base/runnable.ts'
-import { DATABASE_ID, listModels, SESSION_TABLE, toAgentSummary } from '../agno-agent.ts'
+import { DATABASE_ID, LEARNING_TABLE, listModels, MEMORY_TABLE, SESSION_TABLE, toAgentSummary } from '../agno-agent.ts'
+import { KNOWLEDGE_TABLE } from '../agno-knowledge.ts'
 import type { AppDeps } from '../deps.ts'
 import { route } from '../route.ts'
 import { listAgents } from '../stored-run.ts'
@@ -153,10 +154,19 @@ function describeConfig(deps: AppDeps): Config {
     ...(Object.keys(quickPrompts).length > 0 && { chat: { quick_prompts: quickPrompts } }),
     session: { dbs: [{ ...here, tables: [SESSION_TABLE] }] },
     metrics: nowhere,
-    memory: nowhere,
-    learning: nowhere,
+    memory: { dbs: [{ ...here, tables: [MEMORY_TABLE] }] },
+    learning: { dbs: [{ ...here, tables: [LEARNING_TABLE] }] },
     filesystem: { namespaces: [] },
-    knowledge: { ...nowhere, knowledge_instances: [] },
+    knowledge: {
+      dbs: [{ ...here, tables: [KNOWLEDGE_TABLE] }],
+      knowledge_instances: deps.knowledge.bases.all().map(({ id, name, description }) => ({
+        id,
+        name,
+        ...(description !== null && { description }),
+        db_id: DATABASE_ID,
+        table: KNOWLEDGE_TABLE,
+      })),
+    },
     evals: nowhere,
     traces: { dbs: [here] },
     queue: { durable: true, queue_per_session: true },

@@ -399,3 +399,32 @@ test('reads and lists runs under their agent, with null keys in the list', async
     expect(missing.json().detail).toBe('Run not found')
   }
 })
+
+test('lists runs in short, with the filters of the whole list', async () => {
+  const long = 'x'.repeat(400)
+  await storeRun(database.db, { runId: 'short-1', sessionId: 'short', userId: 'shorty', input: long })
+  const previews = await get('/sessions/short/run-previews?user_id=shorty')
+  expect(previews.statusCode).toBe(200)
+  expect(previews.json()).toEqual([
+    {
+      run_id: 'short-1',
+      agent_id: 'assistant',
+      user_id: 'shorty',
+      status: expect.any(String),
+      run_input: long.slice(0, 280),
+      content_preview: 'Echo: héllo',
+      created_at: expect.stringMatching(/Z$/),
+    },
+  ])
+  const { status } = previews.json()[0]
+  for (const path of ['run-previews', 'runs']) {
+    const count = async (query: string) => (await get(`/sessions/short/${path}?${query}`)).json().length
+    expect(await count(`status=${status.toLowerCase()}&status=CANCELLED`)).toBe(1)
+    expect(await count('status=cancelled')).toBe(0)
+    expect(await count('created_after=4102444800')).toBe(0)
+    const unknown = await get(`/sessions/short/${path}?status=DONE`)
+    expect(unknown.statusCode).toBe(400)
+    expect(unknown.json().detail).toContain('Invalid status value "DONE"')
+    expect((await get(`/sessions/short/${path}?user_id=somebody-else`)).statusCode).toBe(404)
+  }
+})

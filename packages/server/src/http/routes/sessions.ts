@@ -8,18 +8,20 @@ import {
   MAX_PAGE_LIMIT,
   RenameSessionRequest,
   RunSchema,
+  RunStatus,
   SessionCreateQuery,
   SessionDeleteQuery,
   SessionDetail,
   SessionListQuery,
   SessionPage,
   SessionQuery,
+  SessionRunPreview,
   SessionRunsQuery,
   UpdateSessionRequest,
 } from '@agentos/wire'
 import { z } from 'zod'
 import { AgentOSError } from '../../base/errors.ts'
-import { findRun, listRuns } from '../../storage/runs.ts'
+import { findRun, listRunPreviews, listRuns, type RunQuery } from '../../storage/runs.ts'
 import {
   createSession,
   deleteSessions,
@@ -29,17 +31,20 @@ import {
   type SessionSort,
   updateSession,
 } from '../../storage/sessions.ts'
-import { DATABASE_ID, SESSION_TABLE } from '../agno-agent.ts'
-import { dropNulls, toRunSchema } from '../agno-run.ts'
+import { SESSION_TABLE } from '../agno-agent.ts'
+import { dropNulls, toRunPreview, toRunSchema } from '../agno-run.ts'
 import { toSessionDetail, toSessionSchema } from '../agno-session.ts'
 import type { AppDeps } from '../deps.ts'
 import { startPage } from '../page.ts'
+import { checkPlace } from '../place.ts'
 import { jsonBody, route } from '../route.ts'
 import { findAgent, loadTranscript, showRun, showRuns } from '../stored-run.ts'
 
 const tag = 'Sessions'
 const SessionParams = z.object({ id: z.string() })
 const FAILURES = ['DATABASE_NOT_FOUND', 'DATABASE_UNAVAILABLE'] as const
+/** Of input and answer, as many as Agno shows. */
+const PREVIEW_CHARACTERS = 280
 const SORTS: readonly SessionSort[] = [
   'created_at',
   'updated_at',
@@ -59,7 +64,7 @@ export const getSessions = route({
   response: SessionPage,
   errors: FAILURES,
   async handle({ query, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const limit = Math.min(query.limit, MAX_PAGE_LIMIT)
     const page = startPage(deps.clock, { page: query.page, limit })
     const { sessions, total } = await listSessions(deps.database.db, {
@@ -88,7 +93,7 @@ export const postSession = route({
   response: SessionDetail,
   errors: ['SESSION_EXISTS', ...FAILURES],
   async handle({ query, body, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const sessionId = body.session_id ?? deps.ids.uuid()
     const session = await createSession(deps.database.db, {
       sessionId,
@@ -116,7 +121,7 @@ export const deleteManySessions = route({
   status: 204,
   errors: ['INVALID_REQUEST', ...FAILURES],
   async handle({ query, body, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     if (body.session_ids.length !== body.session_types.length) {
       throw new AgentOSError('INVALID_REQUEST', 'Session IDs and session types must have the same length')
     }
@@ -136,7 +141,7 @@ export const getSession = route({
   response: SessionDetail,
   errors: ['SESSION_NOT_FOUND', ...FAILURES],
   async handle({ params, query, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const session = await findOrFail(deps, params.id, query.user_id)
     return dropNulls(await describeSession(deps, session))
   },
@@ -151,15 +156,31 @@ export const getSessionRuns = route({
   params: SessionParams,
   query: SessionRunsQuery,
   response: z.array(RunSchema),
-  errors: ['SESSION_NOT_FOUND', ...FAILURES],
+  errors: ['INVALID_REQUEST', 'SESSION_NOT_FOUND', ...FAILURES],
   async handle({ params, query, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
+    const wanted = toRunQuery(query)
     const session = await findOrFail(deps, params.id, query.user_id)
-    const runs = await listRuns(deps.database.db, session.sessionId, {
-      createdAfter: toDate(query.created_after),
-      createdBefore: toDate(query.created_before),
-    })
+    const runs = await listRuns(deps.database.db, session.sessionId, wanted)
     return (await showRuns(deps, session, runs)).map((run) => dropNulls(toRunSchema(run)))
+  },
+})
+
+export const getSessionRunPreviews = route({
+  method: 'GET',
+  path: '/sessions/{id}/run-previews',
+  scope: 'sessions:read',
+  tag,
+  summary: 'List the runs of a session in short, oldest first, for lists that are polled',
+  params: SessionParams,
+  query: SessionRunsQuery,
+  response: z.array(SessionRunPreview),
+  errors: ['INVALID_REQUEST', 'SESSION_NOT_FOUND', ...FAILURES],
+  async handle({ params, query, deps }) {
+    checkPlace(query, SESSION_TABLE)
+    const wanted = toRunQuery(query)
+    const session = await findOrFail(deps, params.id, query.user_id)
+    return (await listRunPreviews(deps.database.db, session.sessionId, wanted, PREVIEW_CHARACTERS)).map(toRunPreview)
   },
 })
 
@@ -174,7 +195,7 @@ export const getSessionRun = route({
   response: RunSchema,
   errors: ['SESSION_NOT_FOUND', 'RUN_NOT_FOUND', ...FAILURES],
   async handle({ params, query, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const session = await findOrFail(deps, params.id, query.user_id)
     const run = await findRun(deps.database.db, params.run_id)
     if (run?.sessionId !== session.sessionId) {
@@ -196,7 +217,7 @@ export const patchSession = route({
   response: SessionDetail,
   errors: ['SESSION_NOT_FOUND', ...FAILURES],
   async handle({ params, query, body, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const change = {
       // Clients send keys they do not mean to change as null.
       sessionName: body.session_name ?? undefined,
@@ -222,7 +243,7 @@ export const renameSession = route({
   response: SessionDetail,
   errors: ['SESSION_NOT_FOUND', ...FAILURES],
   async handle({ params, query, body, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     const change = { sessionName: body.session_name }
     const session = await updateSession(deps.database.db, params.id, change, { userId: query.user_id })
     if (!session) throw notFound(params.id)
@@ -241,7 +262,7 @@ export const deleteSession = route({
   status: 204,
   errors: FAILURES,
   async handle({ params, query, deps }) {
-    checkPlace(query)
+    checkPlace(query, SESSION_TABLE)
     await deleteSessions(deps.database.db, [params.id], { userId: query.user_id })
     return undefined
   },
@@ -259,25 +280,24 @@ async function describeSession(deps: AppDeps, session: Session): Promise<Session
   return toSessionDetail(session, await loadTranscript(deps, runs), agent)
 }
 
-/** There is one database with one table of sessions; clients may name them. */
-function checkPlace({
-  db_id,
-  table,
-}: {
-  readonly db_id?: string | undefined
-  readonly table?: string | undefined
-}): void {
-  if (db_id === undefined && table !== undefined) throw new AgentOSError('INVALID_REQUEST', 'table needs db_id')
-  if (db_id !== undefined && db_id !== DATABASE_ID) {
-    throw new AgentOSError('DATABASE_NOT_FOUND', `No database found with id '${db_id}'`)
-  }
-  if (table !== undefined && table !== SESSION_TABLE) {
-    throw new AgentOSError('DATABASE_NOT_FOUND', `No database found with id '${db_id}' and table '${table}'`)
+function notFound(sessionId: string): AgentOSError {
+  return new AgentOSError('SESSION_NOT_FOUND', `Session with id '${sessionId}' not found`)
+}
+
+/** @throws {AgentOSError} INVALID_REQUEST for a status that there is not */
+function toRunQuery(query: z.infer<typeof SessionRunsQuery>): RunQuery {
+  return {
+    statuses: query.status?.map(toStatus),
+    createdAfter: toDate(query.created_after),
+    createdBefore: toDate(query.created_before),
   }
 }
 
-function notFound(sessionId: string): AgentOSError {
-  return new AgentOSError('SESSION_NOT_FOUND', `Session with id '${sessionId}' not found`)
+function toStatus(word: string): RunStatus {
+  const status = RunStatus.safeParse(word.toUpperCase())
+  if (status.success) return status.data
+  const known = RunStatus.options.join(', ')
+  throw new AgentOSError('INVALID_REQUEST', `Invalid status value "${word}"; expected one of ${known}`)
 }
 
 function toDate(seconds: number | undefined): Date | undefined {

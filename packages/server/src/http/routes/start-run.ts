@@ -4,10 +4,13 @@
  */
 import { AcceptedRun, AgentEvent, RunHeaders, RunOutput, RunRequest } from '@agentos/wire'
 import { AgentOSError } from '../../base/errors.ts'
+import type { Media } from '../../base/media.ts'
+import { readFilters } from '../../base/knowledge-filter.ts'
 import type { RunOptions } from '../../base/run.ts'
 import type { Started } from '../../runs/runs.ts'
 import { fromFinished, toRunOutput } from '../agno-run.ts'
 import type { AppDeps } from '../deps.ts'
+import { type MediaDeps, takeMedia } from '../media-input.ts'
 import { hashRequest } from '../request-hash.ts'
 import { type Call, formBody, route } from '../route.ts'
 import { acceptRun, finishHere, streamStarted, waitForRest } from '../run-answer.ts'
@@ -26,6 +29,7 @@ export const startRun = route({
   params: AgentParams,
   headers: RunHeaders,
   body: formBody(RunRequest),
+  uploads: { kind: 'media', fields: ['files'] },
   response: RunOutput,
   accepted: AcceptedRun,
   events: AgentEvent,
@@ -35,6 +39,8 @@ export const startRun = route({
     'SESSION_TAKEN',
     'IDEMPOTENCY_CONFLICT',
     'NOT_SUPPORTED',
+    'MEDIA_UNSUPPORTED',
+    'BODY_TOO_LARGE',
     'TOO_MANY_RUNS',
     'QUEUE_FULL',
     'RUN_NOT_FOUND',
@@ -43,18 +49,20 @@ export const startRun = route({
     'NO_REVISION',
     'DATABASE_UNAVAILABLE',
   ],
-  async handle({ params, headers, body, deps, call }) {
+  async handle({ params, headers, body, uploads, deps, call }) {
     refuseUnsupported(body)
+    const media = await takeMedia(body, uploads, mediaDeps(deps))
+    const options = toRunOptions(body, media)
     const started = await deps.runs.start({
       agentId: params.id,
       message: body.message,
       sessionId: body.session_id,
       userId: body.user_id ?? null,
-      options: toRunOptions(body),
+      options,
       streamed: body.stream,
       background: body.background,
       priority: body.priority ?? 0,
-      idempotency: toIdempotency(headers['idempotency-key'], body),
+      idempotency: toIdempotency(headers['idempotency-key'], body, media),
       traceparent: call.trace.traceparent,
     })
     const { runId, sessionId } = started
@@ -62,21 +70,25 @@ export const startRun = route({
     if (body.stream) {
       return streamStarted(started, -1, { textOnly: !body.stream_events, withIndex: body.background }, deps, call)
     }
-    return body.background ? acceptRun(started, call) : answerOnce(started, body, deps, call)
+    return body.background ? acceptRun(started, call) : answerOnce(started, options, deps, call)
   },
 })
 
 /** A run that begins and ends here is answered without reading it again. */
-async function answerOnce(started: Started, body: RunRequest, deps: AppDeps, call: Call): Promise<RunOutput> {
+async function answerOnce(started: Started, options: RunOptions, deps: AppDeps, call: Call): Promise<RunOutput> {
   const { live, isNew } = started
   if (!live || !isNew) return waitForRest(started, deps, call)
   const finished = await finishHere(live, call)
   if (!finished.atRest) return waitForRest({ ...started, live: undefined }, deps, call)
-  return toRunOutput(fromFinished(live, finished, body.metadata))
+  return toRunOutput(fromFinished(live, finished, options))
 }
 
 /** @throws {AgentOSError} INVALID_REQUEST */
-function toIdempotency(key: string | undefined, body: RunRequest): { key: string; requestHash: string } | null {
+function toIdempotency(
+  key: string | undefined,
+  body: RunRequest,
+  media: readonly Media[],
+): { key: string; requestHash: string } | null {
   if (key === undefined) return null
   if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
     throw new AgentOSError(
@@ -84,10 +96,26 @@ function toIdempotency(key: string | undefined, body: RunRequest): { key: string
       `Idempotency-Key must be 1 to ${MAX_KEY_LENGTH} characters long, got ${key.length}`,
     )
   }
-  return { key, requestHash: hashRequest(body) }
+  // Of what is attached, its hash says enough; its id is new each time.
+  const { images: _i, audio: _a, videos: _v, files: _f, input_files: _d, ...asked } = body
+  const attached = media.map(({ id: _, ...medium }) => medium)
+  return { key, requestHash: hashRequest(attached.length > 0 ? { ...asked, attached } : asked) }
 }
 
-function toRunOptions(body: RunRequest): RunOptions {
+function mediaDeps({ database, ids, settings }: AppDeps): MediaDeps {
+  const { totalBytes, count } = settings.uploads.media
+  return {
+    // Looked at only when there is something to store.
+    get db() {
+      return database.db
+    },
+    ids,
+    mostBytes: totalBytes,
+    mostCount: count,
+  }
+}
+
+function toRunOptions(body: RunRequest, media: readonly Media[]): RunOptions {
   return {
     ...(body.session_state && { sessionState: body.session_state }),
     ...(body.dependencies && { dependencies: body.dependencies }),
@@ -100,11 +128,13 @@ function toRunOptions(body: RunRequest): RunOptions {
     ...(body.add_session_state_to_context !== undefined && {
       addSessionStateToContext: body.add_session_state_to_context,
     }),
+    ...(body.knowledge_filters && { knowledgeFilters: readFilters(body.knowledge_filters) }),
     ...(body.retries !== undefined && { retries: body.retries }),
+    ...(media.length > 0 && { media }),
   }
 }
 
-const UNSUPPORTED = ['files', 'images', 'audio', 'videos', 'input_files', 'knowledge_filters', 'factory_input'] as const
+const UNSUPPORTED = ['factory_input'] as const
 
 /** Fields that would change the answer if they were served, and so must not be dropped in silence. */
 function refuseUnsupported(body: RunRequest): void {

@@ -3,7 +3,9 @@
  * @module
  */
 import type { FastifyInstance } from 'fastify'
+import { tmpdir } from 'node:os'
 import { systemClock } from '../../base/clock.ts'
+import { AgentOSError } from '../../base/errors.ts'
 import { createIds } from '../../base/ids.ts'
 import { createRedact } from '../../base/redact.ts'
 import type { AgentInfo, FileReport } from '../../base/runnable.ts'
@@ -12,7 +14,11 @@ import type { Runs } from '../../runs/runs.ts'
 import type { Database } from '../../storage/database.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { AGNO_ORIGINS } from '../../base/agno-origins.ts'
+import { DEFAULT_BASE } from '../../knowledge/bases.ts'
 import { type AppDeps, createApp, type HttpSettings } from '../app.ts'
+import { createEndpoints } from '../endpoint.ts'
+import { createUsageRefresh } from '../usage-refresh.ts'
+import { ROUTES } from '../routes/table.ts'
 import { createFakeRuns, type FakeRuns, MODEL } from './fake-runs.ts'
 
 export const ASSISTANT: AgentInfo = {
@@ -51,6 +57,8 @@ export const ASSISTANT: AgentInfo = {
   file: 'assistant.ts',
 }
 
+const UPLOADS = { fileBytes: 1024 * 1024, totalBytes: 2 * 1024 * 1024, count: 4 }
+
 export const SECRET = 'sk-very-secret-key-0123456789'
 
 export type TestApp = {
@@ -75,6 +83,10 @@ export type TestAppOptions = {
   readonly status?: Partial<LoadStatus>
   readonly metrics?: AppDeps['metrics']
   readonly profiles?: AppDeps['profiles']
+  /** Without it, its routes fail. */
+  readonly knowledge?: AppDeps['knowledge']
+  readonly schedules?: AppDeps['schedules']
+  readonly memory?: AppDeps['memory']
 }
 
 export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
@@ -84,16 +96,24 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const write = (line: string) => void logged.push(JSON.parse(line))
   const reloads = { here: 0, everywhere: 0 }
   const runs = createFakeRuns(agents)
+  const log = createLog({ level: 'debug', format: 'json', redact, write })
   const deps: AppDeps = {
     database: options.database ?? noDatabase(),
     runs: options.runs ?? runs,
     registry: createFakeRegistry(agents, options, () => reloads.here++),
     clock: systemClock,
     ids: createIds(systemClock),
-    log: createLog({ level: 'debug', format: 'json', redact, write }),
+    log,
     redact,
     metrics: options.metrics,
     profiles: options.profiles ?? { take: async (_, { kind }) => new TextEncoder().encode(EMPTY_PROFILES[kind]) },
+    schedules: options.schedules ?? {
+      trigger: () => Promise.reject(new AgentOSError('SCHEDULE_NOT_FOUND', 'Schedule not found')),
+    },
+    memory: options.memory ?? { limit: 1000, join: async (memories) => memories.join(' ') },
+    endpoints: createEndpoints(ROUTES),
+    usageRefresh: createUsageRefresh({ clock: systemClock, log }),
+    knowledge: options.knowledge ?? NO_KNOWLEDGE,
     replicaId: 'replica-1',
     version: '0.1.0',
     startedAt: new Date('2026-11-23T04:51:47.522Z'),
@@ -105,10 +125,13 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       corsOrigins: AGNO_ORIGINS,
       docsEnabled: false,
       bodyLimitBytes: 1024 * 1024,
+      uploadDirectory: tmpdir(),
+      uploads: { knowledge: UPLOADS, media: UPLOADS },
       accessLog: 'on',
       heartbeatMs: 15_000,
       streamBufferBytes: 1024 * 1024,
       availableModels: ['openai:gpt-5-mini'],
+      maxSchedules: 100,
       requestReload: async () => void reloads.everywhere++,
       isStopping: () => false,
       readiness: () => ({ ready: true, startup: true, reasons: {} }),
@@ -125,6 +148,30 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
     [Symbol.asyncDispose]: () => app.close(),
   }
+}
+
+async function noKnowledge(): Promise<never> {
+  throw new TypeError('this test has no knowledge')
+}
+
+const NO_KNOWLEDGE: AppDeps['knowledge'] = {
+  bases: { all: () => [DEFAULT_BASE], find: () => DEFAULT_BASE },
+  contents: {
+    add: noKnowledge,
+    get: noKnowledge,
+    describe: noKnowledge,
+    refresh: noKnowledge,
+    remove: noKnowledge,
+    removeAll: noKnowledge,
+  },
+  list: noKnowledge,
+  search: noKnowledge,
+  searchTypes: () => ['keyword'],
+  whyNoVectors: () => 'no embedder is configured',
+  metadataKeys: noKnowledge,
+  abilities: { readers: [], chunkers: [], readersForType: {} },
+  remotes: [],
+  close: async () => {},
 }
 
 const FRAME = { functionName: '(root)', scriptId: '0', url: '', lineNumber: -1, columnNumber: -1 }
@@ -148,6 +195,7 @@ function createFakeRegistry(agents: readonly AgentInfo[], options: TestAppOption
   return {
     current: () => ({
       revision: 'rev-1',
+      directory: '/nowhere',
       manifest: { agents, files },
       start: () => {
         throw new TypeError('runs are fake here')
@@ -182,6 +230,7 @@ function noDatabase(): Database {
     get maintenance() {
       return use()
     },
+    aside: use,
     notifications: { notify: () => {}, onNotify: () => () => {} },
     pools: () => [],
     ping: use,

@@ -3,9 +3,12 @@
  * otherwise says plainly that it does not know. Pure.
  * @module
  */
-import { textOf, type AssistantMessage, type Message } from '../../base/message.ts'
+import { describeMedia } from '../../base/media.ts'
+import { textOf, type AssistantMessage, type Message, type UserMessage } from '../../base/message.ts'
 import type { ModelTool } from '../model.ts'
 import { evaluate } from './arithmetic.ts'
+import { factsIn, normalise } from './facts.ts'
+import { asSaid, rememberedIn } from './remember.ts'
 import { capitalise, expressionOf } from './words.ts'
 
 export type Conversation = {
@@ -15,6 +18,10 @@ export type Conversation = {
   readonly earlier: readonly string[]
   /** What the model said before, oldest first, without the demo notice. */
   readonly answers: readonly string[]
+  /** What is attached to what the user says now, as people call it. */
+  readonly attached: readonly string[]
+  /** What is remembered of the user from earlier conversations. */
+  readonly remembered: readonly string[]
 }
 
 /** Ends every answer, so that nobody takes the demo for a real model. */
@@ -24,25 +31,56 @@ export const DEMO_NOTICE = '(Offline demo model; set OPENAI_API_KEY to connect a
 const MOST_SAID = 4000
 
 export function conversationOf(messages: readonly Message[]): Conversation {
-  const said = messages.flatMap((message) => (message.role === 'user' ? [message.content.slice(0, MOST_SAID)] : []))
+  // What was looked up for a message stands behind what the user said.
+  const said = messages.flatMap((message) =>
+    message.role === 'user' ? [(message.retrieval?.query ?? message.content).slice(0, MOST_SAID)] : [],
+  )
   const answers = messages
     .filter((message): message is AssistantMessage => message.role === 'assistant')
     .map((message) => textOf(message).replace(DEMO_NOTICE, '').trim())
     .filter((text) => text !== '')
-  return { message: said.at(-1) ?? '', earlier: said.slice(0, -1), answers }
+  const asking = messages.findLast((message): message is UserMessage => message.role === 'user')
+  const attached = (asking?.media ?? []).map(describeMedia)
+  return {
+    message: said.at(-1) ?? '',
+    earlier: said.slice(0, -1),
+    answers,
+    attached,
+    remembered: rememberedIn(messages),
+  }
 }
 
 type Reply = (conversation: Conversation, tools: readonly ModelTool[]) => string | undefined
 
 /** In order of preference: what was said before comes first, small talk after, the plain answer last. */
-const REPLIES: readonly Reply[] = [recallWords, recallFact, noteFact, doSum, listAbilities, smallTalk]
+const REPLIES: readonly Reply[] = [
+  tellAttached,
+  recallWords,
+  recallUser,
+  recallFact,
+  noteFact,
+  doSum,
+  listAbilities,
+  smallTalk,
+]
 
 export function chat(conversation: Conversation, tools: readonly ModelTool[]): string {
+  return smallAnswer(conversation, tools) ?? plainAnswer(conversation, tools)
+}
+
+/** @returns undefined for what takes knowledge to answer */
+export function smallAnswer(conversation: Conversation, tools: readonly ModelTool[]): string | undefined {
   for (const reply of REPLIES) {
     const text = reply(conversation, tools)
     if (text !== undefined) return text
   }
-  return plainAnswer(conversation, tools)
+  return undefined
+}
+
+function tellAttached({ attached }: Conversation): string | undefined {
+  if (attached.length === 0) return undefined
+  const all = attached.length === 1 ? `the ${attached[0]}` : attached.map((one) => `the ${one}`).join(', ')
+  return `You attached ${all}. I got it whole, but a real model is needed to say what it shows.`
 }
 
 function recallWords({ message, earlier, answers }: Conversation): string | undefined {
@@ -76,14 +114,27 @@ function recallWords({ message, earlier, answers }: Conversation): string | unde
   return undefined
 }
 
-function recallFact({ message, earlier }: Conversation): string | undefined {
+function recallUser({ message, remembered }: Conversation): string | undefined {
+  if (remembered.length > 0 && /^(?:please )?forget\b/i.test(message.trim())) return 'I will forget that.'
+  if (
+    !/\bwhat (?:do|else do) you (?:know|remember) (?:about|of) me\b|\bwhat do i (?:like|prefer|dislike)\b/i.test(
+      message,
+    )
+  ) {
+    return undefined
+  }
+  if (remembered.length === 0) return 'I remember nothing about you from earlier conversations.'
+  return `From earlier conversations I remember: ${remembered.join(' ')}`
+}
+
+function recallFact({ message, earlier, remembered }: Conversation): string | undefined {
   const asked = /\b(?:what(?:'s|’s| is| was| are)|do you (?:know|remember)) my ((?:[\w-]+ ){0,3}[\w-]+)/i.exec(
     message,
   )?.[1]
   const wantsName = /\bwho am i\b|\bwhat am i called\b/i.test(message)
   if (asked === undefined && !wantsName) return undefined
   const key = wantsName ? 'name' : normalise(asked ?? '')
-  for (const text of earlier.toReversed()) {
+  for (const text of [...remembered.map(asSaid).toReversed(), ...earlier].toReversed()) {
     const value = factsIn(text).find(([name]) => name === key)?.[1]
     if (value !== undefined) return `Your ${key} is ${value}, as you told me.`
   }
@@ -99,22 +150,6 @@ function noteFact({ message }: Conversation): string | undefined {
   return fact === undefined ? undefined : `Noted: your ${fact[0]} is ${fact[1]}.`
 }
 
-/** What the user told about themselves: `my name is Ada`, `I'm called Ada`, `my favourite colour is blue`. */
-function factsIn(text: string): readonly (readonly [string, string])[] {
-  const named =
-    /\b(?:i am|i'm|i’m) called ([\p{L}'’-]+)|\bcall me ([\p{L}'’-]+)|\b(?:I am|I'm|I’m) (\p{Lu}[\p{L}'’-]+)\b/u.exec(
-      text,
-    )
-  const name = named?.slice(1).find((group) => group !== undefined)
-  const facts = [...text.matchAll(/\bmy ((?:[\w-]+ ){0,3}?[\w-]+) (?:is|are|was) ([^.!?,;\n]{1,80})/gi)]
-  const pairs = facts.map((match) => [normalise(match[1] ?? ''), (match[2] ?? '').trim()] as const)
-  return name === undefined ? pairs : [['name', name], ...pairs]
-}
-
-function normalise(name: string): string {
-  return name.toLowerCase().replace('favorite', 'favourite').trim()
-}
-
 function doSum({ message }: Conversation): string | undefined {
   const expression = expressionOf(message)
   const value = expression === undefined ? undefined : evaluate(expression)
@@ -127,10 +162,10 @@ function listAbilities({ message }: Conversation, tools: readonly ModelTool[]): 
   return `${abilities(tools)} I also remember what you say in this conversation and can do sums.`
 }
 
-function smallTalk({ message, earlier }: Conversation, tools: readonly ModelTool[]): string | undefined {
+function smallTalk({ message, earlier, remembered }: Conversation, tools: readonly ModelTool[]): string | undefined {
   const text = message.toLowerCase().trim()
   if (/^(?:hi|hello|hey|good (?:morning|afternoon|evening)|hei|hallo|moin)\b/.test(text)) {
-    const name = earlier.flatMap(factsIn).findLast(([key]) => key === 'name')?.[1]
+    const name = [...remembered.map(asSaid), ...earlier].flatMap(factsIn).findLast(([key]) => key === 'name')?.[1]
     return `Hello${name === undefined ? '' : ` ${name}`}! ${abilities(tools)} What would you like to know?`
   }
   if (/\b(?:thanks|thank you|thx)\b/.test(text)) return 'You are welcome.'

@@ -306,3 +306,13 @@ describe('the demo model answers in a schema', () => {
     })
   })
 })
+
+test('names what is attached to the message', () => {
+  const media = [
+    { id: 'm', kind: 'image', mimeType: 'image/png', name: 'cat.png' },
+    { id: 'n', kind: 'file', mimeType: 'text/csv' },
+  ] as const
+  const message = { role: 'user', id: 'u', createdAt: 0, content: 'What is it?', media } as const
+  const turn = nextTurn({ messages: [message], tools: [], toolChoice: 'auto', output: undefined, settings: {} })
+  expect(turn).toMatchObject({ type: 'answer', text: expect.stringContaining('the image "cat.png", the file') })
+})

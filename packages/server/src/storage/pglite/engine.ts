@@ -38,6 +38,7 @@ export async function openEmbedded(
       db,
       background: db,
       maintenance: db,
+      aside: (work) => work(db),
       notifications: NO_NOTIFICATIONS,
       pools: () => [],
       ping: async (timeoutMs) => {

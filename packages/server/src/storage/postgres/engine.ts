@@ -45,6 +45,7 @@ export async function openPostgres(options: PostgresOptions, log: DatabaseLog): 
     db: createKysely(requests),
     background: createKysely(background),
     maintenance: createKysely(direct.pool),
+    aside: (work) => workAside(direct.settings, work),
     notifications: listener,
     pools: () => [
       { name: 'requests', ...requests.state() },
@@ -68,6 +69,15 @@ async function checkStartup(pool: Pool, { host, port }: ConnectionTarget, timeou
       `POSTGRES_URL goes through a pooler at ${host}:${port}: set POSTGRES_RAW_URL to the address of PostgreSQL itself.`,
       { cause },
     )
+  }
+}
+
+async function workAside<T>(settings: PoolSettings, work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+  const pool = createPool({ ...settings, size: 1 })
+  try {
+    return await work(createKysely(pool))
+  } finally {
+    await pool.end()
   }
 }
 

@@ -1,0 +1,115 @@
+/**
+ * Knowledge: what the rest of the server has of it. Puts bases, contents, ingestion, the sync of the folder and searches
+ * together.
+ * @module
+ */
+import type { Clock } from '../base/clock.ts'
+import type { ChunkerInfo, DocumentReader, ReaderInfo, ReaderKey, RemoteSource } from '../base/document.ts'
+import type { Embedders } from '../base/embedding.ts'
+import type { Ids } from '../base/ids.ts'
+import type { KnowledgeInfo, SearchType } from '../base/knowledge.ts'
+import type { Db } from '../storage/database.ts'
+import { type Content, type ContentQuery, listContents, listMetadataKeys } from '../storage/knowledge-contents.ts'
+import type { KnowledgeJob } from '../storage/knowledge-jobs.ts'
+import type { KnowledgeStore } from '../storage/knowledge-store.ts'
+import type { Log } from '../telemetry/log.ts'
+import { type Bases, createBases } from './bases.ts'
+import { type Contents, createContents } from './contents.ts'
+import { createIndexing } from './indexing.ts'
+import type { JobOutcome } from './carry-out.ts'
+import { type IngestionOptions, startIngestion } from './ingestion.ts'
+import { createSearch, type Search, searchTypes, whyNoVectors } from './search.ts'
+import { type Folder, startSync } from './sync.ts'
+
+export type { Given } from './contents.ts'
+export type { Content } from '../storage/knowledge-contents.ts'
+
+/** What can be read and how it can be cut. */
+export type Abilities = {
+  readonly readers: readonly ReaderInfo[]
+  readonly chunkers: readonly ChunkerInfo[]
+  readonly readersForType: Readonly<Record<string, readonly ReaderKey[]>>
+}
+
+export type KnowledgeOptions = IngestionOptions & {
+  /** Largest document, in bytes. */
+  readonly maxBytes: number
+  readonly keepUploads: boolean
+  /** Where documents wait while they are read; of this process. */
+  readonly directory: string
+}
+
+export type KnowledgeDeps = {
+  readonly db: Db
+  /** For work that nobody waits for. */
+  readonly background: Db
+  readonly store: KnowledgeStore
+  readonly embedders: Embedders
+  readonly reader: DocumentReader
+  readonly abilities: Abilities
+  readonly remotes: readonly RemoteSource[]
+  /** Bases of the revision that serves. */
+  readonly defined: () => readonly KnowledgeInfo[]
+  readonly folder: () => Folder | undefined
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  /** Tells other replicas that there is something to read. */
+  readonly hint: (topic: string) => void
+  readonly onHint: (listener: (topic: string) => void) => () => void
+  readonly onJob?: (job: { readonly outcome: JobOutcome; readonly seconds: number }) => void
+  readonly onSearch?: (search: { readonly type: SearchType; readonly seconds: number }) => void
+}
+
+export type Knowledge = {
+  readonly bases: Pick<Bases, 'all' | 'find'>
+  readonly contents: Contents
+  readonly list: (query: ContentQuery) => Promise<{ contents: Content[]; total: number }>
+  readonly search: Search
+  /** How a base can be searched. */
+  readonly searchTypes: (base: KnowledgeInfo) => readonly SearchType[]
+  /** Why a base is searched by words only; undefined when it has vectors. */
+  readonly whyNoVectors: (base: KnowledgeInfo) => string | undefined
+  /** Keys that filters can ask for. */
+  readonly metadataKeys: (base: KnowledgeInfo) => Promise<string[]>
+  readonly abilities: Abilities
+  readonly remotes: readonly RemoteSource[]
+  /** Gives back what is being read; nothing is looked for any more. */
+  readonly close: () => Promise<void>
+}
+
+/** Hints of this topic say that there are contents to read. */
+const TOPIC = 'knowledge'
+
+export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): Knowledge {
+  const { db, background, store, log, remotes, reader } = deps
+  const bases = createBases(deps.defined, deps.embedders)
+  const indexing = createIndexing({ store, bases, log, clock: deps.clock })
+  const onDone = ({ content }: KnowledgeJob) => indexing.mind(content.knowledgeId)
+  const ingestion = startIngestion(options, { ...deps, ...options, db: background, bases, onDone })
+  const onJobs = () => {
+    ingestion.poke()
+    deps.hint(TOPIC)
+  }
+  const stopHints = deps.onHint((topic) => {
+    if (topic === TOPIC) ingestion.poke()
+  })
+  const sync = startSync(options, { ...deps, db: background, bases, onJobs })
+  const parts = { store, bases }
+  return {
+    bases,
+    contents: createContents({ db, store, bases, reader, remotes, onJobs, onDeleted: ingestion.drop }),
+    list: (query) => listContents(db, query),
+    search: createSearch({ ...deps, bases, onVectors: indexing.mind }),
+    searchTypes: (base) => searchTypes(base, parts),
+    whyNoVectors: (base) => whyNoVectors(base, parts),
+    metadataKeys: ({ id }) => listMetadataKeys(db, id),
+    abilities: deps.abilities,
+    remotes,
+    async close() {
+      stopHints()
+      await Promise.all([sync.close(), ingestion.close()])
+      await indexing.close()
+    },
+  }
+}

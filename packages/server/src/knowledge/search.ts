@@ -1,0 +1,86 @@
+/**
+ * Searches of a knowledge base: embeds the question and asks the store. Falls back on words where there are no vectors.
+ * @module
+ */
+import type { Clock } from '../base/clock.ts'
+import { AgentOSError } from '../base/errors.ts'
+import type { KnowledgeHit, KnowledgeInfo, KnowledgeQuery, SearchType } from '../base/knowledge.ts'
+import { toCondition } from '../base/knowledge-filter.ts'
+import { searchChunks } from '../storage/knowledge-search.ts'
+import type { KnowledgeStore } from '../storage/knowledge-store.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Bases } from './bases.ts'
+
+export type SearchDeps = {
+  readonly store: KnowledgeStore
+  readonly bases: Bases
+  readonly clock: Clock
+  readonly log: Log
+  /** Vectors of a base were searched. Must not throw. */
+  readonly onVectors?: ((knowledgeId: string) => void) | undefined
+  /** Hears of every search. Must not throw. */
+  readonly onSearch?: ((search: { readonly type: SearchType; readonly seconds: number }) => void) | undefined
+}
+
+/** More of a question than this says nothing new to an embedder. */
+const MAX_QUERY = 8000
+const EMBED_MS = 20_000
+
+export type Search = (query: KnowledgeQuery) => Promise<readonly KnowledgeHit[]>
+
+export function createSearch({ store, bases, clock, log, onSearch, onVectors }: SearchDeps): Search {
+  /** @returns undefined when the provider is away and words have to do */
+  async function embed(base: KnowledgeInfo, query: string, mayFail: boolean) {
+    const embedder = bases.embedderOf(base)
+    if (embedder === undefined) return undefined
+    try {
+      const [values] = await embedder.embed([query], AbortSignal.timeout(EMBED_MS), 'query')
+      return values && { embedder: embedder.name, values }
+    } catch (error) {
+      const reason =
+        error instanceof AgentOSError ? error : new AgentOSError('MODEL_UNAVAILABLE', TOO_SLOW, { cause: error })
+      if (!mayFail) throw reason
+      log.warn('a question could not be embedded; it is searched by its words', {
+        knowledge_id: base.id,
+        error: reason,
+      })
+      return undefined
+    }
+  }
+
+  return async ({ knowledgeId, query: asked, maxResults, searchType, filters = [] }) => {
+    const base = bases.find(knowledgeId)
+    const condition = filters.length === 0 ? undefined : toCondition(filters)
+    const query = asked.trim().slice(0, MAX_QUERY)
+    if (query === '') return []
+    const started = clock.monotonic()
+    const why = whyNoVectors(base, { store, bases })
+    if (searchType === 'vector' && why !== undefined) {
+      throw new AgentOSError('INVALID_REQUEST', `Knowledge base '${base.id}' cannot be searched by vector: ${why}`)
+    }
+    const wanted = searchType ?? base.searchType ?? 'hybrid'
+    const vector = wanted === 'keyword' || why !== undefined ? undefined : await embed(base, query, wanted === 'hybrid')
+    const type = vector === undefined ? 'keyword' : wanted
+    const limit = maxResults ?? base.maxResults
+    const hits = await searchChunks(store, { knowledgeId: base.id, query, type, limit, condition, vector })
+    if (vector !== undefined) onVectors?.(base.id)
+    onSearch?.({ type, seconds: (clock.monotonic() - started) / 1000 })
+    return hits
+  }
+}
+
+const TOO_SLOW = 'The embedder did not answer in time'
+
+/** Why a base is searched by words only; undefined when it has vectors. */
+export function whyNoVectors(
+  base: KnowledgeInfo,
+  { store, bases }: Pick<SearchDeps, 'store' | 'bases'>,
+): string | undefined {
+  if (store.vectors === undefined) return store.problem
+  return bases.embedderProblem(base) ?? (bases.embedderOf(base) === undefined ? 'no embedder is configured' : undefined)
+}
+
+/** How a base can be searched. */
+export function searchTypes(base: KnowledgeInfo, parts: Pick<SearchDeps, 'store' | 'bases'>): SearchType[] {
+  return whyNoVectors(base, parts) === undefined ? ['vector', 'keyword', 'hybrid'] : ['keyword']
+}
