@@ -33,8 +33,10 @@ export type Release = {
 export function openRelease({ helm, kubeconfig, namespace, release = 'agentos', chart = CHART }: HelmOptions): Release {
   // What it remembers of the server stays with the server.
   const env = { KUBECONFIG: kubeconfig, HOME: dirname(kubeconfig) }
-  const run = (args: readonly string[], values?: Values) =>
-    runHelm(helm, [...args, '--namespace', namespace], values, env)
+  const run = async (args: readonly string[], values?: Values) => {
+    const outcome = await runHelm(helm, [...args, '--namespace', namespace], values, env)
+    return { ...outcome, stderr: withoutWatches(outcome.stderr) }
+  }
   const withValues =
     (command: string) =>
     ({ valuesFiles = [], values, args = [] }: ReleaseOptions = {}) => {
@@ -47,4 +49,10 @@ export function openRelease({ helm, kubeconfig, namespace, release = 'agentos', 
     template: withValues('template'),
     run,
   }
+}
+
+/** Helm 4 may log how the watch of a hook ended, whether or not all went well. */
+function withoutWatches(log: string): string {
+  const lines = log.split('\n')
+  return lines.filter((line) => !/^\S+ \S+ +\d+ reflector\.go:\d+\] /.test(line)).join('\n')
 }
