@@ -22,15 +22,10 @@ const SCRIPT = join(import.meta.dirname, 'agno', 'media.py')
 const PNG = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), randomBytes(300_000)])
 const BASE64 = PNG.toString('base64')
 
-async function upload(url: string, fields: Readonly<Record<string, string>>, agent = 'seer') {
-  const form = new FormData()
-  for (const [name, value] of Object.entries(fields)) form.set(name, value)
-  form.append('files', new File([PNG], 'cat.png', { type: 'image/png' }))
-  form.append('files', new File(['# Remember the milk'], 'notes.md', { type: 'text/markdown' }))
-  const response = await fetch(`${url}/agents/${agent}/runs`, { method: 'POST', body: form })
-  expect(response.status).toBeLessThan(300)
-  return (await response.json()) as { run_id: string; session_id: string; status: string }
-}
+const files = () => [
+  new File([PNG], 'cat.png', { type: 'image/png' }),
+  new File(['# Remember the milk'], 'notes.md', { type: 'text/markdown' }),
+]
 
 /** What the user has said in the last request to the provider. */
 function lastSaid(requests: readonly { readonly body: string }[]) {
@@ -72,7 +67,7 @@ describe.each(ENGINES)('media on %s', { timeout: 120_000 }, (engine) => {
   test('reach the model, come again with the history, and are served back', async () => {
     const client = createClient({ baseUrl: server.url })
     const message = 'What is it? [fake:text=A%20cat]'
-    const run = await upload(server.url, { message, stream: 'false', user_id: 'ada' })
+    const run = await client.run('seer', { message, user_id: 'ada' }, { files: files() })
     expect(run.status).toBe('COMPLETED')
     const asked = [
       { type: 'text', text: message },
@@ -95,7 +90,8 @@ describe.each(ENGINES)('media on %s', { timeout: 120_000 }, (engine) => {
   })
 
   test('do not reach the model of an agent that is not to see them', async () => {
-    const run = await upload(server.url, { message: 'Hello', stream: 'false' }, 'blind')
+    const client = createClient({ baseUrl: server.url })
+    const run = await client.run('blind', { message: 'Hello' }, { files: files() })
     expect(run.status).toBe('COMPLETED')
     expect(lastSaid(await provider.requests())).toEqual(['Hello'])
   })
@@ -123,7 +119,7 @@ describe.each(ENGINES)('media on %s', { timeout: 120_000 }, (engine) => {
   test('of a run in the queue are there when the server dies and another one takes the run up', async () => {
     const before = (await provider.stats()).requests
     const message = 'Slowly [fake:tokens=100,rate=20]'
-    const run = await upload(server.url, { message, background: 'true', stream: 'false' })
+    const run = await createClient({ baseUrl: server.url }).enqueueRun('seer', { message }, { files: files() })
     await until('the model is asked', async () => (await provider.stats()).requests > before)
     await server.kill()
     server = await start()

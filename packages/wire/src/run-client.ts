@@ -19,6 +19,8 @@ export type StartOptions = {
   readonly signal?: AbortSignal | undefined
   /** Of a request that may be sent again: 1 to 512 characters. */
   readonly idempotencyKey?: string | undefined
+  /** Files to attach to the message, of any kind that the server takes. */
+  readonly files?: readonly File[] | undefined
 }
 
 export type RunEventMessage = {
@@ -87,9 +89,20 @@ export function createRunClient({ ask, send }: Transport) {
   }
 }
 
-function startCall(input: Readonly<Record<string, unknown>>, { signal, idempotencyKey }: StartOptions): Call {
+function startCall(
+  input: Readonly<Record<string, unknown>>,
+  { signal, idempotencyKey, files = [] }: StartOptions,
+): Call {
   const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
-  return { method: 'POST', form: toForm(input), headers, signal }
+  const form = toForm(input)
+  return { method: 'POST', form: files.length === 0 ? form : withFiles(form, files), headers, signal }
+}
+
+function withFiles(fields: URLSearchParams, files: readonly File[]): FormData {
+  const form = new FormData()
+  for (const [name, value] of fields) form.set(name, value)
+  for (const file of files) form.append('files', file)
+  return form
 }
 
 /** Form of a run: objects and lists as JSON text, absent values left out. */
