@@ -63,6 +63,7 @@ const PLANTED: readonly { rule: string; file: string; source: string }[] = [
     file: 'packages/server/src/knowledge/x.ts',
     source: `import '../models/registry.ts'`,
   },
+  { rule: 'may-import-documents', file: 'packages/server/src/documents/x.ts', source: `import '../storage/db.ts'` },
   { rule: 'may-import-auth', file: 'packages/server/src/auth/x.ts', source: `import '../http/app.ts'` },
   { rule: 'may-import-http', file: 'packages/server/src/http/x.ts', source: `import '../runtime/loop.ts'` },
   { rule: 'may-import-testing', file: 'packages/server/src/testing/x.ts', source: `import '../storage/db.ts'` },

@@ -14,7 +14,9 @@ function record() {
 test('a run without files is a plain form', async () => {
   const { sent, client } = record()
   await client.enqueueRun('a', { message: 'Hi', session_state: { a: 1 } })
-  expect(String(sent[0]?.body)).toBe('message=Hi&session_state=%7B%22a%22%3A1%7D&background=true&stream=false')
+  expect(await new Response(sent[0]?.body).text()).toBe(
+    'message=Hi&session_state=%7B%22a%22%3A1%7D&background=true&stream=false',
+  )
 })
 
 test('files go with the other fields in a form of parts', async () => {

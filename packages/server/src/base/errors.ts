@@ -28,7 +28,10 @@ export const ERRORS = {
   METHOD_NOT_ALLOWED: { status: 405, next: 'The Allow header names the methods of this path.' },
   INVALID_FIELDS: { status: 422, next: 'See /docs for the fields of this route.' },
   INVALID_REQUEST: { status: 400, next: 'See /docs for the fields of this route.' },
-  BODY_TOO_LARGE: { status: 413, next: 'Send less, or raise AGENTOS_BODY_LIMIT_BYTES, AGENTOS_MEDIA_BYTES or AGENTOS_KNOWLEDGE_UPLOAD_BYTES.' },
+  BODY_TOO_LARGE: {
+    status: 413,
+    next: 'Send less, or raise AGENTOS_BODY_LIMIT_BYTES, AGENTOS_MEDIA_BYTES or AGENTOS_KNOWLEDGE_UPLOAD_BYTES.',
+  },
   UNSUPPORTED_MEDIA: { status: 415, next: 'Send a form or JSON.' },
   UNAUTHORIZED: { status: 401, next: 'Send "Authorization: Bearer <key>".' },
   TOO_MANY_RUNS: { status: 429, next: 'Try again after the seconds in Retry-After.' },

@@ -5,7 +5,7 @@
  */
 import type { AgentEvent, AgentEventOf } from '@agentos/wire'
 import { isJsonObject, type JsonObject, parseJson } from '../base/json.ts'
-import type { RunEvent, RunMetrics, RunResult } from '../base/run.ts'
+import type { RunEvent, RunFailure, RunMetrics, RunResult } from '../base/run.ts'
 import { toEventMemory, toSessionSummary } from './agno-memory.ts'
 import { toFilledLists } from './agno-media.ts'
 import { toFirstToken, toRunMetrics } from './agno-metrics.ts'
@@ -123,13 +123,13 @@ function toAgentEvent(event: RunEvent, run: EventContext): AgentEvent {
         requirements: event.requirements.map(toRunRequirement),
       }
     case 'run-error':
-      return {
-        ...head('RunError', at, run),
-        content: event.error.message,
-        error_type: event.error.code.startsWith('MODEL_') ? 'model_provider_error' : event.error.code.toLowerCase(),
-        error_id: event.error.code,
-      }
+      return { ...head('RunError', at, run), ...describeError(event.error) }
   }
+}
+
+function describeError({ code, message }: RunFailure) {
+  const type = code.startsWith('MODEL_') ? 'model_provider_error' : code.toLowerCase()
+  return { content: message, error_type: type, error_id: code }
 }
 
 /** The event that Agno sends after `event`, an event as it was encoded: ToolCallError after a call that failed. */

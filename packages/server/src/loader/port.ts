@@ -100,8 +100,7 @@ export function createWorkerPort(
       const askId = nextId++
       const answered = new Promise<Answer>((resolve, reject) => asks.set(askId, { resolve, reject }))
       post({ type: 'ask', askId, runId, kind, question })
-      // The main thread answers a question with what its kind promises.
-      return answered as Promise<Answer<K>>
+      return answered
     },
     done: (runId, result) => {
       events.flush()

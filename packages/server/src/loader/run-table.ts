@@ -72,8 +72,8 @@ const SUPERSEDED: RunHandlers = {
 export function createRunTable(log: Log, onIdle: () => void, answerAsk: AnswerAsk = answerNothing): RunTable {
   const runs = new Map<string, Run>()
   const tell = createTeller(log)
+  const credit = createCreditReturn()
   let post: ((message: ToWorker) => void) | undefined
-  let unacknowledged = 0
 
   const send = (run: Run) => {
     if (post === undefined) return
@@ -108,13 +108,11 @@ export function createRunTable(log: Log, onIdle: () => void, answerAsk: AnswerAs
   }
   const deliver = (batch: Extract<RunMessage, { type: 'events' }>['batch']) => {
     for (const { runId, events } of batch) {
-      unacknowledged += events.length
+      credit.count(events.length)
       const run = runs.get(runId)
       if (run !== undefined) tell(run, 'onEvents', (handlers) => handlers.onEvents(events))
     }
-    if (unacknowledged < CREDIT_PORTION) return
-    post?.({ type: 'credit', events: unacknowledged })
-    unacknowledged = 0
+    credit.giveBack(post)
   }
   return {
     size: () => runs.size,
@@ -133,7 +131,7 @@ export function createRunTable(log: Log, onIdle: () => void, answerAsk: AnswerAs
     },
     attach: (to) => {
       post = to
-      unacknowledged = 0
+      credit.reset()
       for (const run of runs.values()) send(run)
     },
     detach: (reason) => {
@@ -149,6 +147,20 @@ export function createRunTable(log: Log, onIdle: () => void, answerAsk: AnswerAs
       else if (message.type === 'commit') void answerCommit(message, runs.get(message.runId), post)
       else void answerQuestion(message, runs.get(message.runId), { answerAsk, log }, post)
     },
+  }
+}
+
+/** Counts the events that were handled, until they are a portion. */
+function createCreditReturn() {
+  let handled = 0
+  return {
+    count: (events: number) => void (handled += events),
+    giveBack: (post: ((message: ToWorker) => void) | undefined) => {
+      if (handled < CREDIT_PORTION) return
+      post?.({ type: 'credit', events: handled })
+      handled = 0
+    },
+    reset: () => void (handled = 0),
   }
 }
 

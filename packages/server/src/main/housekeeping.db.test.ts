@@ -61,7 +61,9 @@ test('deletes what was attached to runs that are gone, and leaves what somebody 
   await using housekeeping = start({ eventDays: 7, runDays: 30, traceDays: 30, scheduleDays: 30, usageDays: 1095 })
   await expect
     .poll(() => housekeeping.lines, WAIT)
-    .toContainEqual(expect.objectContaining({ message: 'deleted what was attached to runs that are gone', contents: 3 }))
+    .toContainEqual(
+      expect.objectContaining({ message: 'deleted what was attached to runs that are gone', contents: 3 }),
+    )
   expect(await countContents(database.db)).toBe(1)
 })
 
@@ -103,7 +105,10 @@ test('closing ends the wait for the next round, and the deleting between two bat
   }
   expect(performance.now() - started).toBeLessThan(10_000)
   expect(await count('agentos_runs')).toBe(3)
-  await using idle = start({ eventDays: 7, runDays: 30, traceDays: 30, scheduleDays: 30, usageDays: 1095 }, { ...FAST, firstMs: 60_000 })
+  await using idle = start(
+    { eventDays: 7, runDays: 30, traceDays: 30, scheduleDays: 30, usageDays: 1095 },
+    { ...FAST, firstMs: 60_000 },
+  )
   expect(idle.lines).toEqual([])
 })
 

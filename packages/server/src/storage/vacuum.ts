@@ -11,9 +11,7 @@ export async function vacuumEmbedded({ engine, maintenance }: Pick<Database, 'en
   const { rows } = await sql<{ name: string }>`
     select relnamespace::regnamespace::text || '.' || relname as name from pg_class
     where relkind = 'r' and starts_with(relname, 'agentos_')
-      and relnamespace in (current_schema()::regnamespace, to_regnamespace('ai'))`.execute(
-    maintenance,
-  )
+      and relnamespace in (current_schema()::regnamespace, to_regnamespace('ai'))`.execute(maintenance)
   // Nothing else can ask while this runs. With the catalogues it takes 450 ms on an empty database, without 25.
   await sql`vacuum (analyze) ${sql.join(rows.map(({ name }) => sql.table(name)))}`.execute(maintenance)
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { KNOWLEDGE_ATTRIBUTES, KNOWLEDGE_METRICS } from './metrics-knowledge.ts'
+import { SCHEDULE_METRICS } from './metrics-schedules.ts'
 
 /** `updown` goes up and down by what happens; `gauge` and `total` are read when metrics are collected. */
 export type MetricKind = 'counter' | 'histogram' | 'updown' | 'gauge' | 'total'
@@ -50,7 +51,6 @@ const TOKEN_SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64]
 const MODEL_SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
 const TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576]
 const TOOL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
-const LATENESS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600]
 const HTTP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 60, 600]
 
 const AGENT = 'gen_ai.agent.id'
@@ -339,40 +339,6 @@ const SERVER_METRICS = {
     unit: '{span}',
     about: 'Spans that were dropped, because a sink failed or did not keep up.',
     attributes: ['sink'],
-  },
-} as const satisfies Readonly<Record<string, Metric>>
-
-const SCHEDULE_METRICS = {
-  schedules: {
-    name: 'agentos.schedules',
-    kind: 'gauge',
-    unit: '{schedule}',
-    about: 'Schedules that are enabled. Every replica tells the same number.',
-    attributes: [],
-  },
-  schedulesLate: {
-    name: 'agentos.schedules.late',
-    kind: 'gauge',
-    unit: 's',
-    about:
-      'How late the tick is that no replica has taken up, and that should have been the longest ago; 0 when none is late. The same on every replica.',
-    attributes: [],
-  },
-  scheduleLateness: {
-    name: 'agentos.schedule.lateness',
-    kind: 'histogram',
-    unit: 's',
-    about: 'From a tick to when a replica has taken it up. After the servers were down this is long.',
-    attributes: [],
-    buckets: LATENESS_SECONDS,
-  },
-  scheduleRuns: {
-    name: 'agentos.schedule.runs',
-    kind: 'counter',
-    unit: '{run}',
-    about:
-      'Runs of schedules that ended, each attempt on its own, by the replica that stored it. Outcomes: `success`, `failed`, `cancelled`, `paused`, `skipped`.',
-    attributes: ['outcome'],
   },
 } as const satisfies Readonly<Record<string, Metric>>
 

@@ -106,7 +106,7 @@ test('files of a form are kept apart from the run, shown in it by reference, and
     `/sessions/uploads/media/unknown`,
     `/sessions/other/media/${images[0].id}`,
   ]) {
-    expect((await server.app.inject(path)).statusCode, path).toBe(404)
+    expect([path, (await server.app.inject(path)).statusCode]).toEqual([path, 404])
   }
 })
 
