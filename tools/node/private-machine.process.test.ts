@@ -19,6 +19,7 @@ done
 setsid sleep 987 &
 mkdir "$AGENTOS_NODE_FOLDER/mount"
 mount -t tmpfs none "$AGENTOS_NODE_FOLDER/mount"
+touch "$TMPDIR/unruly"
 ip link add unruly0 type veth peer name unruly1
 echo started`
 
@@ -33,6 +34,7 @@ async function leftovers(): Promise<string[]> {
     left.push(...names.filter((name) => name.startsWith(`agentos-node-${process.pid}-`)))
   }
   left.push(...(await readdir(tmpdir())).filter((name) => name.startsWith(`agentos-node-${process.pid}-`)))
+  left.push(...(await readdir(tmpdir())).filter((name) => name === 'unruly'))
   left.push(...(await readdir('/sys/class/net')).filter((name) => name.startsWith('unruly')))
   return left
 }

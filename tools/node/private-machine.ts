@@ -7,7 +7,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -63,12 +63,17 @@ export async function runPrivately(command: readonly string[], env: NodeJS.Proce
   const cgroup = folder.slice(folder.lastIndexOf('/') + 1)
   try {
     await makeCgroups(cgroup)
+    // Others may look into it: servers that refuse to run as root do.
+    await chmod(folder, 0o755)
+    const temporary = join(folder, 'tmp')
+    await mkdir(temporary)
+    await chmod(temporary, 0o1777)
     const apart = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private']
     // The shell takes up the processes that lose their parents. Both ends follow this process, even into a sudden death.
     const args = ['--pdeathsig', 'KILL', 'unshare', ...apart, 'sh', '-c', '"$@" & wait "$!"', 'sh', ...command]
     const child = spawn('setpriv', args, {
       stdio: 'inherit',
-      env: { ...env, [FOLDER_VARIABLE]: folder, [CGROUP_VARIABLE]: cgroup },
+      env: { ...env, TMPDIR: temporary, [FOLDER_VARIABLE]: folder, [CGROUP_VARIABLE]: cgroup },
     })
     // A Ctrl-C reaches the command by itself, and it tidies up.
     const ignore = () => undefined
