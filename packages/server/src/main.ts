@@ -18,6 +18,7 @@ import type { AppDeps } from './http/deps.ts'
 import { type Retention, startHousekeeping } from './main/housekeeping.ts'
 import { answerMedia } from './main/media.ts'
 import { openKnowledge } from './main/knowledge.ts'
+import { openLentModels } from './main/lent-models.ts'
 import { openMemory, type ServerMemory } from './main/memory.ts'
 import { createEndpoints } from './http/endpoint.ts'
 import { ROUTES } from './http/routes/table.ts'
@@ -102,7 +103,9 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const onDropped = metrics.spansDropped
   const tracing = openTracing(options.config, { ...deps, database, replicaId, ids, onDropped })
   started.defer(tracing.close)
-  const memory = openMemory(options.config, { ...deps, database, ids, defaultModel: defaultModelOf(options.config) })
+  const models = openLentModels(options.config, { ...deps, ids, defaultModel: defaultModelOf(options.config) })
+  started.defer(models.close)
+  const memory = openMemory(options.config, { ...deps, database, ids, models })
   started.defer(memory.close)
   answers.add(memory.answerers)
   const runs = openRuns(options.config, deps, { database, registry, replicaId, ids, metrics, tracing })
@@ -112,7 +115,7 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const uploads = await openUploadDirectory(dataDirectory, clock)
   started.defer(uploads.close)
   const uploadDirectory = uploads.path
-  const shares = { database, registry, replicaId, ids, metrics, dataDirectory, uploadDirectory }
+  const shares = { database, registry, replicaId, ids, metrics, dataDirectory, uploadDirectory, complete: models.complete }
   const knowledge = await openKnowledge(options.config, { ...deps, ...shares })
   started.defer(knowledge.close)
   answers.add(knowledge.answerers)

@@ -55,9 +55,9 @@ export function toKnowledgeConfig(
   base: KnowledgeInfo,
   filters: readonly string[],
 ): KnowledgeConfig {
-  const { readers, chunkers, readersForType } = knowledge.abilities
-  const isUsable = (chunker: ChunkerInfo) =>
-    chunker.needs === undefined || (chunker.needs === 'embed' && knowledge.whyNoVectors(base) === undefined)
+  const { readers, chunkers, readersForType, hasModel } = knowledge.abilities
+  const isUsable = ({ needs }: ChunkerInfo) =>
+    needs === undefined || (needs === 'embed' ? knowledge.whyNoVectors(base) === undefined : hasModel)
   const usable = chunkers.filter(isUsable)
   const keys = usable.map(({ key }) => key)
   const unavailable = chunkers.filter((chunker) => !isUsable(chunker))
@@ -105,7 +105,9 @@ function toChunker({ key, name, description, chunkSize, chunkOverlap }: ChunkerI
 
 function toUnavailable({ key, name, description, needs }: ChunkerInfo) {
   const reason =
-    needs === 'embed' ? 'It needs an embedder, and none is configured' : 'It needs a model, which uploads have none of'
+    needs === 'embed'
+      ? 'It needs an embedder, and none is configured'
+      : 'It needs a model, and AGENTOS_DEFAULT_MODEL names none'
   return { id: key, name, description, missing_packages: [], reason }
 }
 

@@ -29,6 +29,8 @@ export type Abilities = {
   readonly readers: readonly ReaderInfo[]
   readonly chunkers: readonly ChunkerInfo[]
   readonly readersForType: Readonly<Record<string, readonly ReaderKey[]>>
+  /** Whether a model answers chunkers that ask one. */
+  readonly hasModel: boolean
 }
 
 export type KnowledgeOptions = IngestionOptions & {

@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
+import type { DocumentReader } from '../base/document.ts'
 import type { Ids } from '../base/ids.ts'
 import type { Redact } from '../base/redact.ts'
 import type { Config } from '../config/load.ts'
@@ -20,6 +21,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Answerers } from './answers.ts'
 import { openEmbedders } from './embedders.ts'
 import { openStore } from './knowledge-store.ts'
+import type { LentModels } from './lent-models.ts'
 
 export type KnowledgeParts = {
   readonly database: Database
@@ -29,6 +31,8 @@ export type KnowledgeParts = {
   readonly ids: Ids
   readonly log: Log
   readonly redact: Redact
+  /** Answers the prompts of chunkers that ask a model; undefined where there is none. */
+  readonly complete: LentModels['complete']
   readonly metrics: Pick<Metrics, 'embedderCalled' | 'documentRead' | 'knowledgeSearched'>
   readonly dataDirectory: string
   /** Where documents wait while they are read. */
@@ -58,7 +62,8 @@ export async function openKnowledge(config: Config, parts: KnowledgeParts): Prom
   const embedders = openEmbedders(config, { ...parts, onCall: parts.metrics.embedderCalled })
   opened.defer(embedders.close)
   if (store.problem !== undefined) log.warn('knowledge is searched by words only', { reason: store.problem })
-  const reader = openReader(config, parts)
+  const { complete } = parts
+  const reader = lendModel(openReader(config, parts), complete)
   opened.defer(reader.close)
   const knowledge = startKnowledge(
     {
@@ -78,7 +83,12 @@ export async function openKnowledge(config: Config, parts: KnowledgeParts): Prom
       store,
       embedders,
       reader,
-      abilities: { readers: describeReaders(), chunkers: describeChunkers(), readersForType: readersForType() },
+      abilities: {
+        readers: describeReaders(),
+        chunkers: describeChunkers(),
+        readersForType: readersForType(),
+        hasModel: complete !== undefined,
+      },
       remotes,
       defined: () => registry.current()?.manifest.knowledge ?? [],
       folder: registry.current,
@@ -107,6 +117,15 @@ function openReader({ settings }: Config, { clock, dataDirectory }: Pick<Knowled
     },
     compileCache: join(dataDirectory, 'compile-cache'),
   })
+}
+
+function lendModel(reader: DocumentReader, complete: LentModels['complete']): DocumentReader {
+  if (complete === undefined) return reader
+  return {
+    ...reader,
+    read: (request, signal, ports) => reader.read(request, signal, { complete, ...ports }),
+    check: (request, ports) => reader.check(request, { complete, ...ports }),
+  }
 }
 
 /** What runs ask of knowledge. It belongs to all users. */

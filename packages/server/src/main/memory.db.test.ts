@@ -9,6 +9,7 @@ import { openTestDatabase, type TestDatabase } from '../storage/testing/database
 import { newRun, runEnd, storeRun } from '../storage/testing/new-run.ts'
 import { createLog } from '../telemetry/log.ts'
 import { createAnswers } from './answers.ts'
+import { openLentModels } from './lent-models.ts'
 import { openMemory } from './memory.ts'
 
 let database: TestDatabase
@@ -22,17 +23,24 @@ function open(limit = 3, seen: Pick<TestDatabase, 'db'> = database) {
   const log = createLog({ level: 'error', format: 'json', redact, write: () => {} })
   const config = loadConfig({ AGENTOS_MAX_USER_MEMORIES: String(limit) })
   const ids = createIds(systemClock)
+  const models = openLentModels(config, { clock: systemClock, ids, log, redact, defaultModel: 'demo:assistant' })
   const memory = openMemory(config, {
     database: { ...database, ...seen },
     clock: systemClock,
     ids,
     log,
-    redact,
-    defaultModel: 'demo:assistant',
+    models,
   })
   const { answerAsk, add } = createAnswers()
   add(memory.answerers)
-  return { ...memory, answerAsk, [Symbol.asyncDispose]: memory.close }
+  return {
+    ...memory,
+    answerAsk,
+    [Symbol.asyncDispose]: async () => {
+      memory.close()
+      await models.close()
+    },
+  }
 }
 
 const asker = (userId: string | null, sessionId = 'now') => ({ runId: 'run', sessionId, userId, agentId: 'desk' })

@@ -9,10 +9,8 @@ import { AgentOSError } from '../base/errors.ts'
 import { type Ids, randomFraction, uuidOf } from '../base/ids.ts'
 import type { Json, JsonObject } from '../base/json.ts'
 import type { Insight } from '../base/memory.ts'
-import type { Redact } from '../base/redact.ts'
 import type { Config } from '../config/load.ts'
 import type { MemoryPort } from '../http/deps.ts'
-import { createModels, type Models } from '../models/registry.ts'
 import { joinMemories } from '../runtime/memory/optimize.ts'
 import type { Database } from '../storage/database.ts'
 import { type LearnedPlace, MOST_LEARNED, saveLearned, searchLearned } from '../storage/learnings.ts'
@@ -21,10 +19,11 @@ import { changeMemories } from '../storage/memory-changes.ts'
 import { readPastSession, readSummary, searchPastSessions } from '../storage/past-sessions.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Answerers } from './answers.ts'
+import type { LentModels } from './lent-models.ts'
 
 export type ServerMemory = MemoryPort & {
   readonly answerers: Answerers
-  readonly close: () => Promise<void>
+  readonly close: () => void
 }
 
 type MemoryParts = {
@@ -32,34 +31,26 @@ type MemoryParts = {
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
-  readonly redact: Redact
-  /** Of what names no model, as `provider:id`. */
-  readonly defaultModel: string
+  readonly models: Pick<LentModels, 'resolve'>
 }
 
-/** Opens no connection to a model before one is needed. */
-export function openMemory({ settings, agentEnv }: Config, parts: MemoryParts): ServerMemory {
-  const { database, clock, ids, log, redact, defaultModel } = parts
+export function openMemory({ settings }: Pick<Config, 'settings'>, parts: MemoryParts): ServerMemory {
+  const { database, clock, ids, log, models } = parts
   const limit = settings.AGENTOS_MAX_USER_MEMORIES
-  let models: Models | undefined
   const closing = new AbortController()
   return {
     limit,
     answerers: answerMemory(database.db, limit, createPatience({ clock, ids, signal: closing.signal })),
     async join(memories, modelName, signal) {
-      models ??= createModels({ env: agentEnv, clock, redact, demoDelayMs: 0 })
-      const model = await resolve(models, modelName ?? defaultModel)
-      return joinMemories(model, memories, { clock, ids, signal, log })
+      return joinMemories(await resolve(models, modelName), memories, { clock, ids, signal, log })
     },
-    async close() {
-      closing.abort(new AgentOSError('DATABASE_UNAVAILABLE', 'This replica stopped while the database was away'))
-      await models?.close()
-    },
+    close: () =>
+      closing.abort(new AgentOSError('DATABASE_UNAVAILABLE', 'This replica stopped while the database was away')),
   }
 }
 
-/** A name that a caller sent. */
-async function resolve(models: Models, name: string) {
+/** A name that a caller may have sent. */
+async function resolve(models: Pick<LentModels, 'resolve'>, name: string | undefined) {
   try {
     return await models.resolve(name)
   } catch (cause) {

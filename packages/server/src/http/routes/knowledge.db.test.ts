@@ -47,8 +47,12 @@ beforeAll(async () => {
       remotes: [BUCKET],
       abilities: {
         readers: [{ id: 'text', name: 'TextReader', description: '', chunkers: ['SemanticChunker'], contentTypes: [] }],
-        chunkers: [{ key: 'SemanticChunker', name: 'SemanticChunker', description: '', needs: 'embed' }],
+        chunkers: [
+          { key: 'SemanticChunker', name: 'SemanticChunker', description: '', needs: 'embed' },
+          { key: 'AgenticChunker', name: 'AgenticChunker', description: '', needs: 'complete' },
+        ],
         readersForType: { '.txt': ['text'] },
+        hasModel: false,
       },
     },
   )
@@ -140,7 +144,10 @@ test('says what can be read, and how it is searched', async () => {
     chunkers: {},
     vector_dbs: [{ search_types: ['keyword'], description: 'no embedder is configured' }],
     remote_content_sources: [{ id: 'bucket', type: 's3', prefix: 'docs/' }],
-    unavailable_chunkers: { SemanticChunker: { reason: 'It needs an embedder, and none is configured' } },
+    unavailable_chunkers: {
+      SemanticChunker: { reason: 'It needs an embedder, and none is configured' },
+      AgenticChunker: { reason: 'It needs a model, and AGENTOS_DEFAULT_MODEL names none' },
+    },
   })
   expect(await client.knowledge.sources('base')).toMatchObject([{ id: 'bucket', name: 'A bucket', metadata: null }])
   const first = await client.knowledge.sourceFiles('base', 'bucket')

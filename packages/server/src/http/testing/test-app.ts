@@ -169,7 +169,7 @@ const NO_KNOWLEDGE: AppDeps['knowledge'] = {
   searchTypes: () => ['keyword'],
   whyNoVectors: () => 'no embedder is configured',
   metadataKeys: noKnowledge,
-  abilities: { readers: [], chunkers: [], readersForType: {} },
+  abilities: { readers: [], chunkers: [], readersForType: {}, hasModel: false },
   remotes: [],
   close: async () => {},
 }

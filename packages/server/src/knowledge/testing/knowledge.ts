@@ -109,7 +109,7 @@ export async function openTestKnowledge(
       store,
       embedders: { standard: undefined, resolve: () => countingEmbedder(), problem: () => undefined },
       reader: lineReader(),
-      abilities: { readers: [], chunkers: [], readersForType: {} },
+      abilities: { readers: [], chunkers: [], readersForType: {}, hasModel: false },
       remotes: [],
       defined: () => [BASE],
       folder: () => undefined,
