@@ -52,15 +52,19 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   return best !== undefined && best.slips <= Math.min(2, name.length / 3) ? best.option : undefined
 }
 
-/** Letters to add, drop or change to get from one text to the other (Levenshtein). */
+/** Letters to add, drop, change or swap with their neighbour to get from one text to the other (Damerau-Levenshtein). */
 function countSlips(from: string, to: string): number {
+  let before: number[] = []
   let row = Array.from({ length: to.length + 1 }, (_, index) => index)
   for (let done = 0; done < from.length; done++) {
     const next = [done + 1]
     for (let index = 0; index < to.length; index++) {
       const changed = (row[index] ?? 0) + (from[done] === to[index] ? 0 : 1)
-      next.push(Math.min((next[index] ?? 0) + 1, (row[index + 1] ?? 0) + 1, changed))
+      const isSwap = index > 0 && from[done] === to[index - 1] && from[done - 1] === to[index]
+      const swapped = isSwap ? (before[index - 1] ?? 0) + 1 : Infinity
+      next.push(Math.min((next[index] ?? 0) + 1, (row[index + 1] ?? 0) + 1, changed, swapped))
     }
+    before = row
     row = next
   }
   return row[to.length] ?? 0

@@ -348,7 +348,7 @@ describe('what is wrong is shown with its place', () => {
       'a.ts': `import { agent } from '@agentos/sdk'\n\nexport default agent({ nmae: 'x' } as any)\n`,
     })
     expect(detail(loaded, 'a.ts')).toMatchInlineSnapshot(`
-      "TypeError: agent() has no option "nmae"; it knows id, name, description, role, model, instructions, expectedOutput, additionalContext, tools, toolCallLimit, toolChoice, maxSteps, outputSchema, numHistoryRuns, addHistoryToContext, sessionState, addSessionStateToContext, dependencies, addDependenciesToContext, addDatetimeToContext, timezone, markdown, modelSettings, retries, delayBetweenRetries, exponentialBackoff, introduction, quickPrompts, metadata
+      "TypeError: agent() has no option "nmae"; did you mean "name"?
       at a.ts:3:16
         1 | import { agent } from '@agentos/sdk'
         2 |

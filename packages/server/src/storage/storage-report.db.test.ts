@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { userMessage } from './testing/new-run.ts'
+import { openKnowledgeStore } from './knowledge-store.ts'
 import { prepareEventPartitions } from './run-events.ts'
 import { reportStorage } from './storage-report.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
@@ -14,21 +15,23 @@ afterAll(() => database?.close())
 
 test('of an empty database tells its tables and that there are no runs', async () => {
   const { tables, eventPartitions, oldestRunAt, databaseBytes } = await reportStorage(database.db)
-  expect(tables.map(({ name }) => name).toSorted()).toEqual([
-    'agentos_approvals',
-    'agentos_messages',
-    'agentos_migrations',
-    'agentos_replicas',
-    'agentos_run_events',
-    'agentos_runs',
-    'agentos_sessions',
-    'agentos_signals',
-    'agentos_spans',
-    'agentos_traces',
-  ])
+  const { rows } = await sql<{ name: string }>`
+    select relname as name from pg_class
+    where relkind in ('r', 'p') and not relispartition and starts_with(relname, 'agentos_')
+    order by relname collate "C"`.execute(database.db)
+  const names = tables.map(({ name }) => name).toSorted()
+  expect(names).toEqual(rows.map(({ name }) => name))
+  expect(names).toContain('agentos_run_events')
   expect(eventPartitions).toMatchObject([{ name: 'agentos_run_events_default', day: null }])
   expect(oldestRunAt).toBeNull()
   expect(databaseBytes).toBeGreaterThan(1_000_000)
+})
+
+test('tells of what is searched, in its schema', async () => {
+  await using store = await openTestDatabase()
+  await openKnowledgeStore(store, 'english')
+  const { tables } = await reportStorage(store.db)
+  expect(tables.map(({ name }) => name)).toEqual(expect.arrayContaining(['ai.agentos_chunks', 'agentos_runs']))
 })
 
 test('tells rows, bytes, days of events and the oldest run', async () => {

@@ -9,6 +9,7 @@ import type { Db } from './tables.ts'
 const COUNTED_BYTES = 64 * 1024 * 1024
 
 export type TableReport = {
+  /** With the schema, `ai`, where it holds what is searched, unless that has a database of its own. */
   readonly name: string
   readonly rows: number
   /** Whether `rows` is PostgreSQL's estimate, from the last time it looked. */
@@ -55,7 +56,7 @@ type TableRow = { name: string; estimate: number; table_bytes: number; index_byt
 
 async function measureTables(db: Db): Promise<TableReport[]> {
   const { rows } = await sql<TableRow>`
-    select coalesce(parent.relname, c.relname) as name,
+    select case when c.relnamespace = own.relnamespace then '' else 'ai.' end || coalesce(parent.relname, c.relname) as name,
       -- -1: PostgreSQL has not looked at it yet.
       case when min(c.reltuples) < 0 then -1 else sum(c.reltuples)::int8 end as estimate,
       sum(pg_relation_size(c.oid))::int8 as table_bytes,
@@ -64,8 +65,9 @@ async function measureTables(db: Db): Promise<TableReport[]> {
     from pg_class c
     left join pg_inherits i on i.inhrelid = c.oid
     left join pg_class parent on parent.oid = i.inhparent
+    join pg_class own on own.oid = 'agentos_runs'::regclass
     where c.relkind = 'r' and starts_with(c.relname, 'agentos_')
-      and c.relnamespace = (select relnamespace from pg_class where oid = 'agentos_runs'::regclass)
+      and c.relnamespace in (own.relnamespace, to_regnamespace('ai'))
     group by 1
     order by sum(pg_total_relation_size(c.oid)) desc, 1`.execute(db)
   return Promise.all(rows.map((row) => describeTable(db, row)))
