@@ -115,7 +115,8 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const uploads = await openUploadDirectory(dataDirectory, clock)
   started.defer(uploads.close)
   const uploadDirectory = uploads.path
-  const shares = { database, registry, replicaId, ids, metrics, dataDirectory, uploadDirectory, complete: models.complete }
+  const { complete } = models
+  const shares = { database, registry, replicaId, ids, metrics, dataDirectory, uploadDirectory, complete }
   const knowledge = await openKnowledge(options.config, { ...deps, ...shares })
   started.defer(knowledge.close)
   answers.add(knowledge.answerers)

@@ -115,7 +115,7 @@ test('a server that stops waits for no database', async () => {
   const memory = open(10, seen)
   seen.lose()
   const recalled = memory.answerAsk(asker('eve'), 'recall', ALL)
-  setTimeout(() => void memory.close(), 50)
+  setTimeout(() => memory.close(), 50)
   await expect(recalled).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
 })
 
