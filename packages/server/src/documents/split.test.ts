@@ -112,6 +112,14 @@ test.each([
   }
 })
 
+test('leaves out a piece of a row that is nothing but space', async () => {
+  expect(await textsOf(rowChunker, 'id \u0301sapienfaucibus lacus', 16)).toEqual([
+    'id',
+    '\u0301sapienfaucibus',
+    'lacus',
+  ])
+})
+
 test('rather cuts between paragraphs than sentences, and sentences than words', async () => {
   const text = 'One two three. Four five.\n\nSix seven eight nine. Ten eleven twelve.'
   expect(await textsOf(documentChunker, text, 30)).toEqual([

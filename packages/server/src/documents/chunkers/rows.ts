@@ -14,7 +14,9 @@ export const rowChunker: Chunker = function* (text, { size }): Generator<Piece> 
     const end = found === -1 ? text.length : found
     const row = text.slice(start, end).replace(/\s+/g, ' ').trim()
     for (const span of splitText(row, { size, overlap: 0, cuts: [cutAtSpace] })) {
-      yield { start, text: row.slice(span.start, span.end).trim() }
+      const piece = row.slice(span.start, span.end).trim()
+      // A space that belongs to the character behind it may be a span of its own.
+      if (piece !== '') yield { start, text: piece }
     }
     start = end + 1
   }
