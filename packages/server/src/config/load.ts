@@ -4,6 +4,7 @@
  * @module
  */
 import { AgentOSError } from '../base/errors.ts'
+import { decodeOrKeep } from '../base/percent.ts'
 import { databaseUrls, type DatabaseUrls } from './database-url.ts'
 import { parseSettings, unknownSettings } from './setting-values.ts'
 import { SET_UP_SETTINGS, type SettingName, SETTINGS, type Settings } from './settings.ts'
@@ -112,13 +113,4 @@ function secretValues(env: Environment, settings: Settings): string[] {
     if (value !== undefined && /(_KEY|_TOKEN|_SECRET|_PASSWORD|_PASS|^PGPASSWORD)$/.test(name)) values.push(value)
   }
   return values.filter((value) => value.length >= 6)
-}
-
-function decodeOrKeep(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch (error) {
-    if (error instanceof URIError) return text
-    throw error
-  }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { AgentOSError } from '../base/errors.ts'
+import { decodeOrKeep } from '../base/percent.ts'
 import type { Environment } from './load.ts'
 import { parseSettings, unknownSettings } from './setting-values.ts'
 import { SET_UP_SETTINGS, type SetUpSettings } from './settings.ts'
@@ -96,15 +97,6 @@ function withDefaults(url: string): string {
 function passwordOf(url: string): string | undefined {
   const encoded = /^[^:]+:\/\/[^:@/]*:([^@/]*)@/.exec(url)?.[1]
   return encoded === undefined || !URL.canParse(`x://:${encoded}@h`) ? undefined : decodeOrKeep(encoded)
-}
-
-function decodeOrKeep(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch (error) {
-    if (error instanceof URIError) return text
-    throw error
-  }
 }
 
 function withoutNone(names: readonly string[]): readonly string[] {

@@ -2,6 +2,7 @@
  * Schedules and their history as Agno shows them.
  * @module
  */
+import { decodeOrKeep } from '../base/percent.ts'
 import type { Schedule as WireSchedule, ScheduleRun as WireScheduleRun } from '@agentos/wire'
 import type { ScheduleRun } from '../storage/schedule-runs.ts'
 import type { Schedule } from '../storage/schedules.ts'
@@ -33,7 +34,7 @@ export function toSchedule(schedule: Schedule): WireSchedule {
     managed_by: null,
     // The pattern names no other.
     target_type: (type as WireSchedule['target_type'] | undefined) ?? null,
-    target_id: id === undefined ? null : decodeURIComponent(id),
+    target_id: id === undefined ? null : decodeOrKeep(id),
     disabled_reason: schedule.disabledReason,
     created_at: toSeconds(schedule.createdAt),
     updated_at: toSeconds(schedule.updatedAt),

@@ -6,6 +6,7 @@
 import type { FieldProblem } from '@agentos/wire'
 import type { Registry } from '../loader/registry.ts'
 import type { JsonObject } from '../base/json.ts'
+import { decodeOrKeep } from '../base/percent.ts'
 import { coerce } from './coerce.ts'
 import { fieldProblem, fromIssue, InvalidFields } from './invalid-fields.ts'
 import type { Endpoints } from './deps.ts'
@@ -56,18 +57,9 @@ function findMissingAgent(route: Route, path: string, registry: Pick<Registry, '
   const [, id] = route.path.startsWith('/agents/{id}') ? (/^\/agents\/([^/]+)/.exec(path) ?? []) : []
   const generation = registry.current()
   if (id === undefined || generation === undefined) return undefined
-  const agentId = decode(id)
+  // What is not percent-encoded text is no id.
+  const agentId = decodeOrKeep(id)
   return generation.manifest.agents.some((agent) => agent.id === agentId) ? undefined : agentId
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch (error) {
-    // What is not percent-encoded text is no id.
-    if (error instanceof URIError) return text
-    throw error
-  }
 }
 
 function findPayloadProblems(route: Route, payload: JsonObject): FieldProblem[] {
