@@ -3,10 +3,9 @@
  * memories. The models here are those of the settings and of callers, by name: no agent code.
  * @module
  */
-import { backoffMs, sleep } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
-import { type Ids, randomFraction, uuidOf } from '../base/ids.ts'
+import { type Ids, uuidOf } from '../base/ids.ts'
 import type { Json, JsonObject } from '../base/json.ts'
 import type { Insight } from '../base/memory.ts'
 import type { Config } from '../config/load.ts'
@@ -16,6 +15,7 @@ import type { Database } from '../storage/database.ts'
 import { type LearnedPlace, MOST_LEARNED, saveLearned, searchLearned } from '../storage/learnings.ts'
 import { recallMemories } from '../storage/memories.ts'
 import { changeMemories } from '../storage/memory-changes.ts'
+import { createPatience, type Patience } from '../storage/patience.ts'
 import { readPastSession, readSummary, searchPastSessions } from '../storage/past-sessions.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Answerers } from './answers.ts'
@@ -37,15 +37,15 @@ type MemoryParts = {
 export function openMemory({ settings }: Pick<Config, 'settings'>, parts: MemoryParts): ServerMemory {
   const { database, clock, ids, log, models } = parts
   const limit = settings.AGENTOS_MAX_USER_MEMORIES
-  const closing = new AbortController()
+  // For as long as what a run stores waits too: a database that is away for a moment fails no run.
+  const patience = createPatience({ clock, ids })
   return {
     limit,
-    answerers: answerMemory(database.db, limit, createPatience({ clock, ids, signal: closing.signal })),
+    answerers: answerMemory(database.db, limit, patience.persist),
     async join(memories, modelName, signal) {
       return joinMemories(await resolve(models, modelName), memories, { clock, ids, signal, log })
     },
-    close: () =>
-      closing.abort(new AgentOSError('DATABASE_UNAVAILABLE', 'This replica stopped while the database was away')),
+    close: patience.close,
   }
 }
 
@@ -60,7 +60,7 @@ async function resolve(models: Pick<LentModels, 'resolve'>, name: string | undef
 }
 
 /** Runs without a user remember nobody. */
-function answerMemory(db: Database['db'], limit: number, patiently: Patience): Answerers {
+function answerMemory(db: Database['db'], limit: number, patiently: Patience['persist']): Answerers {
   return {
     async recall({ userId, sessionId }, { memories, summary }) {
       const [known, text] = await Promise.all([
@@ -94,31 +94,6 @@ function answerMemory(db: Database['db'], limit: number, patiently: Patience): A
     'read-session': async ({ userId }, reading) => (userId === null ? null : readPastSession(db, userId, reading)),
   }
 }
-
-type Patience = <T>(work: () => Promise<T>) => Promise<T>
-
-/** A database that is away for a moment fails no run: it is asked again, for as long as what a run stores waits too. */
-function createPatience({
-  clock,
-  ids,
-  signal,
-}: Pick<MemoryParts, 'clock' | 'ids'> & { readonly signal: AbortSignal }): Patience {
-  return async (work) => {
-    const deadline = clock.monotonic() + PATIENCE_MS
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await work()
-      } catch (error) {
-        const isAway = error instanceof AgentOSError && error.code === 'DATABASE_UNAVAILABLE'
-        if (!isAway || signal.aborted || clock.monotonic() >= deadline) throw error
-        await sleep(backoffMs(RETRY, attempt, randomFraction(ids)), signal)
-      }
-    }
-  }
-}
-
-const RETRY = { baseMs: 100, maxMs: 5000 }
-const PATIENCE_MS = 600_000
 
 /** @returns undefined for the insights of a user whom nobody knows */
 function placeOf(namespace: string, userId: string | null): LearnedPlace | undefined {

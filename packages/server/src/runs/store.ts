@@ -4,13 +4,13 @@
  * the database is back.
  * @module
  */
-import { backoffMs, sleep } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
-import { type Ids, randomFraction } from '../base/ids.ts'
+import type { Ids } from '../base/ids.ts'
 import type { Message } from '../base/message.ts'
 import type { RunResult, StatePatch } from '../base/run.ts'
 import type { Db } from '../storage/database.ts'
+import { createPatience } from '../storage/patience.ts'
 import type { EventChunk } from '../storage/run-events.ts'
 import { commitMessages, finishRun, releaseRuns } from '../storage/runs.ts'
 
@@ -45,28 +45,11 @@ export type StepEnd = Position & {
 
 type RunStoreDeps = { readonly clock: Clock; readonly ids: Ids }
 
-const RETRY = { baseMs: 100, maxMs: 5000 }
-
-/** How long a database may be away before the end of a run is given up and the run is done again, in milliseconds. */
-const PATIENCE_MS = 600_000
-
 /**
  * @param db connections kept apart from those of requests, so that a flood of reads cannot hold up the end of a run
  */
-export function createRunStore(db: Db, owner: string, { clock, ids }: RunStoreDeps): RunStore {
-  const closing = new AbortController()
-  async function persist<T>(write: () => Promise<T>): Promise<T> {
-    const deadline = clock.monotonic() + PATIENCE_MS
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await write()
-      } catch (error) {
-        const away = error instanceof AgentOSError && error.code === 'DATABASE_UNAVAILABLE'
-        if (!away || closing.signal.aborted || clock.monotonic() >= deadline) throw error
-        await sleep(backoffMs(RETRY, attempt, randomFraction(ids)), closing.signal)
-      }
-    }
-  }
+export function createRunStore(db: Db, owner: string, deps: RunStoreDeps): RunStore {
+  const { persist, close } = createPatience(deps)
   return {
     async commit(commit) {
       const held = await persist(() => commitMessages(db, { ...commit, owner }))
@@ -79,7 +62,6 @@ export function createRunStore(db: Db, owner: string, { clock, ids }: RunStoreDe
       return finished
     },
     release: (runIds, reason) => releaseRuns(db, owner, runIds, reason),
-    close: () =>
-      closing.abort(new AgentOSError('DATABASE_UNAVAILABLE', 'This replica stopped while the database was away')),
+    close,
   }
 }
