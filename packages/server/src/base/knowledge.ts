@@ -30,6 +30,18 @@ export type KnowledgeInfo = {
 
 export const DEFAULT_MAX_RESULTS = 10
 
+/** What a base has that sets nothing. */
+export const PLAIN_BASE: Omit<KnowledgeInfo, 'id' | 'name' | 'sources'> = {
+  description: null,
+  embedder: null,
+  chunker: null,
+  chunkSize: null,
+  chunkOverlap: null,
+  searchType: null,
+  maxResults: DEFAULT_MAX_RESULTS,
+  metadata: {},
+}
+
 /** A condition on the metadata of chunks: a plain object asks for equal values, an expression has an `op`. */
 export type KnowledgeFilter = JsonObject
 

@@ -4,22 +4,10 @@
  */
 import type { Embedder, Embedders } from '../base/embedding.ts'
 import { AgentOSError } from '../base/errors.ts'
-import { DEFAULT_MAX_RESULTS, type KnowledgeInfo } from '../base/knowledge.ts'
+import { type KnowledgeInfo, PLAIN_BASE } from '../base/knowledge.ts'
 
 /** What there is when a revision defines none. */
-export const DEFAULT_BASE: KnowledgeInfo = {
-  id: 'default',
-  name: 'default',
-  description: null,
-  sources: [],
-  embedder: null,
-  chunker: null,
-  chunkSize: null,
-  chunkOverlap: null,
-  searchType: null,
-  maxResults: DEFAULT_MAX_RESULTS,
-  metadata: {},
-}
+export const DEFAULT_BASE: KnowledgeInfo = { ...PLAIN_BASE, id: 'default', name: 'default', sources: [] }
 
 export type Bases = {
   /** At least one. */

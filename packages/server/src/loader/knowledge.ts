@@ -6,7 +6,7 @@ import { posix } from 'node:path'
 import type { Knowledge } from '@agentos/sdk'
 import { CHUNKER_KEYS, isChunkerKey } from '../base/document.ts'
 import { isJsonObject, toJson } from '../base/json.ts'
-import { DEFAULT_MAX_RESULTS, type KnowledgeInfo } from '../base/knowledge.ts'
+import { DEFAULT_MAX_RESULTS, type KnowledgeInfo, PLAIN_BASE } from '../base/knowledge.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 
 /** A knowledge base that a module exports, or that an agent of it names. */
@@ -48,21 +48,10 @@ export function collectKnowledge(declared: readonly Declared[], folders: readonl
   }
   for (const base of folders) {
     if (found.some(({ info }) => info.id === base.id)) continue
-    found.push({ info: { ...PLAIN, id: base.id, name: base.id, sources: globsOf(base) }, file: base.file })
+    found.push({ info: { ...PLAIN_BASE, id: base.id, name: base.id, sources: globsOf(base) }, file: base.file })
   }
   return { found, problems }
 }
-
-const PLAIN = {
-  description: null,
-  embedder: null,
-  chunker: null,
-  chunkSize: null,
-  chunkOverlap: null,
-  searchType: null,
-  maxResults: DEFAULT_MAX_RESULTS,
-  metadata: {},
-} satisfies Partial<KnowledgeInfo>
 
 function globsOf({ folder }: FolderBase): string[] {
   return [`${folder}/**`]
