@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type AgentOptions, isDefinition, type Tool } from '@agentos/sdk'
 import { isJsonObject, type Json, type JsonObject, parseJson, toJson } from '../base/json.ts'
 import type { AgentInfo } from '../base/runnable.ts'
+import { agentInfo } from '../base/testing/agent-info.ts'
 import type { RunJob, RunResult } from '../base/run.ts'
 import { NO_USAGE } from '../base/usage.ts'
 import type { Found } from './load.ts'
@@ -100,32 +101,13 @@ function result(status: RunResult['status'], content: Json): RunResult {
 function describe(agent: Found): AgentInfo {
   const { options } = agent.agent
   const instructions = options.instructions ?? agent.instructions ?? null
-  return {
+  return agentInfo({
     id: agent.id,
     name: options.name ?? agent.id,
     description: options.description ?? null,
-    role: null,
     model: MODEL,
-    modelSettings: {},
     instructions: typeof instructions === 'string' ? instructions : null,
-    expectedOutput: null,
-    additionalContext: null,
-    introduction: null,
-    markdown: false,
-    addDatetimeToContext: false,
-    timezone: null,
     tools: toolsOf(agent).map(({ name, description, effect }) => ({ name, description, effect, parameters: {} })),
-    toolCallLimit: null,
-    toolChoice: null,
-    addHistoryToContext: true,
-    numHistoryRuns: 3,
-    retries: 2,
-    delayBetweenRetriesSeconds: 1,
-    exponentialBackoff: true,
-    outputSchema: null,
-    quickPrompts: [],
-    metadata: null,
-    sessionState: {},
     file: agent.file,
-  }
+  })
 }

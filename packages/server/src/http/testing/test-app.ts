@@ -14,6 +14,7 @@ import type { Runs } from '../../runs/runs.ts'
 import type { Database } from '../../storage/database.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { AGNO_ORIGINS } from '../../base/agno-origins.ts'
+import { agentInfo } from '../../base/testing/agent-info.ts'
 import { DEFAULT_BASE } from '../../knowledge/bases.ts'
 import { type AppDeps, createApp, type HttpSettings } from '../app.ts'
 import { createEndpoints } from '../endpoint.ts'
@@ -21,20 +22,11 @@ import { createUsageRefresh } from '../usage-refresh.ts'
 import { ROUTES } from '../routes/table.ts'
 import { createFakeRuns, type FakeRuns, MODEL } from './fake-runs.ts'
 
-export const ASSISTANT: AgentInfo = {
-  id: 'assistant',
-  name: 'Assistant',
+export const ASSISTANT = agentInfo({
   description: 'Helps.',
-  role: null,
   model: MODEL,
-  modelSettings: {},
   instructions: 'Be kind.',
-  expectedOutput: null,
-  additionalContext: null,
-  introduction: null,
   markdown: true,
-  addDatetimeToContext: false,
-  timezone: null,
   tools: [
     {
       name: 'get_weather',
@@ -43,19 +35,9 @@ export const ASSISTANT: AgentInfo = {
       effect: 'read',
     },
   ],
-  toolCallLimit: null,
-  toolChoice: null,
-  addHistoryToContext: true,
-  numHistoryRuns: 3,
-  retries: 2,
-  delayBetweenRetriesSeconds: 1,
-  exponentialBackoff: true,
-  outputSchema: null,
   quickPrompts: ['What is new?'],
   metadata: { team: 'x' },
-  sessionState: {},
-  file: 'assistant.ts',
-}
+})
 
 const UPLOADS = { fileBytes: 1024 * 1024, totalBytes: 2 * 1024 * 1024, count: 4 }
 

@@ -2,9 +2,9 @@
  * An executor that does what a test tells it: the worker's side of a run, without a worker.
  * @module
  */
-import type { AgentInfo } from '../../base/runnable.ts'
 import type { RunJob, RunResult } from '../../base/run.ts'
 import { NO_USAGE } from '../../base/usage.ts'
+import { agentInfo } from '../../base/testing/agent-info.ts'
 import type { RunHandlers } from '../live-run.ts'
 import type { Executor } from '../runs.ts'
 
@@ -22,34 +22,7 @@ export type ScriptedExecutor = Executor & {
 
 const MODEL = { provider: 'demo', id: 'assistant' }
 
-const AGENT: AgentInfo = {
-  id: 'assistant',
-  name: 'Assistant',
-  description: null,
-  role: null,
-  model: MODEL,
-  modelSettings: {},
-  instructions: null,
-  expectedOutput: null,
-  additionalContext: null,
-  introduction: null,
-  markdown: false,
-  addDatetimeToContext: false,
-  timezone: null,
-  tools: [],
-  toolCallLimit: null,
-  toolChoice: null,
-  addHistoryToContext: true,
-  numHistoryRuns: 3,
-  retries: 0,
-  delayBetweenRetriesSeconds: 1,
-  exponentialBackoff: true,
-  outputSchema: null,
-  quickPrompts: [],
-  metadata: null,
-  sessionState: {},
-  file: 'assistant.ts',
-}
+const AGENT = agentInfo({ model: MODEL, retries: 0 })
 
 export type ScriptOptions = {
   readonly revision?: string
