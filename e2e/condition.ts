@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two looks, unless told otherwise. */
 const POLL_MS = 20
 
 /**
@@ -16,6 +16,7 @@ export async function until<T>(
   what: string | (() => string),
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   timeoutMs = 10_000,
+  pollMs = POLL_MS,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
@@ -23,6 +24,6 @@ export async function until<T>(
     if (found !== undefined && found !== false) return found
     if (performance.now() > deadline)
       throw new Error(`waited ${timeoutMs} ms for ${typeof what === 'string' ? what : what()}`)
-    await sleep(POLL_MS)
+    await sleep(pollMs)
   }
 }

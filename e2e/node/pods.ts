@@ -3,7 +3,7 @@
  * @module
  */
 import { readdir, readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../condition.ts'
 import type { Namespace, Pod } from './kubectl.ts'
 
 /** Port of the server in every pod. */
@@ -33,18 +33,12 @@ export function waitForPods(namespace: Namespace, release: string, count: number
  * Looks at the cluster now and then until `look` finds something.
  * @throws {Error} naming `what` after `timeoutMs`
  */
-export async function untilSeen<T>(
+export function untilSeen<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
   timeoutMs = 240_000,
 ): Promise<T> {
-  const deadline = performance.now() + timeoutMs
-  for (;;) {
-    const found = await look()
-    if (found !== undefined && found !== false) return found
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}`)
-    await sleep(LOOK_MS)
-  }
+  return until(what, look, timeoutMs, LOOK_MS)
 }
 
 export function podUrl({ status }: Pod): string {
