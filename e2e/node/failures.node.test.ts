@@ -192,9 +192,13 @@ describe('with the agents of a Git host', () => {
 })
 
 describe('with an agent that eats memory', () => {
-  const limits = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } }
-  const restarts = async () =>
-    (await listPods(site.namespace, RELEASE)).map(({ status }) => status.containerStatuses?.[0]?.restartCount ?? 0)
+  // A worker at its limit takes more than its heap, and two of them are there while one is replaced.
+  const limits = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '1Gi' } }
+  const containers = async () =>
+    (await listPods(site.namespace, RELEASE)).map(({ status }) => ({
+      restarts: status.containerStatuses?.[0]?.restartCount ?? 0,
+      ended: status.containerStatuses?.[0]?.lastState.terminated,
+    }))
 
   test('ends the worker when its heap is full, keeps the server, and asks about the tool', async () => {
     const config = { ...settingsOf(site.provider), AGENTOS_WORKER_HEAP_MB: '128' }
@@ -207,24 +211,22 @@ describe('with an agent that eats memory', () => {
     const { accepted, innocent } = await eat(url, 'heap')
     expect((await waitForRest(url, accepted, 200_000)).status).toBe('PAUSED')
     expect((await waitForRest(url, innocent, 200_000)).status).toBe('COMPLETED')
-    expect(await restarts()).toEqual([0])
+    expect(await containers()).toEqual([{ restarts: 0, ended: undefined }])
   })
 
   test('starts again when the limit of the pod is hit, and recovers the runs', async () => {
     const url = await serviceUrl(site.namespace, RELEASE)
     const started = performance.now()
     const { accepted, innocent } = await eat(url, 'buffers')
-    const [pod] = await untilSeen(
+    const [killed] = await untilSeen(
       'the container to be killed',
-      async () => {
-        const pods = await listPods(site.namespace, RELEASE)
-        return pods.some(({ status }) => status.containerStatuses?.[0]?.lastState.terminated !== undefined) && pods
-      },
+      async () => (await containers()).some(({ restarts }) => restarts > 0) && containers(),
       200_000,
     )
-    expect(pod!.status.containerStatuses?.[0]?.lastState.terminated).toMatchObject({
-      reason: 'OOMKilled',
-      exitCode: 137,
+    // Whether containerd hears of the kernel's reason before it sees the end is a race: without it the kubelet says `Error`.
+    expect(killed).toMatchObject({
+      restarts: 1,
+      ended: { exitCode: 137, reason: expect.stringMatching(/OOMKilled|Error/) },
     })
     expect((await waitForRest(url, accepted, 200_000)).status).toBe('PAUSED')
     expect((await waitForRest(url, innocent, 200_000)).status).toBe('COMPLETED')
