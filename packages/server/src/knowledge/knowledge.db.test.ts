@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { AgentOSError } from '../base/errors.ts'
 import type { KnowledgeInfo } from '../base/knowledge.ts'
+import { claimSync, endSync } from '../storage/knowledge-jobs.ts'
 import { type KnowledgeStore, openKnowledgeStore } from '../storage/knowledge-store.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
 import {
@@ -36,7 +37,8 @@ async function statusOf(knowledge: Knowledge, id: string): Promise<string> {
   return (await knowledge.contents.get(BASE, id)).status
 }
 
-const search = (knowledge: Knowledge, query: string) => knowledge.search({ knowledgeId: 'base', query })
+const find = (knowledge: Knowledge, query: string) => knowledge.search({ knowledgeId: 'base', query })
+const search = async (knowledge: Knowledge, query: string) => (await find(knowledge, query)).hits
 
 test('reads what is added and finds it; the same again is the same content', async () => {
   const embedder = countingEmbedder()
@@ -68,6 +70,37 @@ test('searches by words where there is no embedder, and says why', async () => {
   expect(knowledge.whyNoVectors(BASE)).toBe('no embedder is configured')
   const byVector = knowledge.search({ knowledgeId: 'base', query: 'apple', searchType: 'vector' })
   await expect(byVector).rejects.toThrow('cannot be searched by vector: no embedder is configured')
+})
+
+test('a search that finds nothing tells how many documents are still being read', async () => {
+  const stuck = Promise.withResolvers<void>()
+  const reader = lineReader((line) => (line === 'Apples are red.' ? undefined : stuck.promise))
+  await using knowledge = await openTestKnowledge(place, { reader })
+  const { id } = await addText(knowledge, 'Apples are red.')
+  await knowledge.until(async () => (await statusOf(knowledge, id)) === 'completed')
+  expect(await find(knowledge, 'plum')).toEqual({ hits: [], notes: [] })
+  await addText(knowledge, 'Plums are blue.')
+  expect((await find(knowledge, 'plum')).notes).toEqual([
+    '1 document of the knowledge base is still being read: the same search may find more in a moment',
+  ])
+  await addText(knowledge, 'Pears are green.')
+  expect((await find(knowledge, 'plum')).notes[0]).toMatch(/^2 documents of the knowledge base are still being read/)
+  expect((await find(knowledge, 'apple')).notes).toEqual([])
+  stuck.resolve()
+  await knowledge.until(async () => (await search(knowledge, 'plum')).length === 1)
+})
+
+test('a search that finds nothing says that the files of the revision are still looked for', async () => {
+  await using folder = await openFolder({ 'docs/a.md': 'Apples are red.' })
+  const base: KnowledgeInfo = { ...BASE, sources: ['docs/**'] }
+  const at = (): Folder => ({ revision: 'one', directory: folder.directory, retain: () => () => {} })
+  await claimSync(database.db, 'base', { digest: 'one', owner: 'another replica', leaseMs: 60_000 })
+  await using knowledge = await openTestKnowledge(place, { defined: () => [base], folder: at })
+  const { notes } = await find(knowledge, 'apple')
+  expect(notes).toEqual(['The files of the knowledge base are still being looked for: try again in a moment'])
+  await endSync(database.db, 'base', 'another replica', undefined)
+  await knowledge.until(async () => (await search(knowledge, 'apple')).length === 1)
+  expect(await find(knowledge, 'plum')).toEqual({ hits: [], notes: [] })
 })
 
 test('falls back on words while the embedder is away, unless vectors were asked for', async () => {
@@ -202,9 +235,8 @@ test('what is said of a content shows in searches at once', async () => {
   const { id } = await addText(knowledge, 'Apples are red.')
   await knowledge.until(async () => (await statusOf(knowledge, id)) === 'completed')
   await knowledge.contents.describe(BASE, id, { name: 'Fruit', metadata: { kind: 'fruit' } })
-  expect(await knowledge.search({ knowledgeId: 'base', query: 'apple', filters: [{ kind: 'fruit' }] })).toMatchObject([
-    { name: 'Fruit', metadata: { kind: 'fruit' } },
-  ])
+  const { hits } = await knowledge.search({ knowledgeId: 'base', query: 'apple', filters: [{ kind: 'fruit' }] })
+  expect(hits).toMatchObject([{ name: 'Fruit', metadata: { kind: 'fruit' } }])
   expect(await knowledge.metadataKeys(BASE)).toEqual(['kind'])
 })
 
@@ -229,7 +261,7 @@ test('embeds contents anew when the embedder changes; words find them all the wh
   expect(await statusOf(after, id)).toBe('completed')
   gate.resolve()
   await after.until(async () => (await after.contents.get(BASE, id)).embedder === 'fake:new')
-  const hits = await after.search({ knowledgeId: 'base', query: 'Apples are red.', searchType: 'vector' })
+  const { hits } = await after.search({ knowledgeId: 'base', query: 'Apples are red.', searchType: 'vector' })
   expect(hits.map(({ text }) => text)).toEqual(['Apples are red.', 'Pears are green.'])
 })
 
@@ -278,7 +310,7 @@ test('several bases take turns, and each finds its own', async () => {
   await using knowledge = await openTestKnowledge(place, { reader, defined: () => [BASE, other], options: { jobs: 2 } })
   await knowledge.until(() => knowledge.outcomes.length === 4)
   expect(read.slice(0, 2).toSorted()).toEqual(['elsewhere', 'one'])
-  expect(await knowledge.search({ knowledgeId: 'other', query: 'elsewhere' })).toHaveLength(1)
+  expect((await knowledge.search({ knowledgeId: 'other', query: 'elsewhere' })).hits).toHaveLength(1)
   expect(await search(knowledge, 'elsewhere')).toEqual([])
   expect(() => knowledge.bases.find()).toThrow('name one as knowledge_id: base, other')
   expect(() => knowledge.bases.find('third')).toThrow("Knowledge base 'third' not found")

@@ -9,7 +9,13 @@ import type { Embedders } from '../base/embedding.ts'
 import type { Ids } from '../base/ids.ts'
 import type { KnowledgeInfo, SearchType } from '../base/knowledge.ts'
 import type { Db } from '../storage/database.ts'
-import { type Content, type ContentQuery, listContents, listMetadataKeys } from '../storage/knowledge-contents.ts'
+import {
+  type Content,
+  type ContentQuery,
+  countUnread,
+  listContents,
+  listMetadataKeys,
+} from '../storage/knowledge-contents.ts'
 import type { KnowledgeJob } from '../storage/knowledge-jobs.ts'
 import type { KnowledgeStore } from '../storage/knowledge-store.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -98,11 +104,13 @@ export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): 
   })
   const sync = startSync(options, { ...deps, db: background, bases, onJobs })
   const parts = { store, bases }
+  const unread = async (base: KnowledgeInfo) =>
+    describeUnread(await countUnread(db, base.id), base.sources.length > 0 && sync.isLooking())
   return {
     bases,
     contents: createContents({ db, store, bases, reader, remotes, onJobs, onDeleted: ingestion.drop }),
     list: (query) => listContents(db, query),
-    search: createSearch({ ...deps, bases, onVectors: indexing.mind }),
+    search: createSearch({ ...deps, bases, unread, onVectors: indexing.mind }),
     searchTypes: (base) => searchTypes(base, parts),
     whyNoVectors: (base) => whyNoVectors(base, parts),
     metadataKeys: ({ id }) => listMetadataKeys(db, id),
@@ -114,4 +122,14 @@ export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): 
       await indexing.close()
     },
   }
+}
+
+/** @param isLooking whether there may be files of the base that nobody has found yet */
+function describeUnread(documents: number, isLooking: boolean): string[] {
+  const which =
+    documents === 1 ? '1 document of the knowledge base is' : `${documents} documents of the knowledge base are`
+  return [
+    ...(documents === 0 ? [] : [`${which} still being read: the same search may find more in a moment`]),
+    ...(isLooking ? ['The files of the knowledge base are still being looked for: try again in a moment'] : []),
+  ]
 }

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
-import type { KnowledgeHit, KnowledgeInfo, KnowledgeQuery, SearchType } from '../base/knowledge.ts'
+import type { KnowledgeFinding, KnowledgeInfo, KnowledgeQuery, SearchType } from '../base/knowledge.ts'
 import { toCondition } from '../base/knowledge-filter.ts'
 import { searchChunks } from '../storage/knowledge-search.ts'
 import type { KnowledgeStore } from '../storage/knowledge-store.ts'
@@ -16,6 +16,8 @@ export type SearchDeps = {
   readonly bases: Bases
   readonly clock: Clock
   readonly log: Log
+  /** Why a search may have found nothing yet, in words. */
+  readonly unread: (base: KnowledgeInfo) => Promise<readonly string[]>
   /** Vectors of a base were searched. Must not throw. */
   readonly onVectors?: ((knowledgeId: string) => void) | undefined
   /** Hears of every search. Must not throw. */
@@ -26,9 +28,9 @@ export type SearchDeps = {
 const MAX_QUERY = 8000
 const EMBED_MS = 20_000
 
-export type Search = (query: KnowledgeQuery) => Promise<readonly KnowledgeHit[]>
+export type Search = (query: KnowledgeQuery) => Promise<KnowledgeFinding>
 
-export function createSearch({ store, bases, clock, log, onSearch, onVectors }: SearchDeps): Search {
+export function createSearch({ store, bases, clock, log, unread, onSearch, onVectors }: SearchDeps): Search {
   /** @returns undefined when the provider is away and words have to do */
   async function embed(base: KnowledgeInfo, query: string, mayFail: boolean) {
     const embedder = bases.embedderOf(base)
@@ -52,7 +54,7 @@ export function createSearch({ store, bases, clock, log, onSearch, onVectors }: 
     const base = bases.find(knowledgeId)
     const condition = filters.length === 0 ? undefined : toCondition(filters)
     const query = asked.trim().slice(0, MAX_QUERY)
-    if (query === '') return []
+    if (query === '') return { hits: [], notes: [] }
     const started = clock.monotonic()
     const why = whyNoVectors(base, { store, bases })
     if (searchType === 'vector' && why !== undefined) {
@@ -65,7 +67,7 @@ export function createSearch({ store, bases, clock, log, onSearch, onVectors }: 
     const hits = await searchChunks(store, { knowledgeId: base.id, query, type, limit, condition, vector })
     if (vector !== undefined) onVectors?.(base.id)
     onSearch?.({ type, seconds: (clock.monotonic() - started) / 1000 })
-    return hits
+    return { hits, notes: hits.length === 0 ? await unread(base) : [] }
   }
 }
 

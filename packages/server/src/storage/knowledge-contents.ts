@@ -305,6 +305,14 @@ export async function listMetadataKeys(db: Db, knowledgeId: string): Promise<str
   return rows.map(({ key }) => key)
 }
 
+/** How many documents of a base are not read yet, those included that are read anew. */
+export async function countUnread(db: Db, knowledgeId: string): Promise<number> {
+  const { rows } = await sql<{ unread: number }>`
+    select count(*) as unread from agentos_knowledge_contents
+    where knowledge_id = ${knowledgeId} and status = 'processing'`.execute(db)
+  return rows[0]?.unread ?? 0
+}
+
 export type ContentCounts = { readonly status: ContentStatus; readonly contents: number; readonly chunks: number }
 
 /** Contents of all bases by status. */
