@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Embedder } from '../base/embedding.ts'
 import { AgentOSError } from '../base/errors.ts'
 import type { KnowledgeInfo } from '../base/knowledge.ts'
 import { claimSync, endSync } from '../storage/knowledge-jobs.ts'
@@ -111,9 +112,43 @@ test('falls back on words while the embedder is away, unless vectors were asked 
   embedder.before = () => {
     throw new AgentOSError('MODEL_UNAVAILABLE', 'the provider is away')
   }
-  expect(await search(knowledge, 'apple')).toHaveLength(1)
+  const { hits, notes } = await find(knowledge, 'apple')
+  expect([hits.length, notes]).toEqual([1, ['It was searched by words only: the provider is away']])
   const byVector = knowledge.search({ knowledgeId: 'base', query: 'apple', searchType: 'vector' })
   await expect(byVector).rejects.toThrow('the provider is away')
+})
+
+test('an embedder that hangs costs a few searches their time, and the next ones nothing', async () => {
+  const embedder = countingEmbedder()
+  let questions = 0
+  const hanging: Embedder = {
+    ...embedder,
+    embed: async (texts, signal, purpose) => {
+      if (purpose !== 'query') return embedder.embed(texts, signal)
+      questions++
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+    },
+  }
+  const moves: [string, boolean][] = []
+  await using knowledge = await openTestKnowledge(place, {
+    embedders: embeddersOf(hanging),
+    options: { questionMs: 50 },
+    onEmbedder: (...move) => void moves.push(move),
+  })
+  const { id } = await addText(knowledge, 'Apples are red.')
+  await knowledge.until(async () => (await statusOf(knowledge, id)) === 'completed')
+  for (let time = 0; time < 6; time++) {
+    const { hits, notes } = await find(knowledge, 'apple')
+    expect(hits).toHaveLength(1)
+    expect(notes).toEqual(['It was searched by words only: Embedder fake:vowels did not answer within 50 ms'])
+  }
+  expect([questions, moves]).toEqual([3, [['fake:vowels', true]]])
+  const byVector = knowledge.search({ knowledgeId: 'base', query: 'apple', searchType: 'vector' })
+  await expect(byVector).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' })
+  // What comes to be read is embedded all the same, and shows that it answers.
+  await addText(knowledge, 'Pears are green.')
+  await knowledge.until(() => moves.length === 2)
+  expect(moves[1]).toEqual(['fake:vowels', false])
 })
 
 test('a passing failure is tried again, another one is told; what was found before stays', async () => {

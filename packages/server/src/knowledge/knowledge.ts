@@ -6,6 +6,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { ChunkerInfo, DocumentReader, ReaderInfo, ReaderKey, RemoteSource } from '../base/document.ts'
 import type { Embedders } from '../base/embedding.ts'
+import { AgentOSError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
 import type { KnowledgeInfo, SearchType } from '../base/knowledge.ts'
 import type { Db } from '../storage/database.ts'
@@ -21,6 +22,7 @@ import type { KnowledgeStore } from '../storage/knowledge-store.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type Bases, createBases } from './bases.ts'
 import { type Contents, createContents } from './contents.ts'
+import { watchEmbedders } from './embedder-watch.ts'
 import { createIndexing } from './indexing.ts'
 import type { JobOutcome } from './carry-out.ts'
 import { type IngestionOptions, startIngestion } from './ingestion.ts'
@@ -45,6 +47,10 @@ export type KnowledgeOptions = IngestionOptions & {
   readonly keepUploads: boolean
   /** Where documents wait while they are read; of this process. */
   readonly directory: string
+  /** Longest time for the vector of a question, in milliseconds. */
+  readonly questionMs: number
+  /** How long an embedder that does not answer is left alone, in milliseconds. */
+  readonly embedderRestMs: number
 }
 
 export type KnowledgeDeps = {
@@ -66,6 +72,8 @@ export type KnowledgeDeps = {
   readonly hint: (topic: string) => void
   readonly onHint: (listener: (topic: string) => void) => () => void
   readonly onJob?: (job: { readonly outcome: JobOutcome; readonly seconds: number }) => void
+  /** An embedder is left alone because it does not answer, or not any more. Must not throw. */
+  readonly onEmbedder?: (embedder: string, isLeftAlone: boolean) => void
   readonly onSearch?: (search: { readonly type: SearchType; readonly seconds: number }) => void
 }
 
@@ -91,7 +99,11 @@ const TOPIC = 'knowledge'
 
 export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): Knowledge {
   const { db, background, store, log, remotes, reader } = deps
-  const bases = createBases(deps.defined, deps.embedders)
+  const closing = new AbortController()
+  const { questionMs, embedderRestMs: restMs } = options
+  const watch = { ...deps, questionMs, restMs, onLeftAlone: deps.onEmbedder }
+  const embedders = watchEmbedders(deps.embedders, watch)
+  const bases = createBases(deps.defined, embedders)
   const indexing = createIndexing({ store, bases, log, clock: deps.clock })
   const onDone = ({ content }: KnowledgeJob) => indexing.mind(content.knowledgeId)
   const ingestion = startIngestion(options, { ...deps, ...options, db: background, bases, onDone })
@@ -110,7 +122,7 @@ export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): 
     bases,
     contents: createContents({ db, store, bases, reader, remotes, onJobs, onDeleted: ingestion.drop }),
     list: (query) => listContents(db, query),
-    search: createSearch({ ...deps, bases, unread, onVectors: indexing.mind }),
+    search: createSearch({ ...deps, bases, unread, onVectors: indexing.mind, signal: closing.signal }),
     searchTypes: (base) => searchTypes(base, parts),
     whyNoVectors: (base) => whyNoVectors(base, parts),
     metadataKeys: ({ id }) => listMetadataKeys(db, id),
@@ -118,7 +130,8 @@ export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): 
     remotes,
     async close() {
       stopHints()
-      await Promise.all([sync.close(), ingestion.close()])
+      closing.abort(new AgentOSError('DRAINING', 'The server is stopping'))
+      await Promise.all([sync.close(), ingestion.close(), embedders.close()])
       await indexing.close()
     },
   }

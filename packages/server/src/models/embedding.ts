@@ -44,10 +44,10 @@ export type EmbeddingCall = {
   readonly ok: boolean
 }
 
-/** Documents can wait; somebody waits for the answer to a query. */
+/** Documents can wait; somebody waits for the answer to a query, and says how long. */
 const LANES = {
   document: { limits: { concurrency: 4, retries: 5, maxWaitMs: 60_000 }, callMs: 120_000 },
-  query: { limits: { concurrency: 16, retries: 1, maxWaitMs: 3000 }, callMs: 8000 },
+  query: { limits: { concurrency: 16, retries: 1, maxWaitMs: 3000 }, callMs: 60_000 },
 } as const
 
 /** Longest vectors that are taken, in numbers. */
