@@ -70,13 +70,19 @@ export function createEmbedders(options: EmbeddersOptions): Embedders & { readon
   return {
     standard: options.standard === undefined ? undefined : resolve(options.standard),
     resolve,
-    problem: (name) => {
-      const { provider, family } = parseEmbedderName(name)
-      const problem = family.problem(env)
-      return problem === undefined ? undefined : `${provider} ${problem}`
-    },
+    problem: (name) => findEmbedderProblem(name, env),
     close: () => transport?.close(),
   }
+}
+
+/**
+ * What the environment lacks for an embedder, naming the variable; undefined when nothing.
+ * @throws {AgentOSError} MODEL_UNKNOWN
+ */
+export function findEmbedderProblem(name: string, env: Env): string | undefined {
+  const { provider, family } = parseEmbedderName(name)
+  const problem = family.problem(env)
+  return problem === undefined ? undefined : `${provider} ${problem}`
 }
 
 /** The embedder that the environment has the means for, when nobody names one; undefined for none. */
