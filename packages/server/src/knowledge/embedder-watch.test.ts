@@ -50,9 +50,9 @@ function open(questionMs = 5000) {
 test('an embedder stays what it is, and tells how it does', async () => {
   const { embedders, embedder, ask, condition } = open()
   expect([embedder.name, embedder.dimensions, embedders.standard === embedder]).toEqual(['fake:one', 2, true])
-  expect(condition()).toEqual({ answers: null, problem: null })
+  expect(condition()).toEqual({ answers: null, problem: null, isLeftAlone: false })
   expect(await ask()).toEqual([new Float32Array([1, 2])])
-  expect(condition()).toEqual({ answers: true, problem: null })
+  expect(condition()).toEqual({ answers: true, problem: null, isLeftAlone: false })
 })
 
 test('a question that takes too long ends, and says how long it was waited for', async () => {
@@ -62,11 +62,11 @@ test('a question that takes too long ends, and says how long it was waited for',
     code: 'MODEL_UNAVAILABLE',
     message: 'Embedder fake:one did not answer within 20 ms',
   })
-  expect(condition()).toEqual({ answers: false, problem: 'Embedder fake:one did not answer within 20 ms' })
+  expect(condition()).toMatchObject({ answers: false, problem: 'Embedder fake:one did not answer within 20 ms' })
 })
 
 test('after three questions in a row without an answer it is left alone: the next ones fail at once', async () => {
-  const { world, ask, askOften, moves, lines } = open()
+  const { world, ask, askOften, moves, lines, condition } = open()
   world.how = AWAY
   await askOften(2)
   expect(moves).toEqual([])
@@ -75,6 +75,7 @@ test('after three questions in a row without an answer it is left alone: the nex
   await expect(ask()).rejects.toBeInstanceOf(EmbedderLeftAlone)
   await expect(ask()).rejects.toThrow('the provider is away')
   expect(world.asked).toBe(3)
+  expect(condition()).toEqual({ answers: false, problem: 'the provider is away', isLeftAlone: true })
   expect(lines).toMatchObject([{ level: 'warn', embedder: 'fake:one', failures: 3, rest_ms: 30_000 }])
 })
 
@@ -155,5 +156,5 @@ test('a text that is refused, and a caller who leaves, say nothing of the embedd
   world.how = 'hang'
   const left = new AgentOSError('DRAINING', 'The server is stopping')
   for (let time = 0; time < 4; time++) await expect(ask(AbortSignal.abort(left))).rejects.toBe(left)
-  expect([moves, condition()]).toEqual([[], { answers: true, problem: null }])
+  expect([moves, condition()]).toEqual([[], { answers: true, problem: null, isLeftAlone: false }])
 })

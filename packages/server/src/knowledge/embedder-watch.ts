@@ -23,6 +23,8 @@ export type EmbedderCondition = {
   readonly answers: boolean | null
   /** What was wrong the last time, in words; null when nothing was. */
   readonly problem: string | null
+  /** Whether questions go by their words because of it. */
+  readonly isLeftAlone: boolean
 }
 
 export type WatchedEmbedders = Embedders & {
@@ -134,21 +136,21 @@ type Alone = { readonly since: number; readonly until: number; readonly problem:
 
 function createState(embedder: string, { clock, log, restMs, onLeftAlone }: EmbedderWatchDeps) {
   let failures = 0
-  let condition: EmbedderCondition = { answers: null, problem: null }
+  let last: Omit<EmbedderCondition, 'isLeftAlone'> = { answers: null, problem: null }
   let alone: Alone | undefined
   return {
-    condition: () => condition,
+    condition: (): EmbedderCondition => ({ ...last, isLeftAlone: alone !== undefined }),
     leftAlone: () => alone,
     answered() {
       failures = 0
-      condition = { answers: true, problem: null }
+      last = { answers: true, problem: null }
       if (alone === undefined) return
       log.info('an embedder answers again', { embedder, away_ms: Math.round(clock.monotonic() - alone.since) })
       alone = undefined
       onLeftAlone?.(embedder, false)
     },
     failed(error: AgentOSError, isQuestion: boolean) {
-      condition = { answers: false, problem: error.message }
+      last = { answers: false, problem: error.message }
       // What is wrong with one text says nothing about the next.
       if (!isQuestion || error.code === 'MODEL_REJECTED' || ++failures < FAILURES) return
       const now = clock.monotonic()

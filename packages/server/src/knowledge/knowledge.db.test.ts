@@ -228,6 +228,56 @@ test('twenty contents and two replicas: each content is read once', async () => 
   expect([...first.outcomes, ...second.outcomes]).toEqual(Array(20).fill('completed'))
 })
 
+test('tells how its bases do: their documents, their embedders, and why they are searched by words', async () => {
+  const embedder = countingEmbedder()
+  const bases: KnowledgeInfo[] = [
+    BASE,
+    { ...BASE, id: 'words', searchType: 'keyword' },
+    { ...BASE, id: 'keyless', embedder: 'fake:keyless' },
+  ]
+  const problem = (name: string) => (name === 'fake:keyless' ? 'fake needs FAKE_KEY, which is not set' : undefined)
+  const stuck = Promise.withResolvers<void>()
+  const reader = lineReader((line) => {
+    if (line.startsWith('bad')) throw new AgentOSError('DOCUMENT_CORRUPT', 'it is damaged')
+    return line === 'slow' ? stuck.promise : undefined
+  })
+  await using knowledge = await openTestKnowledge(place, {
+    embedders: { ...embeddersOf(embedder), problem },
+    defined: () => bases,
+    reader,
+  })
+  const [, words, keyless] = await knowledge.describe()
+  const nothing = { completed: 0, processing: 0, failed: 0, chunks: 0 }
+  const idle = { name: 'fake:vowels', answers: null, problem: null }
+  expect(words).toEqual({ id: 'words', counts: nothing, embedder: idle, wordsOnly: 'its searchType is keyword' })
+  const why = 'fake needs FAKE_KEY, which is not set'
+  const unusable = { name: 'fake:keyless', answers: null, problem: why }
+  expect(keyless).toEqual({ id: 'keyless', counts: nothing, embedder: unusable, wordsOnly: why })
+
+  await addText(knowledge, 'Apples are red.\nPears are green.')
+  await addText(knowledge, 'bad')
+  await addText(knowledge, 'bad too')
+  await knowledge.until(() => knowledge.outcomes.length === 3)
+  await addText(knowledge, 'slow')
+  expect((await knowledge.describe())[0]).toEqual({
+    id: 'base',
+    counts: { completed: 1, processing: 1, failed: 2, chunks: 2 },
+    embedder: { name: 'fake:vowels', answers: true, problem: null },
+    wordsOnly: null,
+  })
+  embedder.before = () => {
+    throw new AgentOSError('MODEL_UNAVAILABLE', 'the provider is away')
+  }
+  for (let time = 0; time < 3; time++) await find(knowledge, 'apple')
+  const away = 'the provider is away'
+  expect((await knowledge.describe())[0]).toMatchObject({
+    embedder: { answers: false, problem: away },
+    wordsOnly: away,
+  })
+  expect([knowledge.whyNoAnswer(BASE), knowledge.whyNoVectors(BASE)]).toEqual([away, undefined])
+  stuck.resolve()
+})
+
 test('a content that is deleted while it is read leaves nothing', async () => {
   const stuck = Promise.withResolvers<void>()
   const reader = lineReader((line) => (line === 'line 100' ? stuck.promise : undefined))

@@ -20,6 +20,7 @@ import {
 import type { KnowledgeJob } from '../storage/knowledge-jobs.ts'
 import type { KnowledgeStore } from '../storage/knowledge-store.ts'
 import type { Log } from '../telemetry/log.ts'
+import { type BaseCondition, describeBases } from './base-condition.ts'
 import { type Bases, createBases } from './bases.ts'
 import { type Contents, createContents } from './contents.ts'
 import { watchEmbedders } from './embedder-watch.ts'
@@ -29,6 +30,7 @@ import { type IngestionOptions, startIngestion } from './ingestion.ts'
 import { createSearch, type Search, searchTypes, whyNoVectors } from './search.ts'
 import { type Folder, startSync } from './sync.ts'
 
+export type { BaseCondition } from './base-condition.ts'
 export type { Given } from './contents.ts'
 export type { Content } from '../storage/knowledge-contents.ts'
 
@@ -86,6 +88,10 @@ export type Knowledge = {
   readonly searchTypes: (base: KnowledgeInfo) => readonly SearchType[]
   /** Why a base is searched by words only; undefined when it has vectors. */
   readonly whyNoVectors: (base: KnowledgeInfo) => string | undefined
+  /** Why hybrid searches of a base go by words at the moment although it has vectors; undefined when they do not. */
+  readonly whyNoAnswer: (base: KnowledgeInfo) => string | undefined
+  /** How the bases do. */
+  readonly describe: () => Promise<BaseCondition[]>
   /** Keys that filters can ask for. */
   readonly metadataKeys: (base: KnowledgeInfo) => Promise<string[]>
   readonly abilities: Abilities
@@ -116,6 +122,7 @@ export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): 
   })
   const sync = startSync(options, { ...deps, db: background, bases, onJobs })
   const parts = { store, bases }
+  const why = (base: KnowledgeInfo) => whyNoVectors(base, parts)
   const unread = async (base: KnowledgeInfo) =>
     describeUnread(await countUnread(db, base.id), base.sources.length > 0 && sync.isLooking())
   return {
@@ -124,7 +131,14 @@ export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): 
     list: (query) => listContents(db, query),
     search: createSearch({ ...deps, bases, unread, onVectors: indexing.mind, signal: closing.signal }),
     searchTypes: (base) => searchTypes(base, parts),
-    whyNoVectors: (base) => whyNoVectors(base, parts),
+    whyNoVectors: why,
+    whyNoAnswer(base) {
+      const name = bases.embedderOf(base)?.name
+      if (name === undefined) return undefined
+      const { isLeftAlone, problem } = embedders.conditionOf(name)
+      return isLeftAlone ? (problem ?? undefined) : undefined
+    },
+    describe: () => describeBases({ db: background, bases, whyNoVectors: why, conditionOf: embedders.conditionOf }),
     metadataKeys: ({ id }) => listMetadataKeys(db, id),
     abilities: deps.abilities,
     remotes,

@@ -322,3 +322,16 @@ export async function countByStatus(db: Db): Promise<ContentCounts[]> {
     from agentos_knowledge_contents group by status`.execute(db)
   return rows
 }
+
+/** Contents of a base by status, and the chunks of all of them. */
+export type BaseCounts = { readonly [S in ContentStatus]: number } & { readonly chunks: number }
+
+/** Those of all bases that have contents, by id. */
+export async function countByBase(db: Db): Promise<Map<string, BaseCounts>> {
+  const { rows } = await sql<BaseCounts & { knowledge_id: string }>`
+    select knowledge_id, count(*) filter (where status = 'completed') as completed,
+      count(*) filter (where status = 'processing') as processing, count(*) filter (where status = 'failed') as failed,
+      coalesce(sum(chunk_count), 0)::int8 as chunks
+    from agentos_knowledge_contents group by knowledge_id`.execute(db)
+  return new Map(rows.map(({ knowledge_id, ...counts }) => [knowledge_id, counts]))
+}
