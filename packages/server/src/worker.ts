@@ -13,6 +13,7 @@ import { attemptSpanId, formatTraceparent, toolSpanId } from './base/trace-conte
 import { toLogFields } from './loader/log-fields.ts'
 import type { LogLevel, WorkerInit } from './loader/protocol.ts'
 import { openWorker } from './loader/worker-side.ts'
+import { findEmbedderProblem } from './models/embedding.ts'
 import { createModels } from './models/registry.ts'
 import { prepareAgent, type PreparedAgent } from './runtime/agent.ts'
 import { executeRun } from './runtime/execute.ts'
@@ -37,6 +38,11 @@ await serve({
     const problem = models.keyProblem(found.agent.options.model ?? init.defaultModel)
     if (problem !== undefined) port.log('warn', problem, { agent_id: found.id })
     return agent.info
+  },
+  checkBase: ({ id, embedder }) => {
+    const problem = embedder === null ? undefined : findEmbedderProblem(embedder, init.env)
+    if (problem !== undefined)
+      port.log('warn', `${problem}: it is searched by words only`, { knowledge_id: id, embedder })
   },
   execute: async (job, { signal, handOver }) => {
     const agent = agents.get(job.agentId)

@@ -122,7 +122,12 @@ export const KnowledgeSearchResult = z
   .meta({ id: 'KnowledgeSearchResult' })
 export type KnowledgeSearchResult = z.infer<typeof KnowledgeSearchResult>
 
-export const KnowledgeSearchPage = pageOf(KnowledgeSearchResult)
+export const KnowledgeSearchPage = pageOf(KnowledgeSearchResult).extend({
+  notes: z
+    .array(z.string())
+    .optional()
+    .describe('Where nothing was found: documents that are still being read. Where words had to do: why.'),
+})
 
 export const KnowledgeReader = z.object({
   id: z.string(),

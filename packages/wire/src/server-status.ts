@@ -58,6 +58,34 @@ export const ServerStatus = z
       )
       .describe('That which serves, and those that drain.'),
     worker_ends: z.number().describe('Workers that ended by themselves since the start; each is started again.'),
+    knowledge: z
+      .array(
+        z.object({
+          id: z.string(),
+          documents: z
+            .object({
+              ready: z.number(),
+              reading: z.number().describe('Wait to be read, or are.'),
+              failed: z.number().describe('Could not be read; `status_message` of each says why.'),
+            })
+            .nullable()
+            .describe('Null while the database does not answer.'),
+          chunks: z.number().nullable().describe('Of all documents; null while the database does not answer.'),
+          embedder: z
+            .object({
+              name: z.string(),
+              answers: z
+                .boolean()
+                .nullable()
+                .describe('Whether it did the last time; null: not asked since the start.'),
+              problem: z.string().nullable().describe('What was wrong the last time.'),
+            })
+            .nullable()
+            .describe('Null where there is none.'),
+          words_only: z.string().nullable().describe('Why searches go by words only at the moment; null: they do not.'),
+        }),
+      )
+      .describe('The knowledge bases.'),
     spans: z
       .array(
         z.object({

@@ -3,7 +3,7 @@
  * answer, plain data that crosses the port. The main thread knows whose run asks, so no question says for whom it is.
  * @module
  */
-import type { KnowledgeHit, KnowledgeQuery } from './knowledge.ts'
+import type { KnowledgeFinding, KnowledgeQuery } from './knowledge.ts'
 import type {
   Insight,
   InsightSaving,
@@ -28,8 +28,8 @@ export type Asks = {
     readonly question: { readonly mimeType: string; readonly bytes: Uint8Array }
     readonly answer: Media
   }
-  /** The best chunks of a knowledge base, best first. */
-  'search-knowledge': { readonly question: KnowledgeQuery; readonly answer: readonly KnowledgeHit[] }
+  /** The best chunks of a knowledge base. */
+  'search-knowledge': { readonly question: KnowledgeQuery; readonly answer: KnowledgeFinding }
   /** The keys that the metadata of the base's documents have, at most 100. */
   'knowledge-keys': { readonly question: { readonly knowledgeId: string }; readonly answer: readonly string[] }
   /** Adds a text to a knowledge base, unless it is there. Answers the id of its content. */

@@ -71,6 +71,14 @@ export type KnowledgeHit = {
   readonly score: number
 }
 
+/** What a search found. */
+export type KnowledgeFinding = {
+  /** Best first. */
+  readonly hits: readonly KnowledgeHit[]
+  /** What whoever reads the hits should know of them, each without a full stop: why there may be more of them soon. */
+  readonly notes: readonly string[]
+}
+
 /** How a document is to be read; absent: the default of the reader or the chunker. */
 export type ReadSettings = {
   readonly reader?: ReaderKey

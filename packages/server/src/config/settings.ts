@@ -196,6 +196,11 @@ export const SETTINGS = {
       .optional(),
     "Embedder of knowledge that names none, as provider:id or provider:id@dimensions; none searches by words alone. Unset: OpenAI's or Google's, when its key is set and goes to the provider itself, else none.",
   ),
+  AGENTOS_EMBEDDER_QUERY_TIMEOUT_MS: setting(
+    'Knowledge',
+    ms(100, 60_000, 5000),
+    'Longest time for the vector of a question, in milliseconds, tries included. Then a hybrid search goes by words alone; after three such questions in a row the embedder is left alone for 30 seconds.',
+  ),
   AGENTOS_KNOWLEDGE_UPLOAD_BYTES: setting(
     'Knowledge',
     ms(1024, 1_073_741_824, 52_428_800),

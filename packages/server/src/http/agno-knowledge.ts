@@ -51,7 +51,7 @@ export function toSearchResult(hit: KnowledgeHit): KnowledgeSearchResult {
 }
 
 export function toKnowledgeConfig(
-  knowledge: Pick<Knowledge, 'abilities' | 'remotes' | 'searchTypes' | 'whyNoVectors'>,
+  knowledge: Pick<Knowledge, 'abilities' | 'remotes' | 'searchTypes' | 'whyNoVectors' | 'whyNoAnswer'>,
   base: KnowledgeInfo,
   filters: readonly string[],
 ): KnowledgeConfig {
@@ -82,7 +82,7 @@ export function toKnowledgeConfig(
       {
         id: VECTOR_DB_ID,
         name: base.name,
-        description: knowledge.whyNoVectors(base) ?? null,
+        description: knowledge.whyNoVectors(base) ?? knowledge.whyNoAnswer(base) ?? null,
         search_types: [...knowledge.searchTypes(base)],
       },
     ],

@@ -3,6 +3,7 @@
  * @module
  */
 import type { ServerStatus } from '@agentos/wire'
+import type { BaseCondition } from '../knowledge/knowledge.ts'
 import { type AttributeName, type MetricKey, METRICS } from '../telemetry/metrics-table.ts'
 import { type MetricView, type PointView, viewMetrics } from '../telemetry/metrics-view.ts'
 import type { AppDeps } from './deps.ts'
@@ -32,6 +33,7 @@ export async function describeStatus(deps: AppDeps): Promise<ServerStatus> {
     desired,
     generations: generationsOf(read),
     worker_ends: count('workerEnds'),
+    knowledge: (await deps.knowledge.describe()).map((base) => toKnowledge(base, deps.redact)),
     spans: spansOf(read),
   }
 }
@@ -73,6 +75,20 @@ function generationsOf({ points, where }: Reader): ServerStatus['generations'] {
     const one = { revision: textOf(point, 'revision'), state: textOf(point, 'state') }
     return { ...one, runs: where('generationRuns', one), credit: where('generationCredit', one) }
   })
+}
+
+function toKnowledge(
+  { id, counts, embedder, wordsOnly }: BaseCondition,
+  redact: AppDeps['redact'],
+): ServerStatus['knowledge'][number] {
+  const told = (text: string | null) => (text === null ? null : redact(text))
+  return {
+    id,
+    documents: counts && { ready: counts.completed, reading: counts.processing, failed: counts.failed },
+    chunks: counts && counts.chunks,
+    embedder: embedder && { ...embedder, problem: told(embedder.problem) },
+    words_only: told(wordsOnly),
+  }
 }
 
 function spansOf({ points, where }: Reader): ServerStatus['spans'] {

@@ -18,6 +18,8 @@ export type Bases = {
    * @throws {AgentOSError} KNOWLEDGE_NOT_FOUND; INVALID_REQUEST listing the ids when there are several to choose from
    */
   readonly find: (knowledgeId?: string) => KnowledgeInfo
+  /** The embedder that the base names, or that of the server; undefined when there is neither. */
+  readonly embedderName: (base: KnowledgeInfo) => string | undefined
   /** Undefined when the base has none that can be used: it is searched by words then. */
   readonly embedderOf: (base: KnowledgeInfo) => Embedder | undefined
   /** Why the embedder that the base names cannot be used. */
@@ -30,8 +32,9 @@ export function createBases(defined: () => readonly KnowledgeInfo[], embedders: 
     const bases = defined()
     return bases.length === 0 ? [DEFAULT_BASE] : bases
   }
-  const embedderProblem = ({ embedder }: KnowledgeInfo) => {
-    const name = embedder ?? embedders.standard?.name
+  const embedderName = ({ embedder }: KnowledgeInfo) => embedder ?? embedders.standard?.name
+  const embedderProblem = (base: KnowledgeInfo) => {
+    const name = embedderName(base)
     if (name === undefined) return undefined
     try {
       return embedders.problem(name)
@@ -55,6 +58,7 @@ export function createBases(defined: () => readonly KnowledgeInfo[], embedders: 
       if (base !== undefined) return base
       throw new AgentOSError('KNOWLEDGE_NOT_FOUND', `Knowledge base '${knowledgeId}' not found`)
     },
+    embedderName,
     embedderOf(base) {
       if (embedderProblem(base) !== undefined) return undefined
       return base.embedder === null ? embedders.standard : embedders.resolve(base.embedder)

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Embedder } from '../base/embedding.ts'
 import { AgentOSError } from '../base/errors.ts'
 import type { KnowledgeInfo } from '../base/knowledge.ts'
+import { claimSync, endSync } from '../storage/knowledge-jobs.ts'
 import { type KnowledgeStore, openKnowledgeStore } from '../storage/knowledge-store.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
 import {
@@ -36,7 +38,8 @@ async function statusOf(knowledge: Knowledge, id: string): Promise<string> {
   return (await knowledge.contents.get(BASE, id)).status
 }
 
-const search = (knowledge: Knowledge, query: string) => knowledge.search({ knowledgeId: 'base', query })
+const find = (knowledge: Knowledge, query: string) => knowledge.search({ knowledgeId: 'base', query })
+const search = async (knowledge: Knowledge, query: string) => (await find(knowledge, query)).hits
 
 test('reads what is added and finds it; the same again is the same content', async () => {
   const embedder = countingEmbedder()
@@ -70,6 +73,37 @@ test('searches by words where there is no embedder, and says why', async () => {
   await expect(byVector).rejects.toThrow('cannot be searched by vector: no embedder is configured')
 })
 
+test('a search that finds nothing tells how many documents are still being read', async () => {
+  const stuck = Promise.withResolvers<void>()
+  const reader = lineReader((line) => (line === 'Apples are red.' ? undefined : stuck.promise))
+  await using knowledge = await openTestKnowledge(place, { reader })
+  const { id } = await addText(knowledge, 'Apples are red.')
+  await knowledge.until(async () => (await statusOf(knowledge, id)) === 'completed')
+  expect(await find(knowledge, 'plum')).toEqual({ hits: [], notes: [] })
+  await addText(knowledge, 'Plums are blue.')
+  expect((await find(knowledge, 'plum')).notes).toEqual([
+    '1 document of the knowledge base is still being read: the same search may find more in a moment',
+  ])
+  await addText(knowledge, 'Pears are green.')
+  expect((await find(knowledge, 'plum')).notes[0]).toMatch(/^2 documents of the knowledge base are still being read/)
+  expect((await find(knowledge, 'apple')).notes).toEqual([])
+  stuck.resolve()
+  await knowledge.until(async () => (await search(knowledge, 'plum')).length === 1)
+})
+
+test('a search that finds nothing says that the files of the revision are still looked for', async () => {
+  await using folder = await openFolder({ 'docs/a.md': 'Apples are red.' })
+  const base: KnowledgeInfo = { ...BASE, sources: ['docs/**'] }
+  const at = (): Folder => ({ revision: 'one', directory: folder.directory, retain: () => () => {} })
+  await claimSync(database.db, 'base', { digest: 'one', owner: 'another replica', leaseMs: 60_000 })
+  await using knowledge = await openTestKnowledge(place, { defined: () => [base], folder: at })
+  const { notes } = await find(knowledge, 'apple')
+  expect(notes).toEqual(['The files of the knowledge base are still being looked for: try again in a moment'])
+  await endSync(database.db, 'base', 'another replica', undefined)
+  await knowledge.until(async () => (await search(knowledge, 'apple')).length === 1)
+  expect(await find(knowledge, 'plum')).toEqual({ hits: [], notes: [] })
+})
+
 test('falls back on words while the embedder is away, unless vectors were asked for', async () => {
   const embedder = countingEmbedder()
   await using knowledge = await openTestKnowledge(place, { embedders: embeddersOf(embedder) })
@@ -78,9 +112,43 @@ test('falls back on words while the embedder is away, unless vectors were asked 
   embedder.before = () => {
     throw new AgentOSError('MODEL_UNAVAILABLE', 'the provider is away')
   }
-  expect(await search(knowledge, 'apple')).toHaveLength(1)
+  const { hits, notes } = await find(knowledge, 'apple')
+  expect([hits.length, notes]).toEqual([1, ['It was searched by words only: the provider is away']])
   const byVector = knowledge.search({ knowledgeId: 'base', query: 'apple', searchType: 'vector' })
   await expect(byVector).rejects.toThrow('the provider is away')
+})
+
+test('an embedder that hangs costs a few searches their time, and the next ones nothing', async () => {
+  const embedder = countingEmbedder()
+  let questions = 0
+  const hanging: Embedder = {
+    ...embedder,
+    embed: async (texts, signal, purpose) => {
+      if (purpose !== 'query') return embedder.embed(texts, signal)
+      questions++
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+    },
+  }
+  const moves: [string, boolean][] = []
+  await using knowledge = await openTestKnowledge(place, {
+    embedders: embeddersOf(hanging),
+    options: { questionMs: 50 },
+    onEmbedder: (...move) => void moves.push(move),
+  })
+  const { id } = await addText(knowledge, 'Apples are red.')
+  await knowledge.until(async () => (await statusOf(knowledge, id)) === 'completed')
+  for (let time = 0; time < 6; time++) {
+    const { hits, notes } = await find(knowledge, 'apple')
+    expect(hits).toHaveLength(1)
+    expect(notes).toEqual(['It was searched by words only: Embedder fake:vowels did not answer within 50 ms'])
+  }
+  expect([questions, moves]).toEqual([3, [['fake:vowels', true]]])
+  const byVector = knowledge.search({ knowledgeId: 'base', query: 'apple', searchType: 'vector' })
+  await expect(byVector).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' })
+  // What comes to be read is embedded all the same, and shows that it answers.
+  await addText(knowledge, 'Pears are green.')
+  await knowledge.until(() => moves.length === 2)
+  expect(moves[1]).toEqual(['fake:vowels', false])
 })
 
 test('a passing failure is tried again, another one is told; what was found before stays', async () => {
@@ -160,6 +228,56 @@ test('twenty contents and two replicas: each content is read once', async () => 
   expect([...first.outcomes, ...second.outcomes]).toEqual(Array(20).fill('completed'))
 })
 
+test('tells how its bases do: their documents, their embedders, and why they are searched by words', async () => {
+  const embedder = countingEmbedder()
+  const bases: KnowledgeInfo[] = [
+    BASE,
+    { ...BASE, id: 'words', searchType: 'keyword' },
+    { ...BASE, id: 'keyless', embedder: 'fake:keyless' },
+  ]
+  const problem = (name: string) => (name === 'fake:keyless' ? 'fake needs FAKE_KEY, which is not set' : undefined)
+  const stuck = Promise.withResolvers<void>()
+  const reader = lineReader((line) => {
+    if (line.startsWith('bad')) throw new AgentOSError('DOCUMENT_CORRUPT', 'it is damaged')
+    return line === 'slow' ? stuck.promise : undefined
+  })
+  await using knowledge = await openTestKnowledge(place, {
+    embedders: { ...embeddersOf(embedder), problem },
+    defined: () => bases,
+    reader,
+  })
+  const [, words, keyless] = await knowledge.describe()
+  const nothing = { completed: 0, processing: 0, failed: 0, chunks: 0 }
+  const idle = { name: 'fake:vowels', answers: null, problem: null }
+  expect(words).toEqual({ id: 'words', counts: nothing, embedder: idle, wordsOnly: 'its searchType is keyword' })
+  const why = 'fake needs FAKE_KEY, which is not set'
+  const unusable = { name: 'fake:keyless', answers: null, problem: why }
+  expect(keyless).toEqual({ id: 'keyless', counts: nothing, embedder: unusable, wordsOnly: why })
+
+  await addText(knowledge, 'Apples are red.\nPears are green.')
+  await addText(knowledge, 'bad')
+  await addText(knowledge, 'bad too')
+  await knowledge.until(() => knowledge.outcomes.length === 3)
+  await addText(knowledge, 'slow')
+  expect((await knowledge.describe())[0]).toEqual({
+    id: 'base',
+    counts: { completed: 1, processing: 1, failed: 2, chunks: 2 },
+    embedder: { name: 'fake:vowels', answers: true, problem: null },
+    wordsOnly: null,
+  })
+  embedder.before = () => {
+    throw new AgentOSError('MODEL_UNAVAILABLE', 'the provider is away')
+  }
+  for (let time = 0; time < 3; time++) await find(knowledge, 'apple')
+  const away = 'the provider is away'
+  expect((await knowledge.describe())[0]).toMatchObject({
+    embedder: { answers: false, problem: away },
+    wordsOnly: away,
+  })
+  expect([knowledge.whyNoAnswer(BASE), knowledge.whyNoVectors(BASE)]).toEqual([away, undefined])
+  stuck.resolve()
+})
+
 test('a content that is deleted while it is read leaves nothing', async () => {
   const stuck = Promise.withResolvers<void>()
   const reader = lineReader((line) => (line === 'line 100' ? stuck.promise : undefined))
@@ -202,9 +320,8 @@ test('what is said of a content shows in searches at once', async () => {
   const { id } = await addText(knowledge, 'Apples are red.')
   await knowledge.until(async () => (await statusOf(knowledge, id)) === 'completed')
   await knowledge.contents.describe(BASE, id, { name: 'Fruit', metadata: { kind: 'fruit' } })
-  expect(await knowledge.search({ knowledgeId: 'base', query: 'apple', filters: [{ kind: 'fruit' }] })).toMatchObject([
-    { name: 'Fruit', metadata: { kind: 'fruit' } },
-  ])
+  const { hits } = await knowledge.search({ knowledgeId: 'base', query: 'apple', filters: [{ kind: 'fruit' }] })
+  expect(hits).toMatchObject([{ name: 'Fruit', metadata: { kind: 'fruit' } }])
   expect(await knowledge.metadataKeys(BASE)).toEqual(['kind'])
 })
 
@@ -229,7 +346,7 @@ test('embeds contents anew when the embedder changes; words find them all the wh
   expect(await statusOf(after, id)).toBe('completed')
   gate.resolve()
   await after.until(async () => (await after.contents.get(BASE, id)).embedder === 'fake:new')
-  const hits = await after.search({ knowledgeId: 'base', query: 'Apples are red.', searchType: 'vector' })
+  const { hits } = await after.search({ knowledgeId: 'base', query: 'Apples are red.', searchType: 'vector' })
   expect(hits.map(({ text }) => text)).toEqual(['Apples are red.', 'Pears are green.'])
 })
 
@@ -278,7 +395,7 @@ test('several bases take turns, and each finds its own', async () => {
   await using knowledge = await openTestKnowledge(place, { reader, defined: () => [BASE, other], options: { jobs: 2 } })
   await knowledge.until(() => knowledge.outcomes.length === 4)
   expect(read.slice(0, 2).toSorted()).toEqual(['elsewhere', 'one'])
-  expect(await knowledge.search({ knowledgeId: 'other', query: 'elsewhere' })).toHaveLength(1)
+  expect((await knowledge.search({ knowledgeId: 'other', query: 'elsewhere' })).hits).toHaveLength(1)
   expect(await search(knowledge, 'elsewhere')).toEqual([])
   expect(() => knowledge.bases.find()).toThrow('name one as knowledge_id: base, other')
   expect(() => knowledge.bases.find('third')).toThrow("Knowledge base 'third' not found")

@@ -4,47 +4,59 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
-import type { KnowledgeHit, KnowledgeInfo, KnowledgeQuery, SearchType } from '../base/knowledge.ts'
+import type { KnowledgeFinding, KnowledgeInfo, KnowledgeQuery, SearchType } from '../base/knowledge.ts'
 import { toCondition } from '../base/knowledge-filter.ts'
 import { searchChunks } from '../storage/knowledge-search.ts'
 import type { KnowledgeStore } from '../storage/knowledge-store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Bases } from './bases.ts'
+import { EmbedderLeftAlone } from './embedder-watch.ts'
 
 export type SearchDeps = {
   readonly store: KnowledgeStore
   readonly bases: Bases
   readonly clock: Clock
   readonly log: Log
+  /** Aborts when the server stops, with an AgentOSError. */
+  readonly signal: AbortSignal
+  /** Why a search may have found nothing yet, in words. */
+  readonly unread: (base: KnowledgeInfo) => Promise<readonly string[]>
   /** Vectors of a base were searched. Must not throw. */
   readonly onVectors?: ((knowledgeId: string) => void) | undefined
   /** Hears of every search. Must not throw. */
   readonly onSearch?: ((search: { readonly type: SearchType; readonly seconds: number }) => void) | undefined
 }
 
+type Embedded = {
+  readonly vector: { readonly embedder: string; readonly values: Float32Array } | undefined
+  /** What is to be said of the search. */
+  readonly notes: readonly string[]
+}
+
+const WORDS_ONLY: Embedded = { vector: undefined, notes: [] }
+
 /** More of a question than this says nothing new to an embedder. */
 const MAX_QUERY = 8000
-const EMBED_MS = 20_000
 
-export type Search = (query: KnowledgeQuery) => Promise<readonly KnowledgeHit[]>
+export type Search = (query: KnowledgeQuery) => Promise<KnowledgeFinding>
 
-export function createSearch({ store, bases, clock, log, onSearch, onVectors }: SearchDeps): Search {
-  /** @returns undefined when the provider is away and words have to do */
-  async function embed(base: KnowledgeInfo, query: string, mayFail: boolean) {
+export function createSearch(deps: SearchDeps): Search {
+  const { store, bases, clock, log, unread, onSearch, onVectors } = deps
+
+  /** @returns without a vector when words have to do, and why */
+  async function embed(base: KnowledgeInfo, query: string, mayFail: boolean): Promise<Embedded> {
     const embedder = bases.embedderOf(base)
-    if (embedder === undefined) return undefined
+    if (embedder === undefined) return WORDS_ONLY
     try {
-      const [values] = await embedder.embed([query], AbortSignal.timeout(EMBED_MS), 'query')
-      return values && { embedder: embedder.name, values }
+      const [values] = await embedder.embed([query], deps.signal, 'query')
+      return { vector: values && { embedder: embedder.name, values }, notes: [] }
     } catch (error) {
-      const reason =
-        error instanceof AgentOSError ? error : new AgentOSError('MODEL_UNAVAILABLE', TOO_SLOW, { cause: error })
-      if (!mayFail) throw reason
-      log.warn('a question could not be embedded; it is searched by its words', {
-        knowledge_id: base.id,
-        error: reason,
-      })
-      return undefined
+      if (!mayFail || !(error instanceof AgentOSError)) throw error
+      // Of one that is left alone, the log was told once.
+      if (!(error instanceof EmbedderLeftAlone)) {
+        log.warn('a question could not be embedded; it is searched by its words', { knowledge_id: base.id, error })
+      }
+      return { vector: undefined, notes: [`It was searched by words only: ${error.message}`] }
     }
   }
 
@@ -52,24 +64,23 @@ export function createSearch({ store, bases, clock, log, onSearch, onVectors }: 
     const base = bases.find(knowledgeId)
     const condition = filters.length === 0 ? undefined : toCondition(filters)
     const query = asked.trim().slice(0, MAX_QUERY)
-    if (query === '') return []
+    if (query === '') return { hits: [], notes: [] }
     const started = clock.monotonic()
     const why = whyNoVectors(base, { store, bases })
     if (searchType === 'vector' && why !== undefined) {
       throw new AgentOSError('INVALID_REQUEST', `Knowledge base '${base.id}' cannot be searched by vector: ${why}`)
     }
     const wanted = searchType ?? base.searchType ?? 'hybrid'
-    const vector = wanted === 'keyword' || why !== undefined ? undefined : await embed(base, query, wanted === 'hybrid')
+    const byWords = wanted === 'keyword' || why !== undefined
+    const { vector, notes } = byWords ? WORDS_ONLY : await embed(base, query, wanted === 'hybrid')
     const type = vector === undefined ? 'keyword' : wanted
     const limit = maxResults ?? base.maxResults
     const hits = await searchChunks(store, { knowledgeId: base.id, query, type, limit, condition, vector })
     if (vector !== undefined) onVectors?.(base.id)
     onSearch?.({ type, seconds: (clock.monotonic() - started) / 1000 })
-    return hits
+    return { hits, notes: hits.length === 0 ? [...(await unread(base)), ...notes] : notes }
   }
 }
-
-const TOO_SLOW = 'The embedder did not answer in time'
 
 /** Why a base is searched by words only; undefined when it has vectors. */
 export function whyNoVectors(

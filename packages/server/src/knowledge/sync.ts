@@ -32,7 +32,7 @@ export type SyncOptions = {
   readonly replicaId: string
   /** Largest file, in bytes; larger ones are left out with a word in the log. */
   readonly maxBytes: number
-  /** How often it is looked for another revision, in milliseconds. */
+  /** How long it waits for another replica that is at it, in milliseconds. */
   readonly pollMs: number
 }
 
@@ -48,8 +48,14 @@ export type SyncDeps = {
   readonly onJobs: () => void
 }
 
-export type FolderSync = { readonly close: () => Promise<void> }
+export type FolderSync = {
+  /** Whether files of the revision that serves are still looked for. */
+  readonly isLooking: () => boolean
+  readonly close: () => Promise<void>
+}
 
+/** How often it is looked for another revision, in milliseconds: agents are asked as soon as it serves. */
+const LOOK_MS = 250
 const LEASE_MS = 60_000
 const RENEW_MS = 10_000
 /** Wait after a failure. */
@@ -62,7 +68,7 @@ export function startSync(options: SyncOptions, deps: SyncDeps): FolderSync {
   const closing = new AbortController()
   let settled: string | undefined
   let working: Promise<void> | undefined
-  let retryAt = -Infinity
+  let nextAt = -Infinity
 
   async function work(folder: Folder): Promise<void> {
     const release = folder.retain()
@@ -71,9 +77,10 @@ export function startSync(options: SyncOptions, deps: SyncDeps): FolderSync {
       for (const base of deps.bases.all())
         outcomes.push(await syncBase(base, folder, { ...options, ...deps, signal: closing.signal }))
       if (outcomes.every(Boolean)) settled = folder.revision
+      else nextAt = deps.clock.monotonic() + options.pollMs
     } catch (error) {
       if (closing.signal.aborted) return
-      retryAt = deps.clock.monotonic() + RETRY_MS
+      nextAt = deps.clock.monotonic() + RETRY_MS
       deps.log.warn('the files of knowledge bases could not be looked through, trying again', { error })
     } finally {
       release()
@@ -82,10 +89,14 @@ export function startSync(options: SyncOptions, deps: SyncDeps): FolderSync {
 
   const timer = setInterval(() => {
     const folder = deps.folder()
-    if (folder === undefined || folder.revision === settled || deps.clock.monotonic() < retryAt) return
+    if (folder === undefined || folder.revision === settled || deps.clock.monotonic() < nextAt) return
     working ??= work(folder).finally(() => (working = undefined))
-  }, options.pollMs)
+  }, LOOK_MS)
   return {
+    isLooking: () => {
+      const folder = deps.folder()
+      return folder !== undefined && folder.revision !== settled
+    },
     async close() {
       clearInterval(timer)
       closing.abort()

@@ -5,12 +5,16 @@
 import { posix } from 'node:path'
 import type { Knowledge } from '@agentos/sdk'
 import { CHUNKER_KEYS, isChunkerKey } from '../base/document.ts'
+import { AgentOSError } from '../base/errors.ts'
 import { isJsonObject, toJson } from '../base/json.ts'
 import { DEFAULT_MAX_RESULTS, type KnowledgeInfo, PLAIN_BASE } from '../base/knowledge.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 
 /** A knowledge base that a module exports, or that an agent of it names. */
 export type Declared = { readonly knowledge: Knowledge; readonly file: string }
+
+/** Looks at a base as its module defines it. @throws {AgentOSError} what cannot be with it */
+export type CheckBase = (base: KnowledgeInfo) => void
 
 /** A folder beside an agent. */
 export type FolderBase = { readonly id: string; readonly file: string; readonly folder: string }
@@ -24,8 +28,13 @@ export type KnowledgeFound = {
 /**
  * A base that several modules name belongs to the first one. One of the id of a folder's agent that names no sources is
  * that folder, with the settings it gives.
+ * @param check what it throws of a base is a problem of the base's file
  */
-export function collectKnowledge(declared: readonly Declared[], folders: readonly FolderBase[]): KnowledgeFound {
+export function collectKnowledge(
+  declared: readonly Declared[],
+  folders: readonly FolderBase[],
+  check: CheckBase,
+): KnowledgeFound {
   const found: { info: KnowledgeInfo; file: string }[] = []
   const problems: { path: string; detail: string }[] = []
   const owners = [...Map.groupBy(declared, ({ knowledge }) => knowledge).values()].flatMap((all) => all.slice(0, 1))
@@ -40,10 +49,11 @@ export function collectKnowledge(declared: readonly Declared[], folders: readonl
     }
     const folder = folders.find((base) => base.id === id)
     try {
-      found.push({ info: describe(own, folder), file: own.file })
+      const info = describe(own, folder)
+      check(info)
+      found.push({ info, file: own.file })
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error
-      problems.push({ path: own.file, detail: error.message })
+      problems.push({ path: own.file, detail: detailOf(error, id) })
     }
   }
   for (const base of folders) {
@@ -51,6 +61,13 @@ export function collectKnowledge(declared: readonly Declared[], folders: readonl
     found.push({ info: { ...PLAIN_BASE, id: base.id, name: base.id, sources: globsOf(base) }, file: base.file })
   }
   return { found, problems }
+}
+
+/** @throws whatever is not about the base */
+function detailOf(error: unknown, id: string): string {
+  if (error instanceof AgentOSError) return `knowledge "${id}": ${error.message}`
+  if (error instanceof TypeError) return error.message
+  throw error
 }
 
 function globsOf({ folder }: FolderBase): string[] {

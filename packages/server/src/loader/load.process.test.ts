@@ -372,6 +372,13 @@ describe('what is wrong is shown with its place', () => {
     expect(detail(loaded, 'a.ts')).toBe('TypeError: agent "a" cannot work')
   })
 
+  test("a knowledge base that cannot be is its file's error", async () => {
+    const source = `import { knowledge } from '@agentos/sdk'\nexport default knowledge({ id: 'docs', description: 'cannot be' })`
+    const loaded = await load({ 'base.ts': source, 'a.ts': agentSource() })
+    expect(loaded.state).toBe('failed')
+    expect(detail(loaded, 'base.ts')).toBe('knowledge "docs": base "docs" cannot be')
+  })
+
   test('a broken tool makes its agent an error, and names the file', async () => {
     const loaded = await load({ 'desk/agent.ts': agentSource(), 'desk/tools/t.ts': 'throw new Error("no")' })
     expect(detail(loaded, 'desk/agent.ts')).toBe('not loaded because of desk/tools/t.ts')

@@ -12,7 +12,7 @@ import { type Agent, isAgent, isDefinition, isKnowledge, type Tool } from '@agen
 import type { AgentInfo, FileReport, Manifest } from '../base/runnable.ts'
 import { discoverModules, type ModuleFile } from './discover.ts'
 import { describeFailure } from './failure.ts'
-import { checkKnowledge, collectKnowledge, type Declared, type FolderBase } from './knowledge.ts'
+import { type CheckBase, checkKnowledge, collectKnowledge, type Declared, type FolderBase } from './knowledge.ts'
 import { type Exported, nameAgents } from './naming.ts'
 import type { WorkerInit } from './protocol.ts'
 
@@ -41,12 +41,16 @@ export type LoadWatch = {
   readonly takeStrays?: () => readonly unknown[]
 }
 
-/**
- * @param prepare makes an agent ready to run; what it throws is the error of the agent's file
- */
+export type LoadChecks = {
+  /** Makes an agent ready to run; what it throws is the error of the agent's file. */
+  readonly prepare: (found: Found) => Promise<AgentInfo>
+  /** Looks at a knowledge base; what it throws is the error of the base's file. */
+  readonly checkBase: CheckBase
+}
+
 export async function loadFolder(
   init: Pick<WorkerInit, 'directory' | 'root' | 'origin' | 'policy' | 'settled'>,
-  prepare: (found: Found) => Promise<AgentInfo>,
+  { prepare, checkBase }: LoadChecks,
   watch: LoadWatch = {},
 ): Promise<LoadResult> {
   const { modules, odd } = discoverModules(init.directory)
@@ -68,7 +72,7 @@ export async function loadFolder(
   const { named, reexporting, problems } = nameAgents(exported)
   for (const { path, detail } of problems) reports.fail(path, detail)
   for (const path of reexporting) reports.skip(path, 're-exports agents of other files')
-  const bases = collectKnowledge(declared, foldersOf(modules))
+  const bases = collectKnowledge(declared, foldersOf(modules), checkBase)
   for (const { path, detail } of bases.problems) reports.fail(path, detail)
   const defined = bases.found.map(({ info }) => info.id)
   const agents: AgentInfo[] = []

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { type AgentOptions, isDefinition, type Tool } from '@agentos/sdk'
+import { AgentOSError } from '../base/errors.ts'
 import { isJsonObject, type Json, type JsonObject, parseJson, toJson } from '../base/json.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 import { agentInfo } from '../base/testing/agent-info.ts'
@@ -26,6 +27,9 @@ await serve({
     found.set(agent.id, agent)
     if (agent.agent.options.description === 'cannot be prepared') throw new TypeError(`agent "${agent.id}" cannot work`)
     return Promise.resolve(describe(agent))
+  },
+  checkBase: ({ id, description }) => {
+    if (description === 'cannot be') throw new AgentOSError('MODEL_UNKNOWN', `base "${id}" cannot be`)
   },
   execute: async (job, control) => {
     const content = await output.run({ run_id: job.runId }, () => perform(job, control))

@@ -6,20 +6,18 @@
 import { flushCompileCache, setSourceMapsSupport } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import type { MessagePort } from 'node:worker_threads'
-import type { AgentInfo, FileReport } from '../base/runnable.ts'
+import type { FileReport } from '../base/runnable.ts'
 import type { RunJob, RunResult } from '../base/run.ts'
 import { NO_USAGE } from '../base/usage.ts'
 import { describeFailure } from './failure.ts'
 import { installGuards } from './guards.ts'
 import { installHooks } from './hooks.ts'
-import { type Found, loadFolder } from './load.ts'
+import { type LoadChecks, loadFolder } from './load.ts'
 import { createWorkerPort, type WorkerPort } from './port.ts'
 import type { WorkerInit } from './protocol.ts'
 import { createRunOutput, type RunOutput } from './run-output.ts'
 
-export type Served = {
-  /** Makes an agent ready to run; what it throws is the error of the agent's file. */
-  readonly prepare: (found: Found) => Promise<AgentInfo>
+export type Served = LoadChecks & {
   /** Executes a run. Should not reject. */
   readonly execute: (job: RunJob, control: RunControl) => Promise<RunResult>
 }
@@ -60,10 +58,10 @@ export function openWorker(init: WorkerInit, parentPort: MessagePort): WorkerSid
   return {
     port,
     output,
-    serve: async ({ prepare, execute }) => {
+    serve: async ({ execute, ...checks }) => {
       acceptRuns(port, execute)
       const watch = { onImport: port.loading, takeStrays: () => strays.splice(0) }
-      const result = await loadFolder(init, prepare, watch).catch((error: unknown) => rejectAll(init, error))
+      const result = await loadFolder(init, checks, watch).catch((error: unknown) => rejectAll(init, error))
       isLoading = false
       if (result.ok) port.loaded(result.manifest, hooks.outside())
       else port.rejected(result.files, hooks.outside())

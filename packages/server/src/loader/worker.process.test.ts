@@ -6,6 +6,10 @@ import { agentSource, contentOf, makeFolder, openRegistry, startRun, until } fro
 const workerEntry = new URL('../worker.ts', import.meta.url)
 const EXAMPLES = fileURLToPath(new URL('../../../../examples/agents', import.meta.url))
 
+/** A module of a knowledge base that names an embedder. */
+const baseSource = (embedder: string) =>
+  `import { knowledge } from '@agentos/sdk'\nexport default knowledge({ id: 'docs', embedder: '${embedder}' })`
+
 describe('the example agents', () => {
   test('load without a complaint', async () => {
     await using registry = await openRegistry(EXAMPLES, { workerEntry })
@@ -79,6 +83,44 @@ test('a missing key does not keep a revision from serving, and is logged', async
   expect((await registry.reload()).state).toBe('ready')
   expect(registry.agentLines).toMatchObject([
     { level: 'warn', fields: { agent_id: 'a' }, message: expect.stringMatching(/OPENAI_API_KEY/) },
+  ])
+})
+
+test('an unknown embedder of a knowledge base is an error of its file, and says which there are', async () => {
+  await using folder = await makeFolder({ 'docs.ts': baseSource('nobody:small'), 'a.ts': agentSource() })
+  await using registry = await openRegistry(folder.path, { workerEntry })
+  const { state, error } = await registry.reload()
+  expect(state).toBe('failed')
+  expect(error).toMatch(/^docs\.ts: knowledge "docs": Embedder "nobody:small" must be provider:id .*: openai, /)
+})
+
+test('without the base of an unknown embedder, agents that name it are not loaded, and the others serve', async () => {
+  const files = {
+    'docs.ts': baseSource('nobody:small'),
+    'a.ts': agentSource(`knowledge: 'docs'`),
+    'b.ts': agentSource(),
+  }
+  await using folder = await makeFolder(files)
+  await using registry = await openRegistry(folder.path, { workerEntry, policy: 'partial' })
+  const status = await registry.reload()
+  expect(status.files.map(({ path, outcome }) => [path, outcome])).toEqual([
+    ['a.ts', 'error'],
+    ['b.ts', 'loaded'],
+    ['docs.ts', 'error'],
+  ])
+  expect(registry.current()?.manifest.knowledge).toEqual([])
+})
+
+test('a missing key of an embedder does not keep a revision from serving, and is logged', async () => {
+  await using folder = await makeFolder({ 'docs.ts': baseSource('voyage:voyage-4@1024'), 'a.ts': agentSource() })
+  await using registry = await openRegistry(folder.path, { workerEntry })
+  expect((await registry.reload()).state).toBe('ready')
+  expect(registry.agentLines).toMatchObject([
+    {
+      level: 'warn',
+      fields: { knowledge_id: 'docs', embedder: 'voyage:voyage-4@1024' },
+      message: 'voyage needs VOYAGE_API_KEY, which is not set: it is searched by words only',
+    },
   ])
 })
 

@@ -33,7 +33,7 @@ export type KnowledgeParts = {
   readonly redact: Redact
   /** Answers the prompts of chunkers that ask a model; undefined where there is none. */
   readonly complete: LentModels['complete']
-  readonly metrics: Pick<Metrics, 'embedderCalled' | 'documentRead' | 'knowledgeSearched'>
+  readonly metrics: Pick<Metrics, 'embedderCalled' | 'embedderLeftAlone' | 'documentRead' | 'knowledgeSearched'>
   readonly dataDirectory: string
   /** Where documents wait while they are read. */
   readonly uploadDirectory: string
@@ -46,6 +46,8 @@ const READER_IDLE_MS = 30_000
 /** A replica that dies is missed for so long, in milliseconds; renewed every third of it. */
 const LEASE_MS = 15_000
 const POLL_MS = 2000
+/** How long an embedder that does not answer is left alone, in milliseconds. */
+const EMBEDDER_REST_MS = 30_000
 const MAX_KEYS = 100
 
 /** @throws {AgentOSError} as the opening of the database, of the remote sources and of the embedders */
@@ -75,6 +77,8 @@ export async function openKnowledge(config: Config, parts: KnowledgeParts): Prom
       maxBytes: settings.AGENTOS_KNOWLEDGE_UPLOAD_BYTES,
       keepUploads: settings.AGENTOS_KNOWLEDGE_KEEP_UPLOADS,
       directory: parts.uploadDirectory,
+      questionMs: settings.AGENTOS_EMBEDDER_QUERY_TIMEOUT_MS,
+      embedderRestMs: EMBEDDER_REST_MS,
     },
     {
       ...parts,
@@ -96,6 +100,7 @@ export async function openKnowledge(config: Config, parts: KnowledgeParts): Prom
       onHint: database.notifications.onNotify,
       onJob: parts.metrics.documentRead,
       onSearch: parts.metrics.knowledgeSearched,
+      onEmbedder: parts.metrics.embedderLeftAlone,
     },
   )
   opened.defer(knowledge.close)

@@ -44,10 +44,10 @@ export type EmbeddingCall = {
   readonly ok: boolean
 }
 
-/** Documents can wait; somebody waits for the answer to a query. */
+/** Documents can wait; somebody waits for the answer to a query, and says how long. */
 const LANES = {
   document: { limits: { concurrency: 4, retries: 5, maxWaitMs: 60_000 }, callMs: 120_000 },
-  query: { limits: { concurrency: 16, retries: 1, maxWaitMs: 3000 }, callMs: 8000 },
+  query: { limits: { concurrency: 16, retries: 1, maxWaitMs: 3000 }, callMs: 60_000 },
 } as const
 
 /** Longest vectors that are taken, in numbers. */
@@ -70,13 +70,19 @@ export function createEmbedders(options: EmbeddersOptions): Embedders & { readon
   return {
     standard: options.standard === undefined ? undefined : resolve(options.standard),
     resolve,
-    problem: (name) => {
-      const { provider, family } = parseEmbedderName(name)
-      const problem = family.problem(env)
-      return problem === undefined ? undefined : `${provider} ${problem}`
-    },
+    problem: (name) => findEmbedderProblem(name, env),
     close: () => transport?.close(),
   }
+}
+
+/**
+ * What the environment lacks for an embedder, naming the variable; undefined when nothing.
+ * @throws {AgentOSError} MODEL_UNKNOWN
+ */
+export function findEmbedderProblem(name: string, env: Env): string | undefined {
+  const { provider, family } = parseEmbedderName(name)
+  const problem = family.problem(env)
+  return problem === undefined ? undefined : `${provider} ${problem}`
 }
 
 /** The embedder that the environment has the means for, when nobody names one; undefined for none. */

@@ -305,6 +305,14 @@ export async function listMetadataKeys(db: Db, knowledgeId: string): Promise<str
   return rows.map(({ key }) => key)
 }
 
+/** How many documents of a base are not read yet, those included that are read anew. */
+export async function countUnread(db: Db, knowledgeId: string): Promise<number> {
+  const { rows } = await sql<{ unread: number }>`
+    select count(*) as unread from agentos_knowledge_contents
+    where knowledge_id = ${knowledgeId} and status = 'processing'`.execute(db)
+  return rows[0]?.unread ?? 0
+}
+
 export type ContentCounts = { readonly status: ContentStatus; readonly contents: number; readonly chunks: number }
 
 /** Contents of all bases by status. */
@@ -313,4 +321,17 @@ export async function countByStatus(db: Db): Promise<ContentCounts[]> {
     select status, count(*) as contents, coalesce(sum(chunk_count), 0)::int8 as chunks
     from agentos_knowledge_contents group by status`.execute(db)
   return rows
+}
+
+/** Contents of a base by status, and the chunks of all of them. */
+export type BaseCounts = { readonly [S in ContentStatus]: number } & { readonly chunks: number }
+
+/** Those of all bases that have contents, by id. */
+export async function countByBase(db: Db): Promise<Map<string, BaseCounts>> {
+  const { rows } = await sql<BaseCounts & { knowledge_id: string }>`
+    select knowledge_id, count(*) filter (where status = 'completed') as completed,
+      count(*) filter (where status = 'processing') as processing, count(*) filter (where status = 'failed') as failed,
+      coalesce(sum(chunk_count), 0)::int8 as chunks
+    from agentos_knowledge_contents group by knowledge_id`.execute(db)
+  return new Map(rows.map(({ knowledge_id, ...counts }) => [knowledge_id, counts]))
 }

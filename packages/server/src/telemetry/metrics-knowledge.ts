@@ -46,6 +46,13 @@ export const KNOWLEDGE_METRICS = {
     attributes: ['search_type'],
     buckets: SEARCH_SECONDS,
   },
+  embeddersAlone: {
+    name: 'agentos.embedding.left_alone',
+    kind: 'updown',
+    unit: '{embedder}',
+    about: '1 while the embedder does not answer and questions go by their words; absent until that happens.',
+    attributes: ['embedder'],
+  },
   embeddingDuration: {
     name: 'agentos.embedding.duration',
     kind: 'histogram',

@@ -60,6 +60,7 @@ function doEverything(): void {
   metrics.scheduleMoved({ type: 'begun', lateMs: 20 })
   metrics.scheduleMoved({ type: 'ended', status: 'success' })
   metrics.embedderCalled({ embedder: 'openai:x', purpose: 'query', texts: 1, tokens: 5, durationMs: 20, ok: true })
+  metrics.embedderLeftAlone('openai:x', true)
   metrics.documentRead({ outcome: 'completed', seconds: 2 })
   metrics.knowledgeSearched({ type: 'hybrid', seconds: 0.02 })
   metrics.observe(READINGS)

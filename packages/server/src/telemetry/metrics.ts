@@ -59,6 +59,8 @@ export type Metrics = {
   readonly spansDropped: (sink: string, count: number) => void
   /** A call to the provider of an embedder. */
   readonly embedderCalled: (call: EmbedderCall) => void
+  /** An embedder that does not answer is left alone from now on, or not any more. */
+  readonly embedderLeftAlone: (embedder: string, isLeftAlone: boolean) => void
   /** A document of knowledge has left this replica, in whatever way. */
   readonly documentRead: (read: { readonly outcome: string; readonly seconds: number }) => void
   readonly knowledgeSearched: (search: { readonly type: string; readonly seconds: number }) => void
@@ -120,6 +122,7 @@ export function createMetrics({ resource, costOf, clock }: MetricsOptions): Metr
       add('embeddingTexts', texts, about)
       add('embeddingTokens', tokens, about)
     },
+    embedderLeftAlone: (embedder, isLeftAlone) => add('embeddersAlone', isLeftAlone ? 1 : -1, { embedder }),
     documentRead: ({ outcome, seconds }) => record('documentDuration', seconds, { outcome }),
     knowledgeSearched: ({ type, seconds }) => record('searchDuration', seconds, { search_type: type }),
     observe(readings) {

@@ -17,12 +17,13 @@ export function createTestAsk(documents: readonly (string | KnowledgeDocument)[]
       if (documents === undefined) throw new Error('The test has no documents: give runAgent() its knowledge')
       const condition = toCondition(filters)
       const words = wordsOf(query)
-      return hits
+      const found = hits
         .filter(({ metadata }) => fits(condition, metadata))
         .map((hit) => ({ ...hit, score: wordsOf(`${hit.name} ${hit.text}`).intersection(words).size }))
         .filter(({ score }) => score > 0)
         .toSorted((a, b) => b.score - a.score)
         .slice(0, maxResults)
+      return { hits: found, notes: [] }
     },
     'knowledge-keys': () => [...new Set(hits.flatMap(({ metadata }) => Object.keys(metadata)))],
     'add-knowledge': ({ name, text }) => {

@@ -46,11 +46,26 @@ function describeStatus(status: ServerStatus): string[] {
       ),
     ),
     ...(status.worker_ends === 0 ? [] : [line('', `${status.worker_ends} ended by themselves`)]),
+    ...lines('knowledge', status.knowledge.map(describeBase)),
     ...lines(
       'spans',
       spans.map(({ sink, queued, dropped }) => `${sink}: ${queued} wait, ${dropped} were dropped`),
     ),
   ]
 }
+
+function describeBase({ id, documents, chunks, embedder, words_only: why }: ServerStatus['knowledge'][number]): string {
+  const read =
+    documents && `documents ${documents.ready} ready, ${documents.reading} being read, ${documents.failed} failed`
+  const how = embedder === null ? 'no embedder' : `${embedder.name} ${ANSWERS[String(embedder.answers)] ?? ''}`
+  return [
+    `${id}: ${read ?? 'documents ?'}`,
+    `${chunks ?? '?'} chunks`,
+    how,
+    ...(why === null ? [] : ['by words only']),
+  ].join(', ')
+}
+
+const ANSWERS: Readonly<Record<string, string>> = { true: 'answers', false: 'does not answer', null: 'not asked yet' }
 
 const ms = (value: number | null) => (value === null ? '?' : `${value.toFixed(1)} ms`)

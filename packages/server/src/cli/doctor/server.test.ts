@@ -77,6 +77,15 @@ test('says that nobody answers, once, and shows no password of the address', asy
   expect(describeServer(hidden)).not.toContain('hunter222')
 })
 
+type BaseStatus = ServerStatus['knowledge'][number]
+
+/** A base that is well, but for what is given. */
+function knowledgeOf(id: string, given: Partial<BaseStatus>): BaseStatus {
+  const documents = { ready: 3, reading: 1, failed: 0 }
+  const embedder = { name: 'openai:small', answers: true, problem: null }
+  return { id, documents, chunks: 40, embedder, words_only: null, ...given }
+}
+
 test('each of the readings that an operator should look into is a problem with a next step', () => {
   const ready: Ready = {
     ready: true,
@@ -104,6 +113,15 @@ test('each of the readings that an operator should look into is a problem with a
     desired: 'b',
     generations: [{ revision: 'a', state: 'degraded', runs: 1, credit: -3 }],
     worker_ends: 3,
+    knowledge: [
+      knowledgeOf('fine', {}),
+      knowledgeOf('keyless', { embedder: { name: 'e:a', answers: null, problem: 'no key' }, words_only: 'no key' }),
+      knowledgeOf('away', { embedder: { name: 'e:b', answers: false, problem: 'timeout' }, words_only: 'timeout' }),
+      knowledgeOf('damaged', { documents: { ready: 1, reading: 0, failed: 2 } }),
+      knowledgeOf('unknown', { documents: null, chunks: null }),
+      knowledgeOf('words', { embedder: null, words_only: 'no embedder is configured' }),
+      knowledgeOf('chosen', { words_only: 'its searchType is keyword' }),
+    ],
     spans: [{ sink: 'otlp', queued: 0, dropped: 9 }],
   }
   const problems = findServerProblems(ready, status)
@@ -114,7 +132,18 @@ test('each of the readings that an operator should look into is a problem with a
     '7 statements wait for a connection: the pool requests has 10 of 10 in use.',
     'The event loop is late: 250 ms at the 99th percentile.',
     'The worker of revision a waits: the main thread does not keep up with its events.',
+    'The knowledge base keyless is searched by words only: no key.',
+    'The embedder e:b of the knowledge base away does not answer: timeout.',
+    'Documents of the knowledge base damaged that could not be read: 2.',
     '9 spans did not arrive at otlp.',
   ])
   for (const { next } of problems) expect(next).toMatch(/^[A-Z].*\.$/)
+  const text = describeServer({ url: '', info: null, ready, status, problems })
+  expect(text).toContain(
+    'knowledge   fine: documents 3 ready, 1 being read, 0 failed, 40 chunks, openai:small answers\n' +
+      '            keyless: documents 3 ready, 1 being read, 0 failed, 40 chunks, e:a not asked yet, by words only\n' +
+      '            away: documents 3 ready, 1 being read, 0 failed, 40 chunks, e:b does not answer, by words only\n',
+  )
+  expect(text).toContain('unknown: documents ?, ? chunks, openai:small answers\n')
+  expect(text).toContain('words: documents 3 ready, 1 being read, 0 failed, 40 chunks, no embedder, by words only\n')
 })

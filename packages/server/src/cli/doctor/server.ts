@@ -87,7 +87,7 @@ function findReadyProblems(ready: Ready, status: ServerStatus | null): Problem[]
 }
 
 function findStatusProblems(status: ServerStatus): Problem[] {
-  const { event_loop: loop, database, runs, generations, spans } = status
+  const { event_loop: loop, database, runs, generations, knowledge, spans } = status
   const lease = runs.oldest_lease_seconds ?? 0
   return [
     ...generations
@@ -118,10 +118,34 @@ function findStatusProblems(status: ServerStatus): Problem[] {
         const what = `The worker of revision ${revision} waits: the main thread does not keep up with its events.`
         return problem(what, 'See docs/runbooks/agentos-event-loop-late.md.')
       }),
+    ...knowledge.flatMap(findBaseProblems),
     ...spans
       .filter(({ dropped }) => dropped > 0)
       .map(({ sink, dropped }) =>
         problem(`${dropped} spans did not arrive at ${sink}.`, 'See docs/runbooks/agentos-spans-dropped.md.'),
       ),
+  ]
+}
+
+function findBaseProblems({ id, documents, embedder, words_only: why }: ServerStatus['knowledge'][number]): Problem[] {
+  const failed = documents?.failed ?? 0
+  const base = `knowledge base ${id}`
+  const list = `GET /knowledge/content?knowledge_id=${encodeURIComponent(id)}`
+  return [
+    // Without any embedder words are all that anybody asked for.
+    ...(embedder !== null && embedder.answers === null && why !== null && embedder.problem !== null
+      ? [problem(`The ${base} is searched by words only: ${why}.`, 'See docs/how-to/answer-from-knowledge.md.')]
+      : []),
+    ...(embedder?.answers === false
+      ? [
+          problem(
+            `The embedder ${embedder.name} of the ${base} does not answer: ${embedder.problem ?? '?'}.`,
+            'See docs/runbooks/agentos-embedder-away.md.',
+          ),
+        ]
+      : []),
+    ...(failed > 0
+      ? [problem(`Documents of the ${base} that could not be read: ${failed}.`, `${list} says why of each.`)]
+      : []),
   ]
 }

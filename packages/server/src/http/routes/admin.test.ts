@@ -3,7 +3,7 @@ import { createClient } from '@agentos/wire/client'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../base/clock.ts'
 import { createMetrics, type Readings } from '../../telemetry/metrics.ts'
-import { createTestApp, SECRET } from '../testing/test-app.ts'
+import { createTestApp, NO_KNOWLEDGE, SECRET } from '../testing/test-app.ts'
 
 const READINGS: Readings = {
   activeRuns: () => 3,
@@ -41,7 +41,15 @@ test('the status tells what the metrics tell, and what is not ready', async () =
   metrics.spansDropped('otlp', 3)
   metrics.streamOpened()
   const readiness = () => ({ ready: false, startup: true, reasons: { database: 'it is away' } })
-  await using server = await createTestApp({ metrics, settings: { readiness } })
+  const base = {
+    id: 'handbook',
+    counts: { completed: 5, processing: 2, failed: 1, chunks: 40 },
+    embedder: { name: 'openai:small', answers: false, problem: `it refuses ${SECRET}` },
+    wordsOnly: `it refuses ${SECRET}`,
+  }
+  const away = { id: 'away', counts: null, embedder: null, wordsOnly: 'no embedder is configured' }
+  const knowledge = { ...NO_KNOWLEDGE, describe: async () => [base, away] }
+  await using server = await createTestApp({ metrics, knowledge, settings: { readiness } })
   const status = await createClient({ baseUrl: await server.listen() }).status()
   expect(status).toEqual({
     replica_id: 'replica-1',
@@ -69,6 +77,16 @@ test('the status tells what the metrics tell, and what is not ready', async () =
       { revision: 'a', state: 'draining', runs: 1, credit: -7 },
     ],
     worker_ends: 1,
+    knowledge: [
+      {
+        id: 'handbook',
+        documents: { ready: 5, reading: 2, failed: 1 },
+        chunks: 40,
+        embedder: { name: 'openai:small', answers: false, problem: 'it refuses [redacted]' },
+        words_only: 'it refuses [redacted]',
+      },
+      { id: 'away', documents: null, chunks: null, embedder: null, words_only: 'no embedder is configured' },
+    ],
     spans: [
       { sink: 'database', queued: 0, dropped: 0 },
       { sink: 'otlp', queued: 12, dropped: 3 },

@@ -28,6 +28,9 @@ async function* textBody(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text)
 }
 
+/** Documents that begin with `Slow` wait for it. */
+const slow = Promise.withResolvers<void>()
+
 let database: TestDatabase
 let store: KnowledgeStore
 let directory: string
@@ -43,7 +46,7 @@ beforeAll(async () => {
   knowledge = await openTestKnowledge(
     { database, store },
     {
-      reader: lineReader(),
+      reader: lineReader((line) => (line.startsWith('Slow') ? slow.promise : undefined)),
       remotes: [BUCKET],
       abilities: {
         readers: [{ id: 'text', name: 'TextReader', description: '', chunkers: ['SemanticChunker'], contentTypes: [] }],
@@ -101,6 +104,17 @@ test('takes a file, reads it and finds it; nothing of the upload stays on disk',
   expect(meta).toMatchObject({ page: 1, limit: 20, total_count: 1 })
   expect(await readdir(directory)).toEqual([])
   expect(await client.knowledge.get(added.id)).toMatchObject({ status: 'completed', size: '32' })
+})
+
+test('a search that finds nothing says what is still being read; others say nothing', async () => {
+  const { id } = await client.knowledge.add({ text_content: 'Slow plums are blue.' })
+  const early = await client.knowledge.search({ query: 'plums' })
+  expect(early).toMatchObject({ data: [], notes: [expect.stringMatching(/^1 document .* is still being read/)] })
+  slow.resolve()
+  await isRead(id)
+  const found = await client.knowledge.search({ query: 'plums' })
+  expect([found.data.length, 'notes' in found]).toEqual([1, false])
+  expect('notes' in (await client.knowledge.search({ query: 'cherries' }))).toBe(false)
 })
 
 test('takes texts and remote files; lists a page of them in order', async () => {

@@ -216,7 +216,7 @@ export const searchKnowledge = route({
     }
     const { limit = 20, page = 1 } = body.meta ?? {}
     const show = startPage(deps.clock, { limit, page })
-    const hits = await deps.knowledge.search({
+    const { hits, notes } = await deps.knowledge.search({
       knowledgeId: base.id,
       query: body.query,
       ...(body.max_results && { maxResults: body.max_results }),
@@ -224,7 +224,7 @@ export const searchKnowledge = route({
       filters: [body.filters ?? []].flat(),
     })
     const shown = hits.slice((page - 1) * limit, page * limit)
-    return show(shown.map(toSearchResult), hits.length)
+    return { ...show(shown.map(toSearchResult), hits.length), ...(notes.length > 0 && { notes: [...notes] }) }
   },
 })
 

@@ -136,7 +136,8 @@ async function noKnowledge(): Promise<never> {
   throw new TypeError('this test has no knowledge')
 }
 
-const NO_KNOWLEDGE: AppDeps['knowledge'] = {
+/** Nothing is known, and nothing can be asked. */
+export const NO_KNOWLEDGE: AppDeps['knowledge'] = {
   bases: { all: () => [DEFAULT_BASE], find: () => DEFAULT_BASE },
   contents: {
     add: noKnowledge,
@@ -150,6 +151,8 @@ const NO_KNOWLEDGE: AppDeps['knowledge'] = {
   search: noKnowledge,
   searchTypes: () => ['keyword'],
   whyNoVectors: () => 'no embedder is configured',
+  whyNoAnswer: () => undefined,
+  describe: async () => [],
   metadataKeys: noKnowledge,
   abilities: { readers: [], chunkers: [], readersForType: {}, hasModel: false },
   remotes: [],

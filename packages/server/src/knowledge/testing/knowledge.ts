@@ -101,6 +101,8 @@ export async function openTestKnowledge(
       maxBytes: 1_000_000,
       keepUploads: true,
       directory,
+      questionMs: 5000,
+      embedderRestMs: 30_000,
       ...given.options,
     },
     {

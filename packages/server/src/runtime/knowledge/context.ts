@@ -67,8 +67,12 @@ export async function addReferences(
   signal.throwIfAborted()
   try {
     const filters = effectiveFilters(knowledge, job.request)
-    const { documents, durationMs } = await untilAborted(lookUp(knowledge, { query, filters, ctx }, ports), signal)
-    if (documents.length === 0) return message
+    const found = await untilAborted(lookUp(knowledge, { query, filters, ctx }, ports), signal)
+    const { documents, durationMs, notes } = found
+    if (documents.length === 0) {
+      if (notes.length > 0) log.info(`No references for the message: ${notes.join('. ')}`)
+      return message
+    }
     const before = `${query}\n\nUse the following references from the knowledge base if it helps:\n<references>\n`
     const text = writeDocuments(documents, limits.toolResultBytes)
     const retrieval = { query, durationMs, from: before.length, to: before.length + text.length }

@@ -34,6 +34,8 @@ const DOCUMENTS = [
   },
   { name: 'site', meta_data: { source: 'https://x.example/a' }, content: 'Ships free.' },
 ]
+/** As the main thread answers. */
+const finding = (hits: unknown = HITS, notes: readonly string[] = []) => ({ hits, notes })
 const SEARCH = call(['search_knowledge_base', { query: 'refund time' }])
 
 /** Answers what a run asks for, and keeps it. */
@@ -51,7 +53,7 @@ async function run(
   agent: AgentOptions,
   options: Partial<TestRunOptions> & { answers?: Partial<Record<AskKind, unknown>> } = {},
 ) {
-  const { answers = { 'search-knowledge': HITS }, ports, turns = [say('Hi')], ...rest } = options
+  const { answers = { 'search-knowledge': finding() }, ports, turns = [say('Hi')], ...rest } = options
   const { asked, ask } = answering(answers)
   const done = await testRun({ agent, turns, ...rest, ports: { ask, ...ports } })
   const results = done.messages.flatMap((message) => (message.role === 'tool' ? [message] : []))
@@ -80,10 +82,16 @@ describe('an agent with knowledge', () => {
   test('is told when nothing is found, and what went wrong', async () => {
     const none = await run(
       { knowledge: 'handbook' },
-      { turns: [SEARCH, say('?')], answers: { 'search-knowledge': [] } },
+      { turns: [SEARCH, say('?')], answers: { 'search-knowledge': finding([]) } },
     )
     expect(none.results[0]).toMatchObject({ content: 'No documents found', isError: false })
     expect(referencesOf(none.messages)).toEqual([])
+    const early = await run(
+      { knowledge: 'handbook' },
+      { turns: [SEARCH, say('?')], answers: { 'search-knowledge': finding([], ['2 documents are read', 'Wait']) } },
+    )
+    expect(early.results[0]?.content).toBe('No documents found. 2 documents are read. Wait')
+    expect(referencesOf(early.messages)).toEqual([])
     const failure = new AgentOSError('DATABASE_UNAVAILABLE', 'The database is away')
     const failed = await run(
       { knowledge: 'handbook' },
@@ -99,13 +107,13 @@ describe('an agent with knowledge', () => {
     const many = Array.from({ length: 9 }, (_, index) => ({ ...HITS[0], id: `${index}`, text: 'x'.repeat(200) }))
     const some = await run(
       { knowledge: 'handbook' },
-      { turns: [SEARCH, say('?')], answers: { 'search-knowledge': many } },
+      { turns: [SEARCH, say('?')], answers: { 'search-knowledge': finding(many) } },
     )
     expect(referencesOf(some.messages)[0]?.documents).toHaveLength(2)
     const huge = [{ ...HITS[0], text: 'x'.repeat(5_000) }]
     const cut = await run(
       { knowledge: 'handbook' },
-      { turns: [SEARCH, say('?')], answers: { 'search-knowledge': huge } },
+      { turns: [SEARCH, say('?')], answers: { 'search-knowledge': finding(huge) } },
     )
     expect(Buffer.byteLength(cut.results[0]?.content ?? '')).toBeLessThanOrEqual(1_000)
     expect(referencesOf(cut.messages)[0]?.documents).toMatchObject([{ name: 'refunds.md' }])
@@ -135,7 +143,7 @@ describe('an agent with knowledge', () => {
       { knowledge: 'handbook', enableAgenticKnowledgeFilters: true, knowledgeFilters: { year: 2026 } },
       {
         turns: [call(['search_knowledge_base', { query: 'refunds', filters }]), say('?')],
-        answers: { 'search-knowledge': HITS, 'knowledge-keys': ['team', 'year'] },
+        answers: { 'search-knowledge': finding(), 'knowledge-keys': ['team', 'year'] },
       },
     )
     expect(prompt).toContain('carry metadata under these keys: team, year.')
@@ -174,6 +182,15 @@ describe('references in the context', () => {
     expect(referencesOf(messages)).toMatchObject([{ query: 'How long?', documents: DOCUMENTS }])
     expect(requests[0]?.tools).toEqual([])
     expect(prompt).toBe('')
+  })
+
+  test('are left out, with a word in the log, when documents are still being read', async () => {
+    const agent = { knowledge: 'handbook', addKnowledgeToContext: true }
+    const early = await run(agent, { answers: { 'search-knowledge': finding([], ['2 documents are read']) } })
+    expect(early.user).toMatchObject({ content: 'Hello' })
+    expect(early.log.map(({ message }) => message)).toContain('No references for the message: 2 documents are read')
+    const none = await run(agent, { answers: { 'search-knowledge': finding([]) } })
+    expect(none.log).toEqual([])
   })
 
   test('are left out, with a word in the log, when the search fails', async () => {

@@ -18,7 +18,12 @@ export type LookUp = {
   readonly ctx: RunContext
 }
 
-export type FoundDocuments = { readonly documents: readonly Json[]; readonly durationMs: number }
+export type FoundDocuments = {
+  readonly documents: readonly Json[]
+  readonly durationMs: number
+  /** What is to be said of them, each without a full stop. */
+  readonly notes: readonly string[]
+}
 
 /** @throws {AgentOSError} when the base cannot be searched; whatever the author's function throws */
 export async function lookUp(
@@ -31,12 +36,12 @@ export async function lookUp(
   const max = knowledge.maxResults === null ? {} : { maxResults: knowledge.maxResults }
   if (retriever !== undefined) {
     const found: unknown = await retriever(query, { ...max, filters, ctx })
-    return { documents: toDocuments(found), durationMs: elapsedMs(clock, startedAt) }
+    return { documents: toDocuments(found), durationMs: elapsedMs(clock, startedAt), notes: [] }
   }
-  if (knowledgeId === null) return { documents: [], durationMs: 0 }
-  const hits = await ask('search-knowledge', { knowledgeId, query, filters, ...max })
+  if (knowledgeId === null) return { documents: [], durationMs: 0, notes: [] }
+  const { hits, notes } = await ask('search-knowledge', { knowledgeId, query, filters, ...max })
   const ranked = reranker === undefined ? hits : toHits(await reranker(query, hits))
-  return { documents: ranked.map(toDocument), durationMs: elapsedMs(clock, startedAt) }
+  return { documents: ranked.map(toDocument), durationMs: elapsedMs(clock, startedAt), notes }
 }
 
 /**

@@ -47,8 +47,8 @@ function searchTool(knowledge: PreparedKnowledge): Promise<PreparedTool> {
       const query = textOf(input, 'query')
       const wanted = agentic ? await knownFilters(knowledge, input['filters'], inside) : []
       const filters = [...effectiveFilters(knowledge, inside.request), ...wanted]
-      const { documents, durationMs } = await lookUp(knowledge, { query, filters, ctx }, inside)
-      if (documents.length === 0) return 'No documents found'
+      const { documents, durationMs, notes } = await lookUp(knowledge, { query, filters, ctx }, inside)
+      if (documents.length === 0) return ['No documents found', ...notes].join('. ')
       return foundText(writeDocuments(documents, inside.limits.toolResultBytes), { query, durationMs })
     },
   })
