@@ -153,11 +153,14 @@ export type RunMetrics = {
   readonly timeToFirstTokenMs?: number
 }
 
-/** Tokens of model calls beside the answer; purposes have Agno's names. */
+/** A model call beside the answer that was answered; purposes have Agno's names. Times are milliseconds since the epoch. */
 export type SideUsage = {
   readonly purpose: 'memory_model' | 'session_summary_model'
   readonly model: ModelName
   readonly usage: Usage
+  /** Both are absent in runs of earlier releases. */
+  readonly startedAt?: number
+  readonly endedAt?: number
 }
 
 /** Changed top-level keys of the session state, so that concurrent runs of a session do not undo each other's keys. */

@@ -67,6 +67,11 @@ export function modelSpanId(runId: string, attempt: number, call: number): strin
   return spanIdOf(runId, 'model', String(attempt), String(call))
 }
 
+/** @param call how many model calls beside the answer of the attempt came before, from 0 */
+export function sideSpanId(runId: string, attempt: number, call: number): string {
+  return spanIdOf(runId, 'beside', String(attempt), String(call))
+}
+
 /** @param messageId of the message that has what was found */
 export function retrieverSpanId(runId: string, messageId: string): string {
   return spanIdOf(runId, 'retriever', messageId)

@@ -27,6 +27,7 @@ import { watchEmbedders } from './embedder-watch.ts'
 import { createIndexing } from './indexing.ts'
 import type { JobOutcome } from './carry-out.ts'
 import { type IngestionOptions, startIngestion } from './ingestion.ts'
+import { ORPHAN_PACING, type OrphanPacing, startOrphanRemoval } from './orphans.ts'
 import { createSearch, type Search, searchTypes, whyNoVectors } from './search.ts'
 import { type Folder, startSync } from './sync.ts'
 
@@ -53,6 +54,8 @@ export type KnowledgeOptions = IngestionOptions & {
   readonly questionMs: number
   /** How long an embedder that does not answer is left alone, in milliseconds. */
   readonly embedderRestMs: number
+  /** When it is looked for what is left of contents that were deleted; default once an hour. */
+  readonly orphans?: OrphanPacing
 }
 
 export type KnowledgeDeps = {
@@ -121,6 +124,7 @@ export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): 
     if (topic === TOPIC) ingestion.poke()
   })
   const sync = startSync(options, { ...deps, db: background, bases, onJobs })
+  const orphans = startOrphanRemoval({ ...deps, db: background }, options.orphans ?? ORPHAN_PACING)
   const parts = { store, bases }
   const why = (base: KnowledgeInfo) => whyNoVectors(base, parts)
   const unread = async (base: KnowledgeInfo) =>
@@ -145,7 +149,7 @@ export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): 
     async close() {
       stopHints()
       closing.abort(new AgentOSError('DRAINING', 'The server is stopping'))
-      await Promise.all([sync.close(), ingestion.close(), embedders.close()])
+      await Promise.all([sync.close(), ingestion.close(), embedders.close(), orphans.close()])
       await indexing.close()
     },
   }

@@ -16,7 +16,7 @@ test('keeps chunks in another database than contents, and forgets them together'
   const given = { kind: 'text', text: 'Apples are red.\nPears are green.' } as const
   const { id } = await knowledge.contents.add(BASE, { given })
   await knowledge.until(async () => (await knowledge.contents.get(BASE, id)).status === 'completed')
-  expect(await knowledge.search({ knowledgeId: 'base', query: 'Apples are red.' })).not.toEqual([])
+  expect((await knowledge.search({ knowledgeId: 'base', query: 'Apples are red.' })).hits).not.toEqual([])
   expect(await countChunks(other.db)).toBe(2)
   await knowledge.contents.remove(BASE, id)
   expect(await countChunks(other.db)).toBe(0)
@@ -38,7 +38,9 @@ test('goes by words where the extension is missing and may not be made, and says
   )
   const { id } = await knowledge.contents.add(BASE, { given: { kind: 'text', text: 'Apples are red.' } })
   await knowledge.until(async () => (await knowledge.contents.get(BASE, id)).status === 'completed')
-  expect(await knowledge.search({ knowledgeId: 'base', query: 'apple' })).toMatchObject([{ text: 'Apples are red.' }])
+  expect((await knowledge.search({ knowledgeId: 'base', query: 'apple' })).hits).toMatchObject([
+    { text: 'Apples are red.' },
+  ])
   expect(knowledge.whyNoVectors(BASE)).toBe(store.problem)
   expect((await knowledge.contents.get(BASE, id)).embedder).toBeNull()
 })

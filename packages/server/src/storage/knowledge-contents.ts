@@ -99,6 +99,13 @@ const READ_ANEW = sql`status = 'processing', status_message = '', version = c.ve
   job_embedder = null, due_at = now(), tries = 0, lease_owner = null, lease_until = null, updated_at = now()`
 
 /**
+ * A content may have been there before, with the same id, and what was written of it may still be: no version of that may
+ * be taken for one of this, and no attempt of that may be later than those of this.
+ */
+const NEW_VERSION = sql`1 + floor(random() * 1000000000)::integer`
+const NEW_ATTEMPT = sql`greatest(0, extract(epoch from now() - timestamptz '2026-01-01 00:00Z'))::integer`
+
+/**
  * Stores a content that is to be read, with its upload. One of the same id and hash stays as it is, but for what the
  * caller says of it; when reading it has failed it is tried again.
  * @param upload in parts; undefined where there is none
@@ -112,11 +119,11 @@ export async function addContent(
     const { rows } = await sql<ContentRow & { is_new: boolean }>`
       insert into agentos_knowledge_contents as c
         (content_id, knowledge_id, name, description, kind, origin, source_id, content_type, size, metadata, settings,
-          content_hash, status, job)
+          content_hash, status, job, version, attempt)
       values (${content.id}, ${content.knowledgeId}, ${content.name}, ${content.description}, ${content.kind},
         ${content.origin}, ${content.sourceId}, ${content.contentType}, ${content.size}::int8,
         ${jsonText(content.metadata)}::jsonb, ${jsonText(content.settings)}::jsonb, ${content.contentHash},
-        'processing', 'ingest')
+        'processing', 'ingest', ${NEW_VERSION}, ${NEW_ATTEMPT})
       on conflict (content_id) do update set
         name = excluded.name,
         description = coalesce(excluded.description, c.description),
@@ -261,12 +268,18 @@ export async function patchContent(
   return rows[0] && readContent(rows[0])
 }
 
-/** Deletes contents with their uploads; whoever works on one finds that it is gone. */
+/** Deletes contents with their uploads, and notes that; whoever works on one finds that it is gone. */
 export async function deleteContents(db: Db, knowledgeId: string, contentIds: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ content_id: string }>`
-    delete from agentos_knowledge_contents
-    where knowledge_id = ${knowledgeId} and content_id = any(${textArray(contentIds)}::text[])
-    returning content_id`.execute(db)
+    with deleted as (
+      delete from agentos_knowledge_contents
+      where knowledge_id = ${knowledgeId} and content_id = any(${textArray(contentIds)}::text[])
+      returning content_id, knowledge_id
+    ), noted as (
+      insert into agentos_knowledge_deletions (content_id, knowledge_id) select content_id, knowledge_id from deleted
+      order by content_id on conflict (content_id) do update set deleted_at = now()
+    )
+    select content_id from deleted`.execute(db)
   return rows.map((row) => row.content_id)
 }
 

@@ -49,6 +49,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
   agentos_usage_users: nobody,
   agentos_knowledge_contents: nobody,
   agentos_knowledge_uploads: nobody,
+  agentos_knowledge_deletions: nobody,
   agentos_knowledge_syncs: nobody,
   agentos_replicas: nobody,
   agentos_signals: nobody,

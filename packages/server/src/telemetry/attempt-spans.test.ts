@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { NO_USAGE } from '../base/usage.ts'
 import type { SpanRecord } from '../base/span.ts'
 import { spanIdOf, toolSpanId } from '../base/trace-context.ts'
 import { describeAttempt } from './attempt-spans.ts'
@@ -31,6 +32,37 @@ test('a run is one span of its agent above those of its model calls and tools', 
   ])
   const run = { runId: RUN, sessionId: 'session-1', userId: 'ada', agentId: 'weather' }
   for (const span of spans) expect(span).toMatchObject({ traceId: RUN.replaceAll('-', ''), run })
+})
+
+test('model calls beside the answer are spans below the run, with their purpose and without content', () => {
+  const usage = { ...NO_USAGE, inputTokens: 30, outputTokens: 4, totalTokens: 34 }
+  const model = { provider: 'openai', id: 'gpt-5-nano' }
+  const beside = [
+    { purpose: 'memory_model', model, usage, startedAt: 1_020, endedAt: 1_060 },
+    { purpose: 'memory_model', model, usage, startedAt: 1_061, endedAt: 1_070 },
+    { purpose: 'session_summary_model', model, usage, startedAt: 1_150, endedAt: 1_195 },
+    // Of an earlier release.
+    { purpose: 'session_summary_model', model, usage },
+  ] as const
+  const spans = describeAttempt(attempt({ beside })).filter(({ attributes }) => 'agentos.model.purpose' in attributes)
+  expect(spans.map(({ name, startMs, endMs, parentSpanId }) => [name, startMs, endMs, parentSpanId])).toEqual([
+    ['chat gpt-5-nano', 1_020, 1_060, ROOT],
+    ['chat gpt-5-nano', 1_061, 1_070, ROOT],
+    ['chat gpt-5-nano', 1_150, 1_195, ROOT],
+  ])
+  expect(new Set(spans.map(({ spanId }) => spanId)).size).toBe(3)
+  expect(spans[2]).toMatchObject({
+    kind: 'LLM',
+    error: null,
+    attributes: {
+      'openinference.span.kind': 'LLM',
+      'agentos.model.purpose': 'session_summary_model',
+      'llm.model_name': 'gpt-5-nano',
+      'llm.token_count.prompt': 30,
+      'gen_ai.usage.output_tokens': 4,
+    },
+  })
+  expect(Object.keys(spans[2]?.attributes ?? {}).filter((key) => /message|value/.test(key))).toEqual([])
 })
 
 test('the span of the agent has the attributes of both conventions', () => {

@@ -14,10 +14,10 @@ import type { AttemptRecord } from '../base/attempt-record.ts'
 import type { AssistantMessage } from '../base/message.ts'
 import type { ModelName, StepEvent, ToolExecution } from '../base/run.ts'
 import type { SpanRecord } from '../base/span.ts'
-import { attemptSpanId, modelSpanId, toolSpanId } from '../base/trace-context.ts'
+import { attemptSpanId, modelSpanId, sideSpanId, toolSpanId } from '../base/trace-context.ts'
 import { describeLostCalls } from './lost-attempt.ts'
 import { retrieverSpans } from './retriever-spans.ts'
-import { agentAttributes, modelAttributes, toolAttributes } from './span-attributes.ts'
+import { agentAttributes, modelAttributes, sideAttributes, toolAttributes } from './span-attributes.ts'
 import type { ContentLevel } from './span-content.ts'
 import { toolDefinitions } from './span-messages.ts'
 
@@ -26,7 +26,7 @@ const FIRST = 1
 
 /**
  * @param level how much of the content the spans get; less costs less
- * @returns the span of the attempt, unless the next one tells of it, then its model calls, tools and searches, each in the order they began
+ * @returns the span of the attempt, unless the next one tells of it, then its model calls, those beside the answer, tools and searches, each in the order they began
  */
 export function describeAttempt(record: AttemptRecord, level: ContentLevel = 'messages'): SpanRecord[] {
   const { runId, attempt, origin, status } = record
@@ -36,6 +36,7 @@ export function describeAttempt(record: AttemptRecord, level: ContentLevel = 'me
     ...(origin === 'recover' && attempt === FIRST + 1 ? [lostRoot(record), ...describeLostCalls(record, level)] : []),
     ...(isToldByNext ? [] : [attemptSpan(record, ownId, level)]),
     ...modelSpans(record, ownId, level),
+    ...sideSpans(record, ownId),
     ...toolSpans(record, ownId, level),
     ...retrieverSpans(record, { from: record.fromMessage, to: record.messages.length, attempt }, level),
   ]
@@ -110,6 +111,26 @@ function modelSpans(record: AttemptRecord, parentSpanId: string, level: ContentL
         ...definitions,
         ...(failure !== null && { 'error.type': record.error?.code ?? 'WORKER_LOST' }),
       },
+    }
+  })
+}
+
+/** Calls that were answered: what failed or was cut short beside the answer stands in the log. */
+function sideSpans(record: AttemptRecord, parentSpanId: string): SpanRecord[] {
+  const { runId, attempt, sessionId, beside = [] } = record
+  return beside.flatMap((call, n) => {
+    const { startedAt: startMs, endedAt: endMs, model } = call
+    if (startMs === undefined || endMs === undefined) return []
+    return {
+      ...commonOf(record),
+      spanId: sideSpanId(runId, attempt, n),
+      parentSpanId,
+      name: `chat ${model.id}`,
+      kind: 'LLM' as const,
+      startMs,
+      endMs,
+      error: null,
+      attributes: sideAttributes(call, sessionId),
     }
   })
 }

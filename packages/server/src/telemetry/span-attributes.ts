@@ -6,7 +6,7 @@
 import type { AttemptRecord } from '../base/attempt-record.ts'
 import type { Json, JsonObject } from '../base/json.ts'
 import type { AssistantMessage, Message } from '../base/message.ts'
-import type { ModelName, ToolExecution } from '../base/run.ts'
+import type { ModelName, SideUsage, ToolExecution } from '../base/run.ts'
 import type { SpanAttribute } from '../base/span.ts'
 import { spanIdOf } from '../base/trace-context.ts'
 import type { Usage } from '../base/usage.ts'
@@ -108,6 +108,17 @@ export function modelAttributes(call: ModelSpan, level: ContentLevel): Attribute
     }),
     ...(level !== 'none' && messageValues(shown, reply)),
     ...(level === 'messages' && messageAttributes(shown, reply)),
+  }
+}
+
+/** Of a model call beside the answer: what it was for and what it took. What was said in it is kept nowhere. */
+export function sideAttributes({ purpose, model, usage }: SideUsage, sessionId: string): Attributes {
+  const call = { model, settings: {}, history: [], asked: [], reply: undefined, finishReason: undefined, sessionId }
+  return {
+    ...modelAttributes(call, 'none'),
+    'agentos.model.purpose': purpose,
+    ...tokenCounts(usage),
+    ...genAiUsage(usage),
   }
 }
 

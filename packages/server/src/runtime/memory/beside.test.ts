@@ -71,9 +71,14 @@ test('memories are made beside the answer and handed over with it, not before', 
     {
       purpose: 'memory_model',
       model: { provider: 'fake', id: 'one' },
-      usage: expect.objectContaining({ totalTokens: 30 }),
+      usage: expect.objectContaining({ totalTokens: 15 }),
+      startedAt: expect.any(Number),
+      endedAt: expect.any(Number),
     },
+    expect.objectContaining({ purpose: 'memory_model', usage: expect.objectContaining({ totalTokens: 15 }) }),
   ])
+  for (const { startedAt = NaN, endedAt = NaN } of result.metrics.beside ?? [])
+    expect(startedAt).toBeLessThanOrEqual(endedAt)
   expect(result.metrics.usage.totalTokens).toBe(3 * USAGE.totalTokens)
 })
 
@@ -215,7 +220,7 @@ test('a model that manages memories itself changes them at once, and is watched 
   expect(kinds).not.toContain('memory-start')
   expect(result.memoryChanges).toBeUndefined()
   expect(systemOf(requests[0] as ModelRequest)).toContain('<updating_user_memories>')
-  expect(result.metrics.beside).toHaveLength(1)
+  expect(result.metrics.beside?.map(({ purpose }) => purpose)).toEqual(['memory_model', 'memory_model'])
 })
 
 test('wherever an attempt dies, the next one ends with one answer and the same memories', async () => {

@@ -10,7 +10,7 @@
 import { uuidOf } from '../../base/ids.ts'
 import type { Memory, Recollection } from '../../base/memory.ts'
 import type { Message } from '../../base/message.ts'
-import type { RunJob, SideUsage } from '../../base/run.ts'
+import type { RunJob } from '../../base/run.ts'
 import type { Execution, RunPorts } from '../execution.ts'
 import { usableHistory } from '../history.ts'
 import { commitMessages } from '../journal.ts'
@@ -67,7 +67,7 @@ export function startSideWork(run: Execution, recollection: Recollection | undef
   }
 }
 
-type Extraction = Promise<{ readonly managed: Managed; readonly manager: PreparedManager } | undefined>
+type Extraction = Promise<Managed | undefined>
 
 async function extract(
   manager: PreparedManager,
@@ -79,8 +79,7 @@ async function extract(
   signal.throwIfAborted()
   // Of what the user says now: a run that is continued with new words keeps what it learned from those before.
   const idOf = (index: number) => uuidOf('memory', job.runId, message, String(index))
-  const managed = await manageMemories(manager, message, known, { ...ports, signal, idOf })
-  return { managed, manager }
+  return manageMemories(manager, message, known, { ...ports, signal, idOf })
 }
 
 async function keepMemories(run: Execution, extraction: Extraction): Promise<void> {
@@ -88,10 +87,9 @@ async function keepMemories(run: Execution, extraction: Extraction): Promise<voi
   emit({ type: 'memory-start', at: clock.now() })
   const made = await extraction
   if (made === undefined) return emit({ type: 'memory-end', at: clock.now() })
-  const { managed, manager } = made
-  run.memoryChanges = managed.changes
-  run.beside.push({ purpose: 'memory_model', model: manager.model.name, usage: managed.usage })
-  const memories: readonly Memory[] = managed.changed
+  run.memoryChanges = made.changes
+  run.beside.push(...made.used)
+  const memories: readonly Memory[] = made.changed
   emit({ type: 'memory-end', at: clock.now(), memories })
 }
 
@@ -107,8 +105,7 @@ async function keepSummary(run: Execution, recollection: Recollection | undefine
     return summarizeSession(summarizer, before, said, { ...ports, signal })
   })
   if (made === undefined) return emit({ type: 'summary-end', at: clock.now() })
-  const usage: SideUsage = { purpose: 'session_summary_model', model: summarizer.model.name, usage: made.usage }
-  run.beside.push(usage)
+  run.beside.push(...made.used)
   run.summary = made.summary
   emit({ type: 'summary-end', at: clock.now(), ...(made.summary !== undefined && { summary: made.summary }) })
 }

@@ -6,11 +6,11 @@
 import { isJsonObject, type Json } from '../../base/json.ts'
 import type { Memory, MemoryChange, Recollection } from '../../base/memory.ts'
 import { textOf, toolCallsOf, type Message, type ToolCall, type ToolMessage } from '../../base/message.ts'
-import { addUsage, NO_USAGE, type Usage } from '../../base/usage.ts'
+import type { SideUsage } from '../../base/run.ts'
 import type { Model } from '../../models/model.ts'
 import { managerTools, type ManagerRights, writeManagerPrompt } from './manager-prompt.ts'
 import { createNotebook, type Notebook } from './notebook.ts'
-import { callBeside, type SideDeps } from './side-call.ts'
+import { callBeside, type SideDeps, usageOf } from './side-call.ts'
 
 export type PreparedManager = {
   readonly model: Model
@@ -25,7 +25,8 @@ export type Managed = {
   readonly changed: readonly Memory[]
   /** What the manager says at the end; often nothing. */
   readonly words: string
-  readonly usage: Usage
+  /** Its model calls, in their order. */
+  readonly used: readonly SideUsage[]
 }
 
 /** Memories that a manager is shown, those that changed last. */
@@ -53,17 +54,17 @@ export async function manageMemories(
     { role: 'user', ...stamp(), content: message },
   ]
   const tools = managerTools(rights)
-  let usage = NO_USAGE
+  const used: SideUsage[] = []
   let words = ''
   for (let calls = 0; calls < MOST_CALLS; calls++) {
     const reply = await callBeside(model, { messages: transcript, tools, output: undefined }, deps)
-    usage = addUsage(usage, reply.usage)
+    used.push(usageOf(reply, 'memory_model', model))
     words = textOf(reply)
     const asked = toolCallsOf(reply)
     if (asked.length === 0) break
     transcript.push(reply, ...asked.map((call) => answer(book, rights, call, stamp())))
   }
-  return { changes: book.changes(), changed: book.changed(), words, usage }
+  return { changes: book.changes(), changed: book.changed(), words, used }
 }
 
 function answer(

@@ -6,6 +6,7 @@ import type { Logger } from '@agentos/sdk'
 import type { Clock } from '../../base/clock.ts'
 import type { Ids } from '../../base/ids.ts'
 import type { AssistantMessage } from '../../base/message.ts'
+import type { SideUsage } from '../../base/run.ts'
 import type { Model, ModelRequest } from '../../models/model.ts'
 import { finalPartsOf } from '../draft.ts'
 import { elapsedMs } from '../elapsed.ts'
@@ -48,4 +49,13 @@ export async function callBeside(
   const parts = finalPartsOf(draft, new Set(), ids.uuid)
   const took = { usage: draft.usage, durationMs: elapsedMs(clock, startedAt) }
   return { role: 'assistant', id: ids.uuid(), createdAt: clock.now(), parts, ...took }
+}
+
+/** What a call took that this is the reply to, and when it was. */
+export function usageOf(
+  { usage, createdAt, durationMs = 0 }: AssistantMessage,
+  purpose: SideUsage['purpose'],
+  { name }: Model,
+): SideUsage {
+  return { purpose, model: name, usage, startedAt: createdAt - durationMs, endedAt: createdAt }
 }

@@ -6,10 +6,11 @@
 import { isJsonObject, parseJson } from '../../base/json.ts'
 import type { SessionSummary } from '../../base/memory.ts'
 import { textOf, type Message } from '../../base/message.ts'
-import { NO_USAGE, type Usage } from '../../base/usage.ts'
+import type { SideUsage } from '../../base/run.ts'
+import { NO_USAGE } from '../../base/usage.ts'
 import type { Model, ModelRequest } from '../../models/model.ts'
 import { cleanTopics } from './notebook.ts'
-import { callBeside, type SideDeps } from './side-call.ts'
+import { callBeside, type SideDeps, usageOf } from './side-call.ts'
 
 export type PreparedSummarizer = {
   readonly model: Model
@@ -53,9 +54,9 @@ export async function summarizeSession(
   before: string | null,
   said: readonly Message[],
   deps: SideDeps,
-): Promise<{ readonly summary: SessionSummary | undefined; readonly usage: Usage }> {
+): Promise<{ readonly summary: SessionSummary | undefined; readonly used: readonly SideUsage[] }> {
   const turns = turnsOf(said)
-  if (turns.length === 0) return { summary: undefined, usage: NO_USAGE }
+  if (turns.length === 0) return { summary: undefined, used: [] }
   const { clock, ids, log } = deps
   const stamp = () => ({ id: ids.uuid(), createdAt: clock.now() })
   const messages: Message[] = [
@@ -69,7 +70,7 @@ export async function summarizeSession(
   const reply = await callBeside(model, { messages, tools: [], output: OUTPUT }, deps)
   const summary = readSummary(textOf(reply), new Date(clock.now()).toISOString())
   if (summary === undefined) log.warn('The summary of the session is not what was asked for, so the one before stays')
-  return { summary, usage: reply.usage }
+  return { summary, used: [usageOf(reply, 'session_summary_model', model)] }
 }
 
 function writePrompt(instructions: string | undefined, before: string | null): string {

@@ -31,12 +31,12 @@ export function updateMemoryTool(manager: PreparedManager): PreparedTool {
   return describeTool('update_user_memory', description, 'keyed', { task }, ['task'], async (input, ctx, inside) => {
     if (ctx.userId === undefined) return NOBODY
     const known = await inside.ask('recall', { memories: MOST_SHOWN, summary: false })
-    const { changes, words, usage } = await manageMemories(manager, textOf(input['task']), known, {
+    const { changes, words, used } = await manageMemories(manager, textOf(input['task']), known, {
       ...inside,
       signal: ctx.signal,
       idOf: (index) => uuidOf('memory', ctx.effectKey, String(index)),
     })
-    inside.spend({ purpose: 'memory_model', model: manager.model.name, usage })
+    for (const usage of used) inside.spend(usage)
     if (changes.length === 0) return words.trim() || 'Nothing had to be changed.'
     const changed = await inside.ask('change-memories', changes)
     return changed === 1 ? 'One memory was changed.' : `${changed} memories were changed.`

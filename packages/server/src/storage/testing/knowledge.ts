@@ -6,7 +6,9 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../tables.ts'
 
 export async function clearKnowledge(db: Db): Promise<void> {
-  await sql`truncate agentos_knowledge_contents, agentos_knowledge_syncs, ai.agentos_documents cascade`.execute(db)
+  await sql`
+    truncate agentos_knowledge_contents, agentos_knowledge_syncs, agentos_knowledge_deletions, ai.agentos_documents
+    cascade`.execute(db)
 }
 
 /** As if their replicas had died long ago. */
@@ -18,6 +20,7 @@ export async function expireJobs(db: Db): Promise<void> {
 
 export const countLeasedJobs = (db: Db) => count(db, sql`agentos_knowledge_contents where lease_owner is not null`)
 export const countUploadParts = (db: Db) => count(db, sql`agentos_knowledge_uploads`)
+export const countDeletions = (db: Db) => count(db, sql`agentos_knowledge_deletions`)
 /** Of all versions, shown or not. */
 export const countChunks = (db: Db) => count(db, sql`ai.agentos_chunks`)
 
