@@ -46,6 +46,9 @@ declare module 'vitest' {
 const NO_TESTS = ['**/node_modules/**', '**/fixtures/**']
 const leakedHandles = './tools/vitest/leaked-handles.ts'
 
+/** Files one after the other in one process: nothing keeps state in its modules, and importing them takes longer than testing. */
+const sharedProcesses = { isolate: false }
+
 export default defineConfig({
   test: {
     // Node runs the sources and the tests as it runs the server; nothing is bundled or rewritten.
@@ -59,6 +62,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          ...sharedProcesses,
           include: ['packages/**/*.test.ts', 'tools/**/*.test.ts'],
           // The template's test belongs to the folder that `agentos init` makes, and runs there.
           exclude: [...NO_TESTS, '**/*.{chart,cluster,db,pg,pooler,process}.test.ts', 'packages/server/template/**'],
@@ -70,6 +74,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'embedded',
+          ...sharedProcesses,
           include: ['packages/**/*.{db,process}.test.ts', 'tools/**/*.process.test.ts'],
           setupFiles: [leakedHandles],
           provide: { engine: 'embedded', postgresUrl: '', postgresRawUrl: '' },
@@ -81,6 +86,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'postgres',
+          ...sharedProcesses,
           include: ['packages/**/*.{db,pg}.test.ts', 'tools/**/*.pg.test.ts'],
           globalSetup: ['./tools/vitest/provide-postgres.ts'],
           setupFiles: [leakedHandles],
@@ -93,6 +99,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'pooler',
+          ...sharedProcesses,
           include: ['packages/server/src/{storage,runs}/**/*.{db,pg,pooler}.test.ts', 'tools/**/*.pooler.test.ts'],
           // About connections of one's own.
           exclude: [
@@ -111,6 +118,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'chart',
+          ...sharedProcesses,
           include: ['tools/**/*.chart.test.ts'],
           setupFiles: [leakedHandles],
           // Helm is a process that waits for the processor, not for others.
@@ -122,6 +130,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'cluster',
+          ...sharedProcesses,
           include: ['tools/**/*.cluster.test.ts'],
           globalSetup: ['./tools/vitest/provide-cluster.ts'],
           setupFiles: [leakedHandles],
@@ -135,10 +144,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
+          ...sharedProcesses,
           include: ['e2e/**/*.test.ts'],
           exclude: [...NO_TESTS, '**/*.node.test.ts'],
-          // Servers, clients and databases of one test fill the machine; two at a time would measure each other.
-          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

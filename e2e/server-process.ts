@@ -16,6 +16,9 @@ const ENTRY = join(SERVER, 'src', 'cli', 'main.ts')
 /** Ends the server when the test process is gone, however it went. */
 const FOLLOW_PARENT = join(SERVER, 'bin', 'follow-parent.js')
 
+/** Compiled code of the server, as an image brings it along: the first server fills it, those after it start sooner. */
+const COMPILE_CACHE = join(tmpdir(), 'agentos-e2e-compile-cache')
+
 const START_TIMEOUT_MS = 30_000
 const STOP_TIMEOUT_MS = 40_000
 
@@ -115,6 +118,7 @@ function spawnAgentOS(args: readonly string[], env: Env): Spawned {
     env: {
       PATH: process.env['PATH'],
       HOME: tmpdir(),
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
       AGENTOS_PORT: '0',
       AGENTOS_LOG_FORMAT: 'json',
       ...env,

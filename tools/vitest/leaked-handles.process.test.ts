@@ -32,6 +32,9 @@ test('fails exactly the files that leave a server, a child process or a worker o
   const settings = {
     setupFiles: [join(import.meta.dirname, 'leaked-handles.ts')],
     experimental: { viteModuleRunner: false },
+    // As the projects have it: files share a process, and each answers for its own.
+    isolate: false,
+    maxWorkers: 1,
   }
   await writeFile(join(folder.path, 'vitest.config.js'), `export default ${JSON.stringify({ test: settings })}`)
   const vitest = await realpath(join(ROOT, 'node_modules/.bin/vitest'))

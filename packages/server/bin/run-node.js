@@ -20,7 +20,11 @@ const SAME_SIGNAL_MS = 150
 
 const FORWARDED = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'])
 
-const FOLLOW_PARENT = new URL('./follow-parent.js', import.meta.url).href
+/** What goes before every script. */
+const PRELOADED = ['./follow-parent.js', './compile-cache.js'].flatMap((file) => [
+  '--import',
+  new URL(file, import.meta.url).href,
+])
 
 /**
  * Picks the Node to run on: the one pinned in the lockfile where this platform has it, else the current one.
@@ -60,7 +64,7 @@ export function runNode(script, args, options = {}) {
   const { version, execPath } = process
   const node = chooseNode({ pinned: findPinnedNode(), current: { version, execPath } })
   const file = script instanceof URL ? fileURLToPath(script) : script
-  const child = spawn(node, ['--import', FOLLOW_PARENT, file, ...args], {
+  const child = spawn(node, [...PRELOADED, file, ...args], {
     cwd: options.cwd ?? process.cwd(),
     detached: true,
     stdio: 'inherit',

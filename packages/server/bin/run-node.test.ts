@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempDisposable, realpath, writeFile } from 'node:fs/promises'
+import { mkdtempDisposable, readdir, realpath, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -33,6 +33,7 @@ async function startScript(folder: string, source: string, args: readonly string
   )
   const starterProcess = spawn(process.execPath, [starter, ...args], {
     cwd: folder,
+    env: { ...process.env, AGENTOS_DATA_DIR: undefined, NODE_COMPILE_CACHE: undefined },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(starterProcess, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
@@ -87,4 +88,29 @@ test('asks the script to stop when its starter is killed', async () => {
   starterProcess.kill('SIGKILL')
   await exited
   expect(await nextLine()).toBe('stopped')
+})
+
+test('keeps what a server compiles in the data directory, closed to others, for its next start', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'run-node-'))
+  const { exited } = await startScript(folder.path, `await import('node:fs/promises')`, ['serve'])
+  expect(await exited).toEqual([0, null])
+  const data = join(folder.path, '.agentos')
+  expect((await stat(data)).mode & 0o777).toBe(0o700)
+  const kept = await readdir(join(data, 'compile-cache'), { recursive: true, withFileTypes: true })
+  expect(kept.filter((entry) => entry.isFile())).not.toEqual([])
+})
+
+test('keeps nothing of a command that needs no data directory', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'run-node-'))
+  const { exited } = await startScript(folder.path, '', ['check'])
+  expect(await exited).toEqual([0, null])
+  expect(await readdir(folder.path)).not.toContain('.agentos')
+})
+
+test('starts all the same where nothing can be kept', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'run-node-'))
+  await writeFile(join(folder.path, '.agentos'), 'a file')
+  const { exited, nextLine } = await startScript(folder.path, `console.log('here')`, ['serve'])
+  expect(await nextLine()).toBe('here')
+  expect(await exited).toEqual([0, null])
 })

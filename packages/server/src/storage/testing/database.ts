@@ -2,7 +2,7 @@
  * A database of its own for a test suite, empty but for the migrations, on the engine of the test project.
  * @module
  */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { cp, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { inject } from 'vitest'
 import { systemClock } from '../../base/clock.ts'
 import { openDatabase } from '../database.ts'
 import type { Database, EmbeddedOptions, PostgresOptions } from '../engine.ts'
-import { migrate } from '../migrate.ts'
+import { migrate, readMigrations } from '../migrate.ts'
 
 export type TestDatabase = Database & {
   /** With these `openDatabase` opens the same database again (on PostgreSQL also while this one is open). */
@@ -20,14 +20,15 @@ export type TestDatabase = Database & {
 
 /** @param options.migrated false leaves the schema to the test */
 export async function openTestDatabase({ migrated = true } = {}): Promise<TestDatabase> {
-  const place = inject('engine') === 'postgres' ? await createPostgresDatabase() : await createDirectory()
+  const place = inject('engine') === 'postgres' ? await createPostgresDatabase() : await createDirectory(migrated)
   try {
     const database = await openDatabase(place.options, { clock: systemClock })
     const close = async () => {
       await database.close()
       await place.remove()
     }
-    if (migrated) await migrate(database)
+    // A copied directory has them.
+    if (migrated && database.engine === 'postgres') await migrate(database)
     return { ...database, options: place.options, close, [Symbol.asyncDispose]: close }
   } catch (error) {
     await place.remove()
@@ -73,18 +74,23 @@ async function runOnServer(url: string, sql: string): Promise<void> {
   }
 }
 
-/** A data directory that PGlite only has to open: making one takes seconds, so it is made once per machine and copied. */
-export async function createDirectory(): Promise<Place & { readonly options: EmbeddedOptions }> {
+/**
+ * A data directory that PGlite only has to open: making one takes seconds, and so do the migrations, so it is made once
+ * per machine and copied.
+ * @param migrated whether the schema is in it
+ */
+export async function createDirectory(migrated = false): Promise<Place & { readonly options: EmbeddedOptions }> {
   const directory = await mkdtemp(join(tmpdir(), 'agentos-embedded-'))
-  await cp(await findTemplate(), directory, { recursive: true })
+  await cp(await findTemplate(migrated), directory, { recursive: true })
   return {
     options: { kind: 'embedded', directory },
     remove: () => rm(directory, { recursive: true, force: true }),
   }
 }
 
-async function findTemplate(): Promise<string> {
-  const template = join(tmpdir(), 'agentos-embedded-template-pglite-0.5.14')
+async function findTemplate(migrated: boolean): Promise<string> {
+  const schema = migrated ? `-${await versionOfMigrations()}` : ''
+  const template = join(tmpdir(), `agentos-embedded-template-pglite-0.5.14${schema}`)
   const exists = () =>
     stat(template).then(
       () => true,
@@ -92,8 +98,7 @@ async function findTemplate(): Promise<string> {
     )
   if (await exists()) return template
   const work = await mkdtemp(`${template}-partial-`)
-  const database = await openDatabase({ kind: 'embedded', directory: work }, { clock: systemClock })
-  await database.close()
+  await makeEmbedded(work, migrated)
   try {
     await rename(work, template)
   } catch (error) {
@@ -102,4 +107,15 @@ async function findTemplate(): Promise<string> {
     if (!(await exists())) throw error
   }
   return template
+}
+
+async function makeEmbedded(directory: string, migrated: boolean): Promise<void> {
+  await using database = await openDatabase({ kind: 'embedded', directory }, { clock: systemClock })
+  if (migrated) await migrate(database)
+}
+
+async function versionOfMigrations(): Promise<string> {
+  const hash = createHash('sha256')
+  for (const { checksum } of await readMigrations()) hash.update(checksum)
+  return hash.digest('hex').slice(0, 12)
 }
