@@ -96,7 +96,7 @@ async function under(what: string, happen: () => Promise<void>): Promise<Report 
   } finally {
     report = await traffic.stop()
   }
-  const { count, faults } = await account(url, report.accepted)
+  const { runs, count, faults } = await account(url, report.accepted)
   tell(`${what}: seconds`, (performance.now() - started) / 1000)
   tell(`${what}: reads sent / failed`, `${report.reads} / ${report.failedReads.length}`)
   tell(
@@ -107,6 +107,9 @@ async function under(what: string, happen: () => Promise<void>): Promise<Report 
   tell(`${what}: streams / unfinished / resumed`, `${report.streams} / ${report.unfinished} / ${report.resumed}`)
   const lost = report.accepted.length - count.COMPLETED
   tell(`${what}: runs accepted / completed / lost`, `${report.accepted.length} / ${count.COMPLETED} / ${lost}`)
+  const open = runs.filter(({ status }) => status !== 'COMPLETED')
+  for (const { run_id: id, status, content, requirements } of open.slice(0, 2))
+    tell(`${what}: not completed`, `${id} ${status} ${JSON.stringify(requirements ?? content)}`.slice(0, 400))
   const samples = [...report.failedReads.slice(0, 2), ...report.failedStarts.slice(0, 2)]
   for (const sample of samples) tell(`${what}: a failure`, sample.slice(0, 200))
   expect(faults).toEqual([])
@@ -144,7 +147,7 @@ test('loses nothing when a pod is deleted, and goes on elsewhere with a stream t
     const [pod] = await listPods(site.namespace, RELEASE)
     const message = fake({ tokens: LONG_TOKENS, rate: 20 })
     const reading = transcript.read(await postRun(podUrl(pod!), 'plain', { message }))
-    await site.namespace.kubectl(['delete', 'pod', pod!.metadata.name, '--wait=false'])
+    await site.namespace.remove(pod!)
     await reading
     joins = await followToRest(transcript, () => url, { how: 'events', timeoutMs: 120_000 })
     await untilGone([pod!])

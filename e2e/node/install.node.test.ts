@@ -128,17 +128,13 @@ test('runs every container restricted: without root, capabilities or a root that
 test('leaves the Secrets, the ExternalSecrets and the database behind when it is removed, and nothing else', async () => {
   const client = createClient({ baseUrl: await serviceUrl(site.namespace, RELEASE), key: KEY })
   const run = await client.run('worker', { message: '[fake:text=remember]' })
-  await site.namespace.helm('uninstall', RELEASE, { args: ['--wait', '--timeout', '60s'] })
+  await site.namespace.helm('uninstall', RELEASE, { args: ['--wait', '--timeout', '200s'] })
+  await untilSeen('the pods to be gone', async () => !(await site.namespace.pods()).some(isServer))
   const kinds =
     'deployments,services,serviceaccounts,configmaps,pods,poddisruptionbudgets,jobs,secrets,externalsecrets,secretstores'
-  const left = await untilSeen(
-    'the pods to be gone',
-    async () => {
-      const objects = await site.namespace.list(kinds)
-      return objects.every(({ kind, metadata }) => kind !== 'Pod' || !isServer(metadata)) && objects
-    },
-    60_000,
-  )
+  const { items: left } = JSON.parse(await site.namespace.kubectl(['get', kinds, '-o', 'json'])) as {
+    items: readonly KubeObject[]
+  }
   const names = left.map(({ kind, metadata }) => `${kind} ${metadata.name}`)
   expect(names.filter((name) => !/^(Pod|ConfigMap kube-root-ca|ServiceAccount default)/.test(name)).toSorted()).toEqual(
     [
@@ -160,6 +156,6 @@ test('leaves the Secrets, the ExternalSecrets and the database behind when it is
   expect((await again.getRun('worker', run.run_id, run.session_id)).content).toBe('remember')
 })
 
-function isServer({ labels }: KubeObject['metadata']): boolean {
-  return labels?.['app.kubernetes.io/component'] === 'server'
+function isServer({ metadata }: KubeObject): boolean {
+  return metadata.labels?.['app.kubernetes.io/component'] === 'server'
 }

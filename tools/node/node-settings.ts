@@ -75,7 +75,10 @@ export function kubeletSettings(folder: string, cgroup: string): unknown {
       'memory.available': '50Mi',
     },
     imageGCHighThresholdPercent: 100,
-    syncFrequency: '5s',
+    // Secrets that changed are looked at this often.
+    syncFrequency: '2s',
+    // A test that ends a container waits for its next start.
+    crashLoopBackOff: { maxContainerRestartPeriod: '2s' },
   }
 }
 
