@@ -12,7 +12,7 @@ import { queueRun, waitForRest } from '../run-requests.ts'
 import { fake } from '../script.ts'
 import { createFigures } from './figures.ts'
 import type { Pod, Values } from './kubectl.ts'
-import { listPods, podUrl, serviceUrl, untilSeen, waitForPods } from './pods.ts'
+import { listPods, podUrl, serviceUrl, untilSeen, waitForPods, waitForService } from './pods.ts'
 import { ADMIN_SECRET, makeSecrets, openSite, SECRET, settingsOf, type Site } from './site.ts'
 
 const RELEASE = 'agentos'
@@ -35,7 +35,7 @@ const eat = (name, bite) => tool({
   },
 })
 export default agent({ id: 'glutton', name: 'Glutton', tools: [
-  eat('heap', () => Array.from({ length: 100000 }, (_, index) => ({ index }))),
+  eat('heap', () => new Array(500000).fill(0.5)),
   eat('buffers', () => Buffer.alloc(16 * 1024 * 1024, 1)),
 ] })
 `
@@ -94,6 +94,7 @@ test('says that the administrator of the database is wrong, and goes on when tha
 
   await site.namespace.putSecret(ADMIN_SECRET, site.database.admin)
   await site.namespace.helm('upgrade', RELEASE, { values, args: ['--install', '--wait', '--timeout', '200s'] })
+  await waitForService(site.namespace, RELEASE)
   expect(await run(RELEASE)).toBe('fine')
 })
 
@@ -133,6 +134,7 @@ test('waits with a wrong password of the database, and starts when the Secret is
   const [pod] = await waitForPods(site.namespace, 'stale', 1)
   tell('wrong password: seconds from the right Secret to ready', (performance.now() - mended) / 1000)
   tell('wrong password: restarts meanwhile', pod!.status.containerStatuses?.[0]?.restartCount ?? 0)
+  await waitForService(site.namespace, 'stale')
   expect(await run('stale')).toBe('fine')
   await site.namespace.helm('uninstall', 'stale')
 })
@@ -215,7 +217,7 @@ describe('with an agent that eats memory', () => {
       args: ['--wait', '--timeout', '200s'],
     })
     await waitForPods(site.namespace, RELEASE, 1)
-    const url = await serviceUrl(site.namespace, RELEASE)
+    const url = await waitForService(site.namespace, RELEASE)
     const { accepted, innocent } = await eat(url, 'heap')
     expect((await waitForRest(url, accepted, 200_000)).status).toBe('PAUSED')
     expect((await waitForRest(url, innocent, 200_000)).status).toBe('COMPLETED')

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { agentSource } from '../agents-folder.ts'
 import { createFigures } from './figures.ts'
 import type { KubeObject, Values } from './kubectl.ts'
-import { processesOf, serviceUrl, untilSeen, waitForPods } from './pods.ts'
+import { processesOf, serviceUrl, untilSeen, waitForPods, waitForService } from './pods.ts'
 import { openSite, type Site } from './site.ts'
 
 const RELEASE = 'agentos'
@@ -152,7 +152,7 @@ test('leaves the Secrets, the ExternalSecrets and the database behind when it is
   const { readinessProbe, startupProbe, minReadySeconds } = site.values
   const quick = { ...values(), readinessProbe, startupProbe, minReadySeconds, replicaCount: 1 }
   await site.namespace.helm('install', RELEASE, { values: quick, args: ['--wait', '--timeout', '300s'] })
-  const again = createClient({ baseUrl: await serviceUrl(site.namespace, RELEASE), key: KEY })
+  const again = createClient({ baseUrl: await waitForService(site.namespace, RELEASE), key: KEY })
   expect((await again.getRun('worker', run.run_id, run.session_id)).content).toBe('remember')
 })
 

@@ -9,7 +9,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { startProgram, waitUntil } from '../cluster/program.ts'
-import { containerdSettings, kubeletSettings, NODE_ADDRESS, podNetwork, proxySettings } from './node-settings.ts'
+import {
+  containerdSettings,
+  kubeletSettings,
+  NO_REGISTRY,
+  NODE_ADDRESS,
+  podNetwork,
+  proxySettings,
+} from './node-settings.ts'
 import type { NodePrograms } from './programs.ts'
 
 const run = promisify(execFile)
@@ -51,8 +58,10 @@ export type ImageArchive = {
  */
 export async function startContainers({ folder, programs, images }: ContainersOptions): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack()
-  for (const name of ['run', 'cni', 'containerd']) await mkdir(join(folder, name))
+  for (const name of ['run', 'cni', 'containerd', 'registries/_default'])
+    await mkdir(join(folder, name), { recursive: true })
   await writeSettings(folder, 'containerd.toml', containerdSettings(folder, programs.cni))
+  await writeSettings(folder, 'registries/_default/hosts.toml', NO_REGISTRY)
   await writeSettings(folder, 'cni/10-pods.conflist', podNetwork(folder))
   const command = ['containerd', '--config', join(folder, 'containerd.toml')]
   const options = { name: 'containerd', log: join(folder, 'containerd.log'), env: nodeEnvironment(programs) }
