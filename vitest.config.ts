@@ -157,7 +157,8 @@ export default defineConfig({
           name: 'node',
           include: ['e2e/node/*.node.test.ts'],
           globalSetup: ['./tools/vitest/provide-node.ts'],
-          fileParallelism: false,
+          // Pods that start wait more than they work, and each file has a namespace and a database of its own.
+          maxWorkers: 3,
           // Pods take their time on a machine that does more than this.
           testTimeout: 400_000,
           hookTimeout: 300_000,

@@ -39,8 +39,7 @@ export function createTranscript(agentId: string): Transcript {
     const index = indexOf(frame)
     if (index === undefined) return
     run ??= { agentId, runId: json.run_id, sessionId: json.session_id }
-    // ToolCallError follows ToolCallCompleted under the same index.
-    if (index < last || (index === last && json.event !== 'ToolCallError'))
+    if (index < last || (index === last && !sharesIndex(json)))
       disorder.push(`${json.event} ${index} after ${kept.at(-1)?.frame.json.event} ${last}`)
     last = Math.max(last, index)
     if (json.event === 'CustomEvent' && json.name === 'run_recovered') {
@@ -76,6 +75,12 @@ export function createTranscript(agentId: string): Transcript {
       }
     },
   }
+}
+
+/** Of a call that failed: ToolCallCompleted leaves its id to the ToolCallError behind it, and seems to have the one before. */
+function sharesIndex(json: Frame['json']): boolean {
+  if (json.event === 'ToolCallError') return true
+  return json.event === 'ToolCallCompleted' && json.tool?.tool_call_error === true
 }
 
 /** Frames that `/resume` adds are about the stream, not of the run. */

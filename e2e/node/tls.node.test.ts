@@ -10,7 +10,7 @@ import { agentSource } from '../agents-folder.ts'
 import { until } from '../condition.ts'
 import { fake } from '../script.ts'
 import type { Values } from './kubectl.ts'
-import { serviceUrl } from './pods.ts'
+import { waitForService } from './pods.ts'
 import { ADMIN_SECRET, makeSecrets, openSite, type Site } from './site.ts'
 
 let site: Site
@@ -55,14 +55,15 @@ function values(secretName: string, method: 'psql' | 'server'): Values {
 test.each(['psql', 'server'] as const)(
   'sets a database up by %s only when its certificate is vouched for',
   async (method) => {
+    const withoutServers = { replicaCount: 0 }
     const refused = await site.namespace.tryHelm('install', `other-${method}`, {
-      values: values('other-ca', method),
+      values: { ...values('other-ca', method), ...withoutServers },
       args: ['--timeout', '200s'],
     })
     expect(refused.code).toBe(1)
     expect(await site.namespace.kubectl(['logs', `job/other-${method}-agentos-init-db`])).toMatch(/certificate/)
     const accepted = await site.namespace.tryHelm('install', method, {
-      values: values('database-ca', method),
+      values: { ...values('database-ca', method), ...withoutServers },
       args: ['--timeout', '200s'],
     })
     expect(accepted).toMatchObject({ code: 0 })
@@ -75,7 +76,7 @@ test('serves over TLS, and refuses a database that nobody vouches for', async ()
     values: values('database-ca', 'psql'),
     args: ['--wait', '--timeout', '200s'],
   })
-  const client = createClient({ baseUrl: await serviceUrl(site.namespace, 'agentos') })
+  const client = createClient({ baseUrl: await waitForService(site.namespace, 'agentos') })
   expect((await client.run('worker', { message: fake({ text: 'fine' }) })).content).toBe('fine')
   await site.namespace.helm('install', 'mistrust', {
     values: { ...values('other-ca', 'psql'), initDb: { enabled: false } },
@@ -88,6 +89,8 @@ test('serves over TLS, and refuses a database that nobody vouches for', async ()
           .kubectl(['logs', 'deployment/mistrust-agentos', '-c', 'agentos', '--tail=20'])
           .catch(() => ''),
       ),
-    200_000,
+    240_000,
+    // Each look is a kubectl.
+    1000,
   )
 })

@@ -14,6 +14,8 @@ import { createTranscript, isBroken } from '../transcript.ts'
 const STREAMS = 8
 const QUEUERS = 2
 const READERS = 2
+/** Clients, each of which has one connection at most. */
+export const CLIENTS = STREAMS + QUEUERS + READERS
 const PAUSE_MS = 50
 /** Longest that anything may take. */
 const TIMEOUT_MS = 90_000
@@ -102,14 +104,14 @@ export function startTraffic(url: string, name: string): Traffic {
   }
 }
 
-/** Half a drain, or twice one; with tools, whose effects are counted, or without. */
+/** Shorter than a pod's end, or longer; with tools, whose effects are counted, or without. */
 function scriptOf(key: string, index: number): { agentId: string; message: string } {
   const long = index % 4 === 3
   if (index % 2 === 0) {
     const script = { id: key, tool: 'once', calls: long ? 40 : 8, args: { id: `${key}.$call` }, first: 200, tokens: 4 }
     return { agentId: 'desk', message: fake(script) }
   }
-  return { agentId: 'plain', message: fake({ id: key, tokens: RATE * (long ? 30 : 5), rate: RATE }) }
+  return { agentId: 'plain', message: fake({ id: key, tokens: RATE * (long ? 20 : 5), rate: RATE }) }
 }
 
 async function streamOnce(url: string, key: string, index: number, tally: Tally): Promise<void> {

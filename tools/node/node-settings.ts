@@ -22,6 +22,8 @@ state = "${folder}/run/containerd"
   address = "${folder}/run/containerd.sock.ttrpc"
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = "${PAUSE_IMAGE}"
+[plugins."io.containerd.cri.v1.images".registry]
+  config_path = "${folder}/registries"
 [plugins."io.containerd.cri.v1.runtime"]
   # Scores below its own need a right that containers do not have.
   restrict_oom_score_adj = true
@@ -38,6 +40,9 @@ state = "${folder}/run/containerd"
       SystemdCgroup = false
 `
 }
+
+/** For every registry: a port that refuses at once, where names would be asked for until that times out. */
+export const NO_REGISTRY = `server = "http://${NODE_ADDRESS}:1"\n`
 
 export function podNetwork(folder: string): unknown {
   const ipam = {
@@ -75,7 +80,10 @@ export function kubeletSettings(folder: string, cgroup: string): unknown {
       'memory.available': '50Mi',
     },
     imageGCHighThresholdPercent: 100,
-    syncFrequency: '5s',
+    // Secrets that changed are looked at this often.
+    syncFrequency: '2s',
+    // A test that ends a container waits for its next start.
+    crashLoopBackOff: { maxContainerRestartPeriod: '2s' },
   }
 }
 

@@ -9,15 +9,29 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { startProgram, waitUntil } from '../cluster/program.ts'
-import { containerdSettings, kubeletSettings, NODE_ADDRESS, podNetwork, proxySettings } from './node-settings.ts'
+import {
+  containerdSettings,
+  kubeletSettings,
+  NO_REGISTRY,
+  NODE_ADDRESS,
+  podNetwork,
+  proxySettings,
+} from './node-settings.ts'
 import type { NodePrograms } from './programs.ts'
 
 const run = promisify(execFile)
 
 export const NODE_NAME = 'node-1'
 
-export type NodeOptions = {
+export type ContainersOptions = {
   /** Empty folder of its own. */
+  readonly folder: string
+  readonly programs: NodePrograms
+  readonly images: readonly ImageArchive[]
+}
+
+export type NodeOptions = {
+  /** That of the containers. */
   readonly folder: string
   /** Control group of its own, in each hierarchy. */
   readonly cgroup: string
@@ -28,7 +42,6 @@ export type NodeOptions = {
   readonly kubeconfig: string
   /** Credentials of kube-proxy. */
   readonly proxyKubeconfig: string
-  readonly images: readonly ImageArchive[]
 }
 
 export type ImageArchive = {
@@ -39,55 +52,69 @@ export type ImageArchive = {
   readonly aliases?: readonly string[]
 }
 
-export type RealNode = AsyncDisposable & {
-  /** Runs containerd's command among the images and containers of Kubernetes. @returns what it printed */
-  readonly ctr: (...args: readonly string[]) => Promise<string>
+/**
+ * Starts containerd and gives it the images. Needs no cluster yet, and takes the longest of all.
+ * @throws {Error} with its last lines when it does not start
+ */
+export async function startContainers({ folder, programs, images }: ContainersOptions): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack()
+  for (const name of ['run', 'cni', 'containerd', 'registries/_default'])
+    await mkdir(join(folder, name), { recursive: true })
+  await writeSettings(folder, 'containerd.toml', containerdSettings(folder, programs.cni))
+  await writeSettings(folder, 'registries/_default/hosts.toml', NO_REGISTRY)
+  await writeSettings(folder, 'cni/10-pods.conflist', podNetwork(folder))
+  const command = ['containerd', '--config', join(folder, 'containerd.toml')]
+  const options = { name: 'containerd', log: join(folder, 'containerd.log'), env: nodeEnvironment(programs) }
+  const containerd = stack.use(await startProgram(command, options))
+  const socket = join(folder, 'run/containerd.sock')
+  const ctr: Ctr = (...args) =>
+    run(join(programs.containerd, 'ctr'), ['-a', socket, '-n', 'k8s.io', ...args], { maxBuffer: 1e7 })
+  await waitUntil('containerd answers', () => ctr('version').catch(() => undefined), { programs: [containerd] })
+  await Promise.all(images.map((image) => importImage(ctr, image)))
+  return stack.move()
 }
 
-/** @throws {Error} with the last lines of a program that does not start */
-export async function startNode(options: NodeOptions): Promise<RealNode> {
-  const { folder, programs, kube } = options
+/** Runs containerd's command among the images and containers of Kubernetes. */
+type Ctr = (...args: readonly string[]) => Promise<unknown>
+
+/**
+ * Starts kubelet and kube-proxy over the containers of `startContainers`.
+ * @throws {Error} with the last lines of a program that does not start
+ */
+export async function startNode(options: NodeOptions): Promise<AsyncDisposable> {
+  const { folder, cgroup, programs, kube, kubeconfig, proxyKubeconfig } = options
   await using stack = new AsyncDisposableStack()
   await shieldMachine(folder)
-  await writeSettings(options)
-  const env = { ...process.env, PATH: [programs.containerd, programs.nft, process.env['PATH'], '/usr/sbin'].join(':') }
-  const start = async (name: string, command: readonly string[]) =>
-    stack.use(await startProgram(command, { name, log: join(folder, `${name}.log`), env }))
-  const containerd = await start('containerd', ['containerd', '--config', join(folder, 'containerd.toml')])
-  const socket = join(folder, 'run/containerd.sock')
-  const ctr = async (...args: readonly string[]) =>
-    (await run(join(programs.containerd, 'ctr'), ['-a', socket, '-n', 'k8s.io', ...args], { maxBuffer: 1e7 })).stdout
-  await waitUntil('containerd answers', () => ctr('version').catch(() => undefined), { programs: [containerd] })
-  for (const image of options.images) await importImage(ctr, image)
+  await mkdir(join(folder, 'kubelet'))
+  await writeSettings(folder, 'resolv.conf', `nameserver ${NODE_ADDRESS}\n`)
+  await writeSettings(folder, 'kubelet.yaml', kubeletSettings(folder, cgroup))
+  await writeSettings(folder, 'proxy.yaml', proxySettings(proxyKubeconfig))
+  const env = nodeEnvironment(programs)
+  const start = async (name: string, args: readonly string[]) => {
+    const log = join(folder, `${name}.log`)
+    stack.use(await startProgram([kube, name, '--hostname-override', NODE_NAME, ...args], { name, log, env }))
+  }
   await start('kubelet', [
-    kube,
-    'kubelet',
     '--config',
     join(folder, 'kubelet.yaml'),
     '--kubeconfig',
-    options.kubeconfig,
+    kubeconfig,
     '--root-dir',
     join(folder, 'kubelet'),
     '--cert-dir',
     join(folder, 'kubelet/pki'),
-    '--hostname-override',
-    NODE_NAME,
     '--node-ip',
     NODE_ADDRESS,
   ])
-  await start('kube-proxy', [
-    kube,
-    'kube-proxy',
-    '--config',
-    join(folder, 'proxy.yaml'),
-    '--hostname-override',
-    NODE_NAME,
-  ])
-  const started = stack.move()
-  return { ctr, [Symbol.asyncDispose]: () => started.disposeAsync() }
+  await start('kube-proxy', ['--config', join(folder, 'proxy.yaml')])
+  return stack.move()
 }
 
-async function importImage(ctr: RealNode['ctr'], { file, name, aliases = [] }: ImageArchive): Promise<void> {
+function nodeEnvironment(programs: NodePrograms): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: [programs.containerd, programs.nft, process.env['PATH'], '/usr/sbin'].join(':') }
+}
+
+async function importImage(ctr: Ctr, { file, name, aliases = [] }: ImageArchive): Promise<void> {
   await ctr('images', 'import', file)
   for (const alias of aliases) await ctr('images', 'tag', name, alias)
 }
@@ -122,13 +149,6 @@ async function shieldMachine(folder: string): Promise<void> {
   }
 }
 
-async function writeSettings({ folder, cgroup, programs, proxyKubeconfig }: NodeOptions): Promise<void> {
-  for (const name of ['run', 'cni', 'containerd', 'kubelet']) await mkdir(join(folder, name))
-  const write = (name: string, content: unknown) =>
-    writeFile(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content))
-  await write('containerd.toml', containerdSettings(folder, programs.cni))
-  await write('cni/10-pods.conflist', podNetwork(folder))
-  await write('resolv.conf', `nameserver ${NODE_ADDRESS}\n`)
-  await write('kubelet.yaml', kubeletSettings(folder, cgroup))
-  await write('proxy.yaml', proxySettings(proxyKubeconfig))
+async function writeSettings(folder: string, name: string, content: unknown): Promise<void> {
+  await writeFile(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content))
 }

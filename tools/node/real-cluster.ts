@@ -9,10 +9,10 @@ import { startControlPlane, type ControlPlane } from '../cluster/control-plane.t
 import { startProgram, waitUntil } from '../cluster/program.ts'
 import { startPostgres } from '../postgres.ts'
 import { buildNodeImages } from './images.ts'
-import { type ImageArchive, NODE_NAME, raiseNetwork, startNode } from './node.ts'
+import { type ImageArchive, NODE_NAME, raiseNetwork, startContainers, startNode } from './node.ts'
 import { NODE_ADDRESS } from './node-settings.ts'
 import { CGROUP_VARIABLE, FOLDER_VARIABLE } from './private-machine.ts'
-import { installExternalSecrets, installNodePrograms } from './programs.ts'
+import { installExternalSecrets, installNodePrograms, type NodePrograms } from './programs.ts'
 
 const NODE_LIMIT_MS = 90_000
 
@@ -41,26 +41,10 @@ export async function startRealCluster(): Promise<RealCluster> {
   const place = join(folder, 'node')
   await mkdir(place)
   await raiseNetwork()
-  const control = stack.use(
-    await startControlPlane({
-      nodes: [NODE_NAME],
-      // Names of nodes lead nowhere here.
-      serverArgs: ['--kubelet-preferred-address-types=InternalIP'],
-    }),
-  )
-  stack.use(
-    await startNode({
-      folder: place,
-      cgroup,
-      programs,
-      kube: control.kube,
-      kubeconfig: control.kubeconfigOf(`system:node:${NODE_NAME}`),
-      proxyKubeconfig: control.kubeconfig,
-      images: Object.values(images),
-    }),
-  )
-  const postgres = stack.use(await startPostgres(18, { address: NODE_ADDRESS, trusted: ['vector'] }))
-  await startExternalSecrets(control, folder, stack)
+  const starting = startParts({ folder, place, cgroup, programs, images: Object.values(images) }, stack)
+  // What is still starting when another part fails has to be ended too.
+  await Promise.allSettled(starting)
+  const [control, postgres] = await Promise.all(starting)
   await waitUntil('the node is ready', () => isReady(control), { limitMs: NODE_LIMIT_MS })
   const started = stack.move()
   return {
@@ -71,6 +55,37 @@ export async function startRealCluster(): Promise<RealCluster> {
     cgroup,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   }
+}
+
+type Parts = {
+  readonly folder: string
+  /** Folder of the node. */
+  readonly place: string
+  readonly cgroup: string
+  readonly programs: NodePrograms
+  readonly images: readonly ImageArchive[]
+}
+
+/** Each as early as it can: most of them wait for a disk or for each other. */
+function startParts({ folder, place, cgroup, programs, images }: Parts, stack: AsyncDisposableStack) {
+  const use = <Part extends AsyncDisposable>(part: Part) => stack.use(part)
+  // Names of nodes lead nowhere here.
+  const serverArgs = ['--kubelet-preferred-address-types=InternalIP']
+  const control = startControlPlane({ nodes: [NODE_NAME], serverArgs }).then(use)
+  const containers = startContainers({ folder: place, programs, images }).then(use)
+  const postgres = startPostgres(18, { address: NODE_ADDRESS, trusted: ['vector'] }).then(use)
+  const node = Promise.all([control, containers]).then(([cluster]) =>
+    startNode({
+      folder: place,
+      cgroup,
+      programs,
+      kube: cluster.kube,
+      kubeconfig: cluster.kubeconfigOf(`system:node:${NODE_NAME}`),
+      proxyKubeconfig: cluster.kubeconfig,
+    }).then(use),
+  )
+  const secrets = control.then((started) => startExternalSecrets(started, folder, stack))
+  return [control, postgres, containers, node, secrets] as const
 }
 
 async function isReady(control: ControlPlane): Promise<true | undefined> {
