@@ -6,8 +6,8 @@
 import { resolve } from 'node:path'
 import { createIds } from '../base/ids.ts'
 import { openStorage } from '../main/database.ts'
-import { eraseUser } from '../storage/erase-user.ts'
-import { exportUser } from '../storage/export-user.ts'
+import { eraseUser } from '../storage/users/erase-user.ts'
+import { exportUser } from '../storage/users/export-user.ts'
 import { openCommand } from './process.ts'
 
 export const PRIVACY_ACTIONS = ['export', 'erase'] as const

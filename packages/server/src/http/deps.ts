@@ -17,7 +17,7 @@ import type { ProfileRequest } from '../telemetry/profiler.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import type { AccessLogLevel } from './access-log.ts'
 import type { UsageRefresh } from './usage-refresh.ts'
-import type { FileLimits, UploadKind } from './spool.ts'
+import type { FileLimits, UploadKind } from './input/spool.ts'
 
 export type Readiness = {
   readonly ready: boolean

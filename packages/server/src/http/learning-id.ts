@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { AgentOSError } from '../base/errors.ts'
-import type { LearningIdentity } from '../storage/learnings.ts'
+import type { LearningIdentity } from '../storage/memory/learnings.ts'
 
 const GLOBAL = 'global'
 

@@ -6,8 +6,8 @@
 import type { OptimizedMemories } from '@agentos/wire'
 import { AgentOSError } from '../base/errors.ts'
 import { MAX_TOPICS } from '../base/memory.ts'
-import { readMemories, replaceMemories, type Replacement, type UserMemory } from '../storage/memories.ts'
-import { toUserMemory } from './agno-memory.ts'
+import { readMemories, replaceMemories, type Replacement, type UserMemory } from '../storage/memory/memories.ts'
+import { toUserMemory } from './agno/memory.ts'
 import type { AppDeps } from './deps.ts'
 
 export type Optimization = {

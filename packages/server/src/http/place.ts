@@ -3,7 +3,7 @@
  * @module
  */
 import { AgentOSError } from '../base/errors.ts'
-import { DATABASE_ID } from './agno-agent.ts'
+import { DATABASE_ID } from './agno/agent.ts'
 
 export type Place = { readonly db_id?: string | undefined; readonly table?: string | undefined }
 

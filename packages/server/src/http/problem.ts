@@ -5,7 +5,7 @@
 import type { Problem, ValidationProblem } from '@agentos/wire'
 import { AgentOSError, ERRORS, type ErrorCode, isErrorCode } from '../base/errors.ts'
 import type { Redact } from '../base/redact.ts'
-import { InvalidFields } from './invalid-fields.ts'
+import { InvalidFields } from './input/invalid-fields.ts'
 
 export type ProblemAnswer = {
   readonly status: number

@@ -8,11 +8,11 @@ import type { Scope } from '../auth/scope.ts'
 import { traceOf } from '../base/trace-context.ts'
 import { noteFirstByte, type RequestNotes } from './access-log.ts'
 import type { AppDeps } from './deps.ts'
-import { discardUploads, readInput, uploadsOf } from './input.ts'
-import type { OpenStreams } from './open-streams.ts'
+import { discardUploads, readInput, uploadsOf } from './input/input.ts'
+import type { OpenStreams } from './stream/open-streams.ts'
 import { type RequestTrace, traceRequest } from './request-trace.ts'
 import { type Call, type Route, STREAMED } from './route.ts'
-import type { UploadRules } from './spool.ts'
+import type { UploadRules } from './input/spool.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -10,9 +10,9 @@ import type { Scope } from '../auth/scope.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Upload } from '../base/upload.ts'
 import type { AppDeps } from './deps.ts'
-import type { OpenStreams } from './open-streams.ts'
+import type { OpenStreams } from './stream/open-streams.ts'
 import type { RequestTrace } from './request-trace.ts'
-import type { UploadRules } from './spool.ts'
+import type { UploadRules } from './input/spool.ts'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 

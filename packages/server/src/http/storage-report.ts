@@ -3,7 +3,7 @@
  * @module
  */
 import type { StorageReport as WireStorageReport } from '@agentos/wire'
-import type { StorageReport } from '../storage/storage-report.ts'
+import type { StorageReport } from '../storage/upkeep/storage-report.ts'
 
 export function toStorageReport(report: StorageReport): WireStorageReport {
   return {

@@ -5,7 +5,7 @@
 import { AgentOSError } from '../base/errors.ts'
 import type { KnowledgeInfo } from '../base/knowledge.ts'
 import { withDeadline } from '../storage/deadline.ts'
-import { type BaseCounts, countByBase } from '../storage/knowledge-contents.ts'
+import { type BaseCounts, countByBase } from '../storage/knowledge/contents.ts'
 import type { Db } from '../storage/database.ts'
 import type { Bases } from './bases.ts'
 import type { EmbedderCondition } from './embedder-watch.ts'

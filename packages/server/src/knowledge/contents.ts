@@ -8,7 +8,7 @@ import { AgentOSError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ContentKind, KnowledgeInfo, ReadSettings } from '../base/knowledge.ts'
 import type { Upload } from '../base/upload.ts'
-import { describeDocument } from '../storage/knowledge-chunks.ts'
+import { describeDocument } from '../storage/knowledge/chunks.ts'
 import {
   addContent,
   type Content,
@@ -17,8 +17,8 @@ import {
   listContentIds,
   type NewContent,
   patchContent,
-} from '../storage/knowledge-contents.ts'
-import type { KnowledgeStore } from '../storage/knowledge-store.ts'
+} from '../storage/knowledge/contents.ts'
+import type { KnowledgeStore } from '../storage/knowledge/store.ts'
 import type { Db } from '../storage/database.ts'
 import type { Bases } from './bases.ts'
 import { contentHash, contentId, digest } from './content-id.ts'

@@ -7,7 +7,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DocumentSource, RemoteSource } from '../base/document.ts'
 import { AgentOSError } from '../base/errors.ts'
-import { type Content, readUpload } from '../storage/knowledge-contents.ts'
+import { type Content, readUpload } from '../storage/knowledge/contents.ts'
 import type { Db } from '../storage/database.ts'
 import { writeParts } from './upload-parts.ts'
 

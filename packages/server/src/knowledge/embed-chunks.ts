@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto'
 import type { Chunk } from '../base/document.ts'
 import type { Embedder } from '../base/embedding.ts'
-import { findVectors, type NewChunk, vectorText } from '../storage/knowledge-chunks.ts'
-import type { KnowledgeStore } from '../storage/knowledge-store.ts'
+import { findVectors, type NewChunk, vectorText } from '../storage/knowledge/chunks.ts'
+import type { KnowledgeStore } from '../storage/knowledge/store.ts'
 
 /** 128 bits tell all texts apart. */
 const HASH_DIGITS = 32

@@ -3,9 +3,9 @@
  * @module
  */
 import type { Clock } from '../base/clock.ts'
-import { hasMoreVectors, indexedDimensions, makeVectorIndex } from '../storage/knowledge-index.ts'
-import { EXACT_CHUNKS } from '../storage/knowledge-search.ts'
-import type { KnowledgeStore } from '../storage/knowledge-store.ts'
+import { hasMoreVectors, indexedDimensions, makeVectorIndex } from '../storage/knowledge/vector-index.ts'
+import { EXACT_CHUNKS } from '../storage/knowledge/search.ts'
+import type { KnowledgeStore } from '../storage/knowledge/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Bases } from './bases.ts'
 

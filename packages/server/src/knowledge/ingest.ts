@@ -13,10 +13,10 @@ import {
   setVectors,
   writeChunks,
   type Writing,
-} from '../storage/knowledge-chunks.ts'
-import { deleteUpload } from '../storage/knowledge-contents.ts'
-import { completeJob, type JobResult, type KnowledgeJob, noteProgress } from '../storage/knowledge-jobs.ts'
-import type { KnowledgeStore } from '../storage/knowledge-store.ts'
+} from '../storage/knowledge/chunks.ts'
+import { deleteUpload } from '../storage/knowledge/contents.ts'
+import { completeJob, type JobResult, type KnowledgeJob, noteProgress } from '../storage/knowledge/jobs.ts'
+import type { KnowledgeStore } from '../storage/knowledge/store.ts'
 import type { Bases } from './bases.ts'
 import { openSource, type SourceDeps } from './document-source.ts'
 import { embedChunks, embedTexts } from './embed-chunks.ts'

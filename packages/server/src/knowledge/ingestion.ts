@@ -7,7 +7,7 @@
  * @module
  */
 import { randomFraction } from '../base/ids.ts'
-import { claimJob, type KnowledgeJob, renewJobs } from '../storage/knowledge-jobs.ts'
+import { claimJob, type KnowledgeJob, renewJobs } from '../storage/knowledge/jobs.ts'
 import { type CarryDeps, type CarryOptions, carryOut, STOPPED } from './carry-out.ts'
 import { JobLost } from './ingest.ts'
 

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Embedder } from '../base/embedding.ts'
 import { AgentOSError } from '../base/errors.ts'
 import type { KnowledgeInfo } from '../base/knowledge.ts'
-import { beginWriting, publishChunks, writeChunks } from '../storage/knowledge-chunks.ts'
-import { claimSync, endSync } from '../storage/knowledge-jobs.ts'
-import { type KnowledgeStore, openKnowledgeStore } from '../storage/knowledge-store.ts'
+import { beginWriting, publishChunks, writeChunks } from '../storage/knowledge/chunks.ts'
+import { claimSync, endSync } from '../storage/knowledge/jobs.ts'
+import { type KnowledgeStore, openKnowledgeStore } from '../storage/knowledge/store.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
 import {
   clearKnowledge,

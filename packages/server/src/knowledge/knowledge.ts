@@ -16,9 +16,9 @@ import {
   countUnread,
   listContents,
   listMetadataKeys,
-} from '../storage/knowledge-contents.ts'
-import type { KnowledgeJob } from '../storage/knowledge-jobs.ts'
-import type { KnowledgeStore } from '../storage/knowledge-store.ts'
+} from '../storage/knowledge/contents.ts'
+import type { KnowledgeJob } from '../storage/knowledge/jobs.ts'
+import type { KnowledgeStore } from '../storage/knowledge/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type BaseCondition, describeBases } from './base-condition.ts'
 import { type Bases, createBases } from './bases.ts'
@@ -33,7 +33,7 @@ import { type Folder, startSync } from './sync.ts'
 
 export type { BaseCondition } from './base-condition.ts'
 export type { Given } from './contents.ts'
-export type { Content } from '../storage/knowledge-contents.ts'
+export type { Content } from '../storage/knowledge/contents.ts'
 
 /** What can be read and how it can be cut. */
 export type Abilities = {

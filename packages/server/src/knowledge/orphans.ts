@@ -7,8 +7,8 @@
  */
 import { sleep } from '../base/backoff.ts'
 import type { Db } from '../storage/database.ts'
-import { deleteUntouchedDocuments, forgetDeletions, listDeletions } from '../storage/knowledge-orphans.ts'
-import type { KnowledgeStore } from '../storage/knowledge-store.ts'
+import { deleteUntouchedDocuments, forgetDeletions, listDeletions } from '../storage/knowledge/orphans.ts'
+import type { KnowledgeStore } from '../storage/knowledge/store.ts'
 import type { Log } from '../telemetry/log.ts'
 
 export type OrphanDeps = { readonly db: Db; readonly store: KnowledgeStore; readonly log: Log }

@@ -3,9 +3,9 @@
  * @module
  */
 import type { Db } from '../storage/database.ts'
-import { deleteDocuments } from '../storage/knowledge-chunks.ts'
-import { deleteContents, findContent } from '../storage/knowledge-contents.ts'
-import type { KnowledgeStore } from '../storage/knowledge-store.ts'
+import { deleteDocuments } from '../storage/knowledge/chunks.ts'
+import { deleteContents, findContent } from '../storage/knowledge/contents.ts'
+import type { KnowledgeStore } from '../storage/knowledge/store.ts'
 
 type Stores = { readonly db: Db; readonly store: KnowledgeStore }
 

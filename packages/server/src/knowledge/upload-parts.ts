@@ -3,7 +3,7 @@
  * @module
  */
 import { open } from 'node:fs/promises'
-import { UPLOAD_PART_BYTES } from '../storage/knowledge-contents.ts'
+import { UPLOAD_PART_BYTES } from '../storage/knowledge/contents.ts'
 
 /** A file, in parts as the database keeps them. */
 export async function* partsOfFile(path: string): AsyncGenerator<Uint8Array> {

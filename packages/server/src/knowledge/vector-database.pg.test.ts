@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { openDatabase } from '../storage/database.ts'
 import { systemClock } from '../base/clock.ts'
-import { openKnowledgeStore } from '../storage/knowledge-store.ts'
+import { openKnowledgeStore } from '../storage/knowledge/store.ts'
 import { openTestDatabase } from '../storage/testing/database.ts'
 import { countChunks, grantSchema } from '../storage/testing/knowledge.ts'
 import { createTestRole } from '../storage/testing/role.ts'

@@ -11,8 +11,8 @@ import type { DatabaseUrls } from '../config/database-url.ts'
 import type { Config } from '../config/load.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
-import { prepareEventPartitions } from '../storage/run-events.ts'
-import { prepareSpanPartitions } from '../storage/spans.ts'
+import { prepareEventPartitions } from '../storage/runs/run-events.ts'
+import { prepareSpanPartitions } from '../storage/traces/spans.ts'
 import type { Log } from '../telemetry/log.ts'
 
 type Deps = {

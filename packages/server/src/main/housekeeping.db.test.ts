@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createRedact } from '../base/redact.ts'
-import { insertSpans } from '../storage/spans.ts'
+import { insertSpans } from '../storage/traces/spans.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
 import { countContents, storeUnused } from '../storage/testing/media.ts'
 import { newTrace } from '../storage/testing/new-span.ts'

@@ -6,12 +6,12 @@
 import { sleep } from '../base/backoff.ts'
 import type { Database } from '../storage/database.ts'
 import { deleteUnusedContents, dropPassingMedia } from '../storage/media.ts'
-import { deleteOldRuns, deleteOldSessions, deleteOldTraces, type Batch } from '../storage/retention.ts'
-import { dropEventPartitions, prepareEventPartitions } from '../storage/run-events.ts'
-import { dropSpanPartitions, prepareSpanPartitions } from '../storage/spans.ts'
-import { deleteOldScheduleRuns } from '../storage/schedule-runs.ts'
+import { deleteOldRuns, deleteOldSessions, deleteOldTraces, type Batch } from '../storage/upkeep/retention.ts'
+import { dropEventPartitions, prepareEventPartitions } from '../storage/runs/run-events.ts'
+import { dropSpanPartitions, prepareSpanPartitions } from '../storage/traces/spans.ts'
+import { deleteOldScheduleRuns } from '../storage/schedules/schedule-runs.ts'
 import { deleteOldUsage } from '../storage/usage.ts'
-import { vacuumEmbedded } from '../storage/vacuum.ts'
+import { vacuumEmbedded } from '../storage/upkeep/vacuum.ts'
 import type { Log } from '../telemetry/log.ts'
 
 export type Retention = {

@@ -7,7 +7,7 @@ import type { Ids } from '../base/ids.ts'
 import { vectorDatabaseUrls } from '../config/database-url.ts'
 import type { Config } from '../config/load.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
-import { type KnowledgeStore, openKnowledgeStore } from '../storage/knowledge-store.ts'
+import { type KnowledgeStore, openKnowledgeStore } from '../storage/knowledge/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import { openPatiently, postgresOptions, withLog } from './database.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { ClaimedRun } from '../storage/runs.ts'
+import type { ClaimedRun } from '../storage/runs/runs.ts'
 import { createAdmission } from './admission.ts'
 import type { LiveRun } from './live-run.ts'
 

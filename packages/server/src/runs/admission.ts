@@ -4,7 +4,7 @@
  * @module
  */
 import { AgentOSError } from '../base/errors.ts'
-import type { ClaimedRun } from '../storage/runs.ts'
+import type { ClaimedRun } from '../storage/runs/runs.ts'
 import type { HeldRuns } from './held-runs.ts'
 
 export type Admission = {

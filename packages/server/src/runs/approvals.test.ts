@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Approval } from '../storage/approvals.ts'
+import type { Approval } from '../storage/runs/approvals.ts'
 import { answerByApprovals, resolutionsOf } from './approvals.ts'
 import { answer, NO_ANSWER, requirement } from './testing/requirements.ts'
 

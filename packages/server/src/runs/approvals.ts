@@ -6,8 +6,8 @@
 import { AgentOSError } from '../base/errors.ts'
 import { isJsonObject, type JsonObject } from '../base/json.ts'
 import type { Requirement, RequirementAnswer } from '../base/requirement.ts'
-import type { Approval } from '../storage/approvals.ts'
-import type { ApprovalAnswer } from '../storage/new-approval.ts'
+import type { Approval } from '../storage/runs/approvals.ts'
+import type { ApprovalAnswer } from '../storage/runs/new-approval.ts'
 import type { SentAnswer } from './answers.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { findRun } from '../storage/runs.ts'
+import { findRun } from '../storage/runs/runs.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
 import { breakable } from '../storage/testing/breakable-database.ts'
 import { result, scriptExecutor } from './testing/executor.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { EventChunk } from '../storage/run-events.ts'
+import type { EventChunk } from '../storage/runs/run-events.ts'
 import { createLog } from '../telemetry/log.ts'
 import { createEventLog } from './event-log.ts'
 import type { FeedEntry } from './feed.ts'

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Log } from '../telemetry/log.ts'
-import type { EventChunk } from '../storage/run-events.ts'
+import type { EventChunk } from '../storage/runs/run-events.ts'
 import type { FeedEntry } from './feed.ts'
 
 /** Whose events they are: of a claim that is over, none are stored. */

@@ -10,8 +10,8 @@
  */
 import { isAtRest, type RunStatus } from '../base/run.ts'
 import type { Db } from '../storage/database.ts'
-import { findRun } from '../storage/runs.ts'
-import { tailEvents } from '../storage/tail-events.ts'
+import { findRun } from '../storage/runs/runs.ts'
+import { tailEvents } from '../storage/runs/tail-events.ts'
 import type { Entry } from './feed.ts'
 import type { LiveRun } from './live-run.ts'
 import { splitChunks } from './stored-entries.ts'

@@ -11,8 +11,8 @@ import { mergeState, NO_PATCH } from '../base/state-patch.ts'
 import type { SpanLink } from '../base/span.ts'
 import { spanIdOf, traceOf } from '../base/trace-context.ts'
 import type { Db } from '../storage/database.ts'
-import { loadEarlierMessages } from '../storage/load-history.ts'
-import { type ClaimedRun, findRun, loadMessages, type Run } from '../storage/runs.ts'
+import { loadEarlierMessages } from '../storage/runs/load-history.ts'
+import { type ClaimedRun, findRun, loadMessages, type Run } from '../storage/runs/runs.ts'
 import type { LiveRunOptions } from './live-run.ts'
 
 export type PreparedRun = Pick<

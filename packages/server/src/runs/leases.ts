@@ -6,7 +6,7 @@
  */
 import type { Log } from '../telemetry/log.ts'
 import type { Db } from '../storage/database.ts'
-import { renewLeases } from '../storage/runs.ts'
+import { renewLeases } from '../storage/runs/runs.ts'
 import type { OwnedRun } from './live-run.ts'
 
 export type LeaseOptions = { readonly replicaId: string; readonly leaseMs: number }

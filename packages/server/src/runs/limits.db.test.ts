@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { insertRun } from '../storage/testing/stored-rows.ts'
-import { findRun } from '../storage/runs.ts'
+import { findRun } from '../storage/runs/runs.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
 import { result, scriptExecutor } from './testing/executor.ts'
 import { listen, openRuns, request, said } from './testing/open-runs.ts'

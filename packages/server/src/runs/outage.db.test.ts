@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { readEvents } from '../storage/run-events.ts'
-import { findRun, loadMessages } from '../storage/runs.ts'
+import { readEvents } from '../storage/runs/run-events.ts'
+import { findRun, loadMessages } from '../storage/runs/runs.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
 import { breakable } from '../storage/testing/breakable-database.ts'
 import { result, scriptExecutor } from './testing/executor.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { findRun, loadMessages } from '../storage/runs.ts'
+import { findRun, loadMessages } from '../storage/runs/runs.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
 import { breakable } from '../storage/testing/breakable-database.ts'
 import { type Started, result, scriptExecutor, type ScriptOptions } from './testing/executor.ts'

@@ -11,8 +11,8 @@ import type { Message } from '../base/message.ts'
 import type { RunResult, StatePatch } from '../base/run.ts'
 import type { Db } from '../storage/database.ts'
 import { createPatience } from '../storage/patience.ts'
-import type { EventChunk } from '../storage/run-events.ts'
-import { commitMessages, finishRun, releaseRuns } from '../storage/runs.ts'
+import type { EventChunk } from '../storage/runs/run-events.ts'
+import { commitMessages, finishRun, releaseRuns } from '../storage/runs/runs.ts'
 
 export type RunStore = {
   /** @throws {AgentOSError} WORKER_LOST when the lease is somebody else's by now */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { EventChunk } from '../storage/run-events.ts'
+import type { EventChunk } from '../storage/runs/run-events.ts'
 import { type IndexRange, splitChunks } from './stored-entries.ts'
 
 const chunk = (firstIndex: number, lastIndex: number): EventChunk => ({

@@ -2,7 +2,7 @@
  * Stored chunks of events as the entries they hold.
  * @module
  */
-import type { EventChunk } from '../storage/run-events.ts'
+import type { EventChunk } from '../storage/runs/run-events.ts'
 import type { Entry } from './feed.ts'
 
 /** Both ends are inclusive. */

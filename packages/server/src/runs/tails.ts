@@ -9,7 +9,7 @@
 import { isAtRest } from '../base/run.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Db } from '../storage/database.ts'
-import { tailEvents, type TailedRun, touchFollowed } from '../storage/tail-events.ts'
+import { tailEvents, type TailedRun, touchFollowed } from '../storage/runs/tail-events.ts'
 import type { Entry } from './feed.ts'
 import { splitChunks } from './stored-entries.ts'
 

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Db } from '../storage/database.ts'
-import { claimRuns } from '../storage/runs.ts'
+import { claimRuns } from '../storage/runs/runs.ts'
 import type { Admission } from './admission.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { HeldRuns } from './held-runs.ts'

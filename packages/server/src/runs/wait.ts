@@ -4,7 +4,7 @@
  */
 import { AgentOSError } from '../base/errors.ts'
 import { isAtRest } from '../base/run.ts'
-import { findRun, type Run } from '../storage/runs.ts'
+import { findRun, type Run } from '../storage/runs/runs.ts'
 import { type FollowDeps, type Following, followRun } from './follow.ts'
 
 /** Past every event: for those who only want to know when a run is at rest. */

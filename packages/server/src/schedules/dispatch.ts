@@ -15,8 +15,8 @@ import {
   type QueueLease,
   type ScheduleEnd,
   type ScheduleHandOver,
-} from '../storage/schedule-queue.ts'
-import type { ScheduleMethod } from '../storage/schedules.ts'
+} from '../storage/schedules/schedule-queue.ts'
+import type { ScheduleMethod } from '../storage/schedules/schedules.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Turns } from './turns.ts'
 

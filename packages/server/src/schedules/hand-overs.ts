@@ -4,7 +4,7 @@
  * @module
  */
 import { sleep } from '../base/backoff.ts'
-import { renewScheduleLeases, type ScheduleHandOver } from '../storage/schedule-queue.ts'
+import { renewScheduleLeases, type ScheduleHandOver } from '../storage/schedules/schedule-queue.ts'
 import { dispatch, type DispatchDeps } from './dispatch.ts'
 
 export type HandOvers = {

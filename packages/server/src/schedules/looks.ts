@@ -7,7 +7,7 @@
  * @module
  */
 import type { Ids } from '../base/ids.ts'
-import { claimTicks, type DueSchedule } from '../storage/claim-ticks.ts'
+import { claimTicks, type DueSchedule } from '../storage/schedules/claim-ticks.ts'
 import type { Db } from '../storage/database.ts'
 import {
   claimPending,
@@ -16,7 +16,7 @@ import {
   readScheduleWork,
   type ScheduleWork,
   settleScheduleRuns,
-} from '../storage/schedule-queue.ts'
+} from '../storage/schedules/schedule-queue.ts'
 import { BATCH, type HandOvers } from './hand-overs.ts'
 import { planTick } from './plan.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { DueSchedule } from '../storage/claim-ticks.ts'
+import type { DueSchedule } from '../storage/schedules/claim-ticks.ts'
 import { MISSED_AFTER_MS, planTick } from './plan.ts'
 
 const NOW = new Date('2026-11-23T12:00:00.250Z')

@@ -2,7 +2,7 @@
  * What a tick that has come leads to. Pure: time, cron and what else is under way come in, the decision goes out.
  * @module
  */
-import type { DueSchedule, TickPlan } from '../storage/claim-ticks.ts'
+import type { DueSchedule, TickPlan } from '../storage/schedules/claim-ticks.ts'
 import { nextTick } from './cron.ts'
 
 /** A tick that is claimed later than this was missed: nobody was there for it, in milliseconds. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Ids, randomFraction } from '../base/ids.ts'
-import type { ScheduleWork } from '../storage/schedule-queue.ts'
+import type { ScheduleWork } from '../storage/schedules/schedule-queue.ts'
 import type { Log } from '../telemetry/log.ts'
 
 export type Rhythm = {

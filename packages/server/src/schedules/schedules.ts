@@ -6,7 +6,7 @@
 import { AgentOSError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
 import type { Db } from '../storage/database.ts'
-import { createTriggered, type EndedScheduleRun } from '../storage/schedule-queue.ts'
+import { createTriggered, type EndedScheduleRun } from '../storage/schedules/schedule-queue.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { ScheduleMove } from '../telemetry/metrics.ts'
 import type { Send } from './dispatch.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createRun } from './create-run.ts'
+import { createRun } from './runs/create-run.ts'
 import { readFleetState, readStorageSize } from './fleet-state.ts'
 import type { Db } from './tables.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'

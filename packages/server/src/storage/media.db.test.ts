@@ -2,8 +2,8 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Media } from '../base/media.ts'
-import { forkRun } from './fork-run.ts'
-import { forkSession } from './fork-session.ts'
+import { forkRun } from './runs/fork-run.ts'
+import { forkSession } from './sessions/fork-session.ts'
 import {
   addMedia,
   CHUNK_BYTES,
@@ -13,8 +13,8 @@ import {
   readContent,
   storeContent,
 } from './media.ts'
-import { createRun, finishRun } from './runs.ts'
-import { deleteSessions } from './sessions.ts'
+import { createRun, finishRun } from './runs/runs.ts'
+import { deleteSessions } from './sessions/sessions.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
 import { runEnd, newRun } from './testing/new-run.ts'
 

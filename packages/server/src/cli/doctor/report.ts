@@ -3,10 +3,10 @@
  * @module
  */
 import type { Database } from '../../storage/database.ts'
-import type { ExpiredLease, QueueStats } from '../../storage/queue.ts'
+import type { ExpiredLease, QueueStats } from '../../storage/runs/queue.ts'
 import type { Replica } from '../../storage/replicas.ts'
 import type { DatabaseState } from '../../storage/server-state.ts'
-import type { StorageReport } from '../../storage/storage-report.ts'
+import type { StorageReport } from '../../storage/upkeep/storage-report.ts'
 
 export type Problem = {
   /** One sentence. */

@@ -3,7 +3,7 @@
  * @module
  */
 import type { RunStatus } from '../../base/run.ts'
-import type { StorageReport } from '../../storage/storage-report.ts'
+import type { StorageReport } from '../../storage/upkeep/storage-report.ts'
 import type { DatabaseReport, DoctorReport, Problem } from './report.ts'
 
 const LABEL_WIDTH = 11

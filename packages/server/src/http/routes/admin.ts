@@ -3,7 +3,7 @@
  * @module
  */
 import { Reload, ServerStatus, StorageReport } from '@agentos/wire'
-import { reportStorage } from '../../storage/storage-report.ts'
+import { reportStorage } from '../../storage/upkeep/storage-report.ts'
 import { describeStatus } from '../server-status.ts'
 import { toStorageReport } from '../storage-report.ts'
 import { route } from '../route.ts'

@@ -5,7 +5,7 @@
 import { AgentResponse } from '@agentos/wire'
 import { z } from 'zod'
 import { AgentOSError } from '../../base/errors.ts'
-import { toAgentResponse } from '../agno-agent.ts'
+import { toAgentResponse } from '../agno/agent.ts'
 import type { AppDeps } from '../deps.ts'
 import { route } from '../route.ts'
 import { findAgent, listAgents } from '../stored-run.ts'

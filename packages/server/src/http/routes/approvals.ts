@@ -21,9 +21,9 @@ import {
   findApproval,
   listApprovals,
   resolveApproval,
-} from '../../storage/approvals.ts'
-import { toApproval, toPauseKind } from '../agno-approval.ts'
-import { toSeconds } from '../agno-time.ts'
+} from '../../storage/runs/approvals.ts'
+import { toApproval, toPauseKind } from '../agno/approval.ts'
+import { toSeconds } from '../agno/time.ts'
 import type { AppDeps } from '../deps.ts'
 import { startPage } from '../page.ts'
 import { jsonBody, route } from '../route.ts'

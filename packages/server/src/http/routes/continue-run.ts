@@ -4,10 +4,10 @@
  */
 import { AcceptedRun, AgentEvent, ContinueRequest, RunOutput } from '@agentos/wire'
 import { AgentOSError } from '../../base/errors.ts'
-import { findRun, type Run } from '../../storage/runs.ts'
+import { findRun, type Run } from '../../storage/runs/runs.ts'
 import { formBody, route } from '../route.ts'
-import { acceptRun, streamStarted, waitForRest } from '../run-answer.ts'
-import { readSentTools, toAnswers } from '../sent-answers.ts'
+import { acceptRun, streamStarted, waitForRest } from '../stream/run-answer.ts'
+import { readSentTools, toAnswers } from '../input/sent-answers.ts'
 import type { AppDeps } from '../deps.ts'
 import { refuseUnknownAgent } from './agents.ts'
 import { RunParams } from './runs.ts'

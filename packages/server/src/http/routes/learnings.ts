@@ -25,10 +25,10 @@ import {
   listLearnings,
   listLearningUsers,
   updateLearning,
-} from '../../storage/learnings.ts'
-import { LEARNING_TABLE } from '../agno-agent.ts'
-import { toLearning } from '../agno-memory.ts'
-import { toSeconds } from '../agno-time.ts'
+} from '../../storage/memory/learnings.ts'
+import { LEARNING_TABLE } from '../agno/agent.ts'
+import { toLearning } from '../agno/memory.ts'
+import { toSeconds } from '../agno/time.ts'
 import { nameLearning } from '../learning-id.ts'
 import { startPage } from '../page.ts'
 import { checkPlace, type Place } from '../place.ts'

@@ -5,10 +5,10 @@
 import { MediaParams, SessionQuery } from '@agentos/wire'
 import { AgentOSError } from '../../base/errors.ts'
 import { findMedia, readContent, type StoredMedia } from '../../storage/media.ts'
-import { findSession } from '../../storage/sessions.ts'
+import { findSession } from '../../storage/sessions/sessions.ts'
 import type { AppDeps } from '../deps.ts'
 import { type Call, route, STREAMED } from '../route.ts'
-import { drained } from '../streamed-body.ts'
+import { drained } from '../stream/streamed-body.ts'
 
 /** Types that a browser would run as a page of this server. */
 const ACTIVE: ReadonlySet<string> = new Set([

@@ -27,10 +27,10 @@ import {
   listTopics,
   type MemorySort,
   updateMemory,
-} from '../../storage/memories.ts'
-import { MEMORY_TABLE } from '../agno-agent.ts'
-import { toUserMemory } from '../agno-memory.ts'
-import { toIsoSeconds } from '../agno-time.ts'
+} from '../../storage/memory/memories.ts'
+import { MEMORY_TABLE } from '../agno/agent.ts'
+import { toUserMemory } from '../agno/memory.ts'
+import { toIsoSeconds } from '../agno/time.ts'
 import { optimizeMemories } from '../optimize-memories.ts'
 import { startPage } from '../page.ts'
 import { checkPlace, type Place } from '../place.ts'

@@ -3,11 +3,11 @@
  * @module
  */
 import { Erasure, ExportLine, UserParams } from '@agentos/wire'
-import { eraseUser } from '../../storage/erase-user.ts'
-import { exportUser } from '../../storage/export-user.ts'
+import { eraseUser } from '../../storage/users/erase-user.ts'
+import { exportUser } from '../../storage/users/export-user.ts'
 import type { AppDeps } from '../deps.ts'
 import { type Call, route, STREAMED } from '../route.ts'
-import { drained } from '../streamed-body.ts'
+import { drained } from '../stream/streamed-body.ts'
 
 const tag = 'Privacy'
 

@@ -4,8 +4,8 @@
  */
 import { ScheduleRun, ScheduleRunListQuery, ScheduleRunPage } from '@agentos/wire'
 import { AgentOSError } from '../../base/errors.ts'
-import { findScheduleRun, listScheduleRuns } from '../../storage/schedule-runs.ts'
-import { toScheduleRun } from '../agno-schedule.ts'
+import { findScheduleRun, listScheduleRuns } from '../../storage/schedules/schedule-runs.ts'
+import { toScheduleRun } from '../agno/schedule.ts'
 import { startPage } from '../page.ts'
 import { route } from '../route.ts'
 import { findOrFail, ScheduleParams } from './schedules.ts'

@@ -1,6 +1,6 @@
 import { Schedule, SchedulePage, ScheduleRun, ScheduleRunPage, ScheduleState } from '@agentos/wire'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { updateSchedule } from '../../storage/schedules.ts'
+import { updateSchedule } from '../../storage/schedules/schedules.ts'
 import { openTestDatabase, type TestDatabase } from '../../storage/testing/database.ts'
 import { removeAll, storeMany } from '../../storage/testing/schedule.ts'
 import { openScheduling, type SchedulingReplica } from '../testing/scheduling.ts'

@@ -14,7 +14,7 @@ import {
 import { z } from 'zod'
 import { AgentOSError } from '../../base/errors.ts'
 import { findCronProblem, isTimezone, nextTick } from '../../schedules/cron.ts'
-import { findScheduleRun } from '../../storage/schedule-runs.ts'
+import { findScheduleRun } from '../../storage/schedules/schedule-runs.ts'
 import {
   createSchedule,
   deleteSchedule,
@@ -24,9 +24,9 @@ import {
   type Schedule as StoredSchedule,
   type ScheduleChange,
   updateSchedule,
-} from '../../storage/schedules.ts'
-import { toSchedule, toScheduleRun } from '../agno-schedule.ts'
-import { toSeconds } from '../agno-time.ts'
+} from '../../storage/schedules/schedules.ts'
+import { toSchedule, toScheduleRun } from '../agno/schedule.ts'
+import { toSeconds } from '../agno/time.ts'
 import type { AppDeps } from '../deps.ts'
 import { startPage } from '../page.ts'
 import { jsonBody, route } from '../route.ts'

@@ -21,7 +21,7 @@ import {
 } from '@agentos/wire'
 import { z } from 'zod'
 import { AgentOSError } from '../../base/errors.ts'
-import { findRun, listRunPreviews, listRuns, type RunQuery } from '../../storage/runs.ts'
+import { findRun, listRunPreviews, listRuns, type RunQuery } from '../../storage/runs/runs.ts'
 import {
   createSession,
   deleteSessions,
@@ -30,10 +30,10 @@ import {
   type Session,
   type SessionSort,
   updateSession,
-} from '../../storage/sessions.ts'
-import { SESSION_TABLE } from '../agno-agent.ts'
-import { dropNulls, toRunPreview, toRunSchema } from '../agno-run.ts'
-import { toSessionDetail, toSessionSchema } from '../agno-session.ts'
+} from '../../storage/sessions/sessions.ts'
+import { SESSION_TABLE } from '../agno/agent.ts'
+import { dropNulls, toRunPreview, toRunSchema } from '../agno/run.ts'
+import { toSessionDetail, toSessionSchema } from '../agno/session.ts'
 import type { AppDeps } from '../deps.ts'
 import { startPage } from '../page.ts'
 import { checkPlace } from '../place.ts'

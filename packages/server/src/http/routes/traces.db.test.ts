@@ -1,7 +1,7 @@
 import { TraceDetail, TraceDetailPage, TraceSessionStatsPage, TraceSummaryPage } from '@agentos/wire'
 import { createClient } from '@agentos/wire/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { insertSpans } from '../../storage/spans.ts'
+import { insertSpans } from '../../storage/traces/spans.ts'
 import { openTestDatabase, type TestDatabase } from '../../storage/testing/database.ts'
 import { newSpan, newTrace } from '../../storage/testing/new-span.ts'
 import { createTestApp, type TestApp } from '../testing/test-app.ts'

@@ -18,7 +18,7 @@ import {
 } from '@agentos/wire'
 import { z } from 'zod'
 import { AgentOSError } from '../../base/errors.ts'
-import type { TraceCondition, TraceField } from '../../storage/trace-filter.ts'
+import type { TraceCondition, TraceField } from '../../storage/traces/trace-filter.ts'
 import {
   findSpan,
   findTrace,
@@ -27,8 +27,8 @@ import {
   readSpans,
   type Span,
   type Trace,
-} from '../../storage/traces.ts'
-import { DATABASE_ID } from '../agno-agent.ts'
+} from '../../storage/traces/traces.ts'
+import { DATABASE_ID } from '../agno/agent.ts'
 import {
   partOfRun,
   SHOWN_ATTRIBUTES,
@@ -36,10 +36,10 @@ import {
   toTraceDetail,
   toTraceNode,
   toTraceSummary,
-} from '../agno-trace.ts'
-import { describeTraceFilter, parseTraceFilter } from '../agno-trace-filter.ts'
+} from '../agno/trace.ts'
+import { describeTraceFilter, parseTraceFilter } from '../agno/trace-filter.ts'
 import type { AppDeps } from '../deps.ts'
-import { readIsoTime } from '../iso-time.ts'
+import { readIsoTime } from '../input/iso-time.ts'
 import { startPage } from '../page.ts'
 import { jsonBody, route } from '../route.ts'
 

@@ -5,8 +5,8 @@
 import { DayUsage, UsageQuery, UsageRefresh, UsageRefreshQuery, UsageRefreshStatus, UsageReport } from '@agentos/wire'
 import { z } from 'zod'
 import { addUpUsage, readUsage } from '../../storage/usage.ts'
-import { toIsoSeconds } from '../agno-time.ts'
-import { toDayUsage } from '../agno-usage.ts'
+import { toIsoSeconds } from '../agno/time.ts'
+import { toDayUsage } from '../agno/usage.ts'
 import type { AppDeps } from '../deps.ts'
 import { route } from '../route.ts'
 

@@ -9,7 +9,7 @@ import { traceOf } from '../../base/trace-context.ts'
 import { NO_USAGE } from '../../base/usage.ts'
 import { createFeed } from '../../runs/feed.ts'
 import type { FinishedRun, Following, LiveRun, NewRunRequest, Runs } from '../../runs/runs.ts'
-import { encodeEvent } from '../agno-events.ts'
+import { encodeEvent } from '../agno/events.ts'
 
 /** A moment; 1795409561 in seconds. */
 export const AT = 1_795_409_561_250

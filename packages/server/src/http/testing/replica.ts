@@ -11,7 +11,7 @@ import { createRuns, type Runs, type RunsOptions } from '../../runs/runs.ts'
 import { type ScriptedExecutor, scriptExecutor, type Started } from '../../runs/testing/executor.ts'
 import type { TestDatabase } from '../../storage/testing/database.ts'
 import { createLog } from '../../telemetry/log.ts'
-import { encodeEvent } from '../agno-events.ts'
+import { encodeEvent } from '../agno/events.ts'
 import { AT, COMPLETED } from './fake-runs.ts'
 import { ASSISTANT, createTestApp, type TestApp, type TestAppOptions } from './test-app.ts'
 

@@ -6,10 +6,10 @@ import type { Message } from '../../base/message.ts'
 import type { Requirement } from '../../base/requirement.ts'
 import type { RunEvent } from '../../base/run.ts'
 import { NO_USAGE } from '../../base/usage.ts'
-import { appendEvents } from '../../storage/run-events.ts'
-import { createRun, finishRun } from '../../storage/runs.ts'
+import { appendEvents } from '../../storage/runs/run-events.ts'
+import { createRun, finishRun } from '../../storage/runs/runs.ts'
 import type { Db } from '../../storage/tables.ts'
-import { encodeEvent } from '../agno-events.ts'
+import { encodeEvent } from '../agno/events.ts'
 import { AT, COMPLETED, MODEL } from './fake-runs.ts'
 
 export type StoredRun = {

@@ -3,8 +3,8 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
-import type { RunContinuation } from '../continue-run.ts'
-import type { RunFork } from '../fork-run.ts'
+import type { RunContinuation } from '../runs/continue-run.ts'
+import type { RunFork } from '../runs/fork-run.ts'
 
 export function continuation(runId: string, given: Partial<RunContinuation> = {}): RunContinuation {
   return {

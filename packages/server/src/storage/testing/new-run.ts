@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import type { AssistantMessage, ToolMessage, UserMessage } from '../../base/message.ts'
 import { NO_USAGE } from '../../base/usage.ts'
-import { createRun, type CreatedRun, type NewRun } from '../create-run.ts'
-import type { RunEnd } from '../finish-run.ts'
+import { createRun, type CreatedRun, type NewRun } from '../runs/create-run.ts'
+import type { RunEnd } from '../runs/finish-run.ts'
 import type { Db } from '../tables.ts'
 
 export function newRun(given: Partial<NewRun> = {}): NewRun {

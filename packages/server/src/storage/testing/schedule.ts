@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import type { ClaimTicksOptions, DueSchedule, TickPlan } from '../claim-ticks.ts'
-import { createSchedule, type NewSchedule, type Schedule } from '../schedules.ts'
+import type { ClaimTicksOptions, DueSchedule, TickPlan } from '../schedules/claim-ticks.ts'
+import { createSchedule, type NewSchedule, type Schedule } from '../schedules/schedules.ts'
 import type { Db } from '../tables.ts'
 
 function newSchedule(given: Partial<NewSchedule> = {}): NewSchedule {
