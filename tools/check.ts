@@ -30,7 +30,8 @@ export async function runSideBySide(stages: readonly Stage[]) {
 }
 
 function chooseStages(names: readonly string[], isFixing: boolean): Stage[] {
-  const all = [...STATIC_STAGES, UNIT]
+  // The longest first, or the second core would wait for it in the end.
+  const all = [UNIT, ...STATIC_STAGES]
   const unknown = names.filter((name) => !all.some((stage) => stage.name === name))
   if (unknown.length > 0) {
     throw new Error(

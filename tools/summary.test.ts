@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { STATIC_STAGES, UNIT } from './stages.ts'
 import { summarize } from './summary.ts'
 
-const [format] = STATIC_STAGES
+const format = STATIC_STAGES.find(({ name }) => name === 'format')
 const result = (passed: number, failed: number, skipped: string[] = [], stage = UNIT) => ({
   stage,
   seconds: 1,

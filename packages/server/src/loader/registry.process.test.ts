@@ -346,7 +346,8 @@ describe('draining', () => {
     await using folder = await makeSynced()
     await using registry = await openRegistry(folder.agents)
     await registry.reload()
-    const old = startRun(registry.current(), { waitMs: 600 })
+    // Longer than a busy machine takes to load the next one.
+    const old = startRun(registry.current(), { waitMs: 3_000 })
     await folder.publish(sha('b'), { 'agents/a.ts': agentSource() })
     const { generations } = await registry.reload()
     expect(generations).toEqual([

@@ -107,7 +107,8 @@ export async function openRegistry(
       loadTimeoutMs: 10_000,
       drainMs: 5_000,
       heapMb: 128,
-      heartbeatMs: 100,
+      // Five of them are longer than a busy machine keeps a worker waiting.
+      heartbeatMs: 300,
       workerEnv: {},
       toolTimeoutMs: 1_000,
       toolResultBytes: 10_000,
