@@ -13,7 +13,7 @@ import { fake } from '../script.ts'
 import { createFigures } from './figures.ts'
 import type { Pod, Values } from './kubectl.ts'
 import { listPods, podUrl, serviceUrl, untilSeen, waitForPods, waitForService } from './pods.ts'
-import { ADMIN_SECRET, makeSecrets, openSite, SECRET, settingsOf, type Site } from './site.ts'
+import { ADMIN_SECRET, EAGER_SYNC, makeSecrets, openSite, SECRET, settingsOf, type Site } from './site.ts'
 
 const RELEASE = 'agentos'
 const LOG_LIMIT_MS = 240_000
@@ -42,7 +42,7 @@ export default agent({ id: 'glutton', name: 'Glutton', tools: [
 
 let site: Site
 beforeAll(async () => {
-  site = await openSite('trouble')
+  site = await openSite('trouble', EAGER_SYNC)
   await site.push({ 'agents/worker.ts': agentSource('worker') })
 })
 afterAll(() => site?.[Symbol.asyncDispose]())

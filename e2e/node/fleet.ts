@@ -11,11 +11,13 @@ import { startEffectsHost } from './effects-host.ts'
 import type { Figures } from './figures.ts'
 import type { Pod, Values } from './kubectl.ts'
 import { untilSeen, waitForService } from './pods.ts'
-import { makeSecrets, openSite, type Site } from './site.ts'
+import { makeSecrets, openSite, settingsOf, type Site } from './site.ts'
 import { CLIENTS, type Report, startTraffic } from './traffic.ts'
 
 export const RELEASE = 'agentos'
 export const REPLICAS = 3
+/** A machine that does more than this may hold up a server for longer than the default; its runs would be taken for lost. */
+const LEASE_MS = 15_000
 
 export type Fleet = AsyncDisposable & {
   readonly site: Site
@@ -52,12 +54,16 @@ export function faultsOf(report: Outcome, ended: number): readonly string[] {
   return faults
 }
 
-/** @param name of the site; no two may have the same */
-export async function openFleet(name: string, { tell }: Figures): Promise<Fleet> {
+/**
+ * @param name of the site; no two may have the same
+ * @param syncPeriod of git-sync
+ */
+export async function openFleet(name: string, { tell }: Figures, syncPeriod?: string): Promise<Fleet> {
   await using stack = new AsyncDisposableStack()
   const effects = stack.use(await startEffectsHost())
-  const site = stack.use(await openSite(name))
-  const values = (more: Values = {}) => ({ ...site.values, replicaCount: REPLICAS, ...more })
+  const site = stack.use(await openSite(name, syncPeriod))
+  const server = { config: { ...settingsOf(site.provider), AGENTOS_LEASE_MS: String(LEASE_MS) } }
+  const values = (more: Values = {}) => ({ ...site.values, server, replicaCount: REPLICAS, ...more })
   const files = (word: string): Files => ({
     'agents/worker.ts': workerSource(word),
     'agents/plain.ts': agentSource('plain', 'addHistoryToContext: false'),

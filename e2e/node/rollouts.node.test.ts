@@ -10,6 +10,7 @@ import { createFigures } from './figures.ts'
 import { faultsOf, type Fleet, openFleet, RELEASE, REPLICAS } from './fleet.ts'
 import type { Values } from './kubectl.ts'
 import { listPods, podUrl, waitForPods } from './pods.ts'
+import { EAGER_SYNC } from './site.ts'
 
 const SWAPS = Number(process.env['NODE_SWAPS'] ?? 4)
 /** Twice the period of git-sync and the debounce of the server are 6 s; the rest is for a machine that does more than this. */
@@ -19,7 +20,7 @@ const { tell } = figures
 
 let fleet: Fleet
 beforeAll(async () => {
-  fleet = await openFleet('rollouts', figures)
+  fleet = await openFleet('rollouts', figures, EAGER_SYNC)
 })
 afterAll(() => fleet?.[Symbol.asyncDispose]())
 

@@ -41,8 +41,15 @@ export const ADMIN_SECRET = 'postgres-admin'
 export const SECRET = 'agentos-secrets'
 const PROVIDER_SECRET = 'provider'
 
-/** @param name of the namespace; no two sites may have the same */
-export async function openSite(name: string): Promise<Site> {
+/** Between two looks at the Git host, each of which starts a git: for sites that push, and for all others. */
+export const EAGER_SYNC = '2s'
+const CALM_SYNC = '30s'
+
+/**
+ * @param name of the namespace; no two sites may have the same
+ * @param syncPeriod of git-sync
+ */
+export async function openSite(name: string, syncPeriod = CALM_SYNC): Promise<Site> {
   await using stack = new AsyncDisposableStack()
   const provider = stack.use(await startProvider({ host: NODE_ADDRESS }))
   const repository = stack.use(await createGitRepository())
@@ -61,7 +68,7 @@ export async function openSite(name: string): Promise<Site> {
       return hash
     },
     database,
-    values: smallRelease(database, gitHost, provider),
+    values: smallRelease(database, gitHost, provider, syncPeriod),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
@@ -86,7 +93,7 @@ async function prepareDatabase(site: string): Promise<Database> {
   }
 }
 
-function smallRelease(database: Database, gitHost: GitHost, provider: ProviderProcess): Values {
+function smallRelease(database: Database, gitHost: GitHost, provider: ProviderProcess, syncPeriod: string): Values {
   return {
     replicaCount: 2,
     auth: { insecure: true },
@@ -103,7 +110,7 @@ function smallRelease(database: Database, gitHost: GitHost, provider: ProviderPr
       poolSize: 5,
     },
     initDb: { enabled: true, adminCredentials: { secretName: ADMIN_SECRET } },
-    gitSync: { enabled: true, repo: gitHost.url, subPath: 'agents', period: '2s' },
+    gitSync: { enabled: true, repo: gitHost.url, subPath: 'agents', period: syncPeriod },
     drain: { timeoutSeconds: 8, preStopSeconds: 5, longestRunSeconds: 600 },
     // The chart's own delays would be added to what is not said here; the startup probe is what they wait for.
     readinessProbe: {

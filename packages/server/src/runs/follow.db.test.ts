@@ -117,6 +117,19 @@ describe('a follower', () => {
     expect(heard.entries.map(({ index }) => index)).toEqual([0, 1, 2, 3])
   })
 
+  test('of a later attempt hears nothing of an earlier one whose replica has not noticed that it lost the run', async () => {
+    const executor = scriptExecutor()
+    await using here = openRuns(database, executor, {}, encode)
+    const run = await here.begin()
+    const { handlers } = executor.started[0]!
+    const [before, past] = [hear(await here.follow(run.runId, -1)), hear(await here.follow(run.runId, 1_000_002))]
+    handlers.onEvents([...content('a'), ...content('b')])
+    await flushed()
+    handlers.onEvents(content('c'))
+    expect([before, past].map(({ entries }) => entries.length)).toEqual([3, 0])
+    await here.release()
+  })
+
   test('that leaves hears nothing more, here and elsewhere', async () => {
     const executor = scriptExecutor()
     await using here = openRuns(database, executor, {}, encode)

@@ -131,8 +131,11 @@ function connect(deps: FollowDeps, runId: string, follower: Follower, begin: (at
       let hasLeft = false
       const unsubscribe = run.feed.subscribe({
         onEntries(entries) {
-          lastIndex = entries.at(-1)?.index ?? lastIndex
-          follower.onEntries(entries)
+          // A follower of a later attempt is past these: this replica has not noticed yet that it lost the run.
+          const news = entries.filter(({ index }) => index > lastIndex)
+          if (news.length === 0) return
+          lastIndex = news.at(-1)?.index ?? lastIndex
+          follower.onEntries(news)
         },
         onEnd: (atRest) => {
           hasLeft = true
