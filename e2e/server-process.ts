@@ -19,7 +19,7 @@ const FOLLOW_PARENT = join(SERVER, 'bin', 'follow-parent.js')
 /** Compiled code of the server, as an image brings it along: the first server fills it, those after it start sooner. */
 const COMPILE_CACHE = join(tmpdir(), 'agentos-e2e-compile-cache')
 
-const START_TIMEOUT_MS = 30_000
+const START_TIMEOUT_MS = 50_000
 const STOP_TIMEOUT_MS = 40_000
 
 export type Env = Readonly<Record<string, string | undefined>>
