@@ -385,7 +385,12 @@ test('files of the folder follow the revision: added, changed, removed, once acr
 test('several bases take turns, and each finds its own', async () => {
   const other: KnowledgeInfo = { ...BASE, id: 'other' }
   const read: string[] = []
-  const reader = lineReader((line) => void read.push(line))
+  const two = Promise.withResolvers<void>()
+  // The first is not done before the second is there.
+  const reader = lineReader((line) => {
+    if (read.push(line) === 2) two.resolve()
+    return two.promise
+  })
   const idle = await openTestKnowledge(place, { options: { jobs: 0 }, defined: () => [BASE, other] })
   for (const text of ['one', 'two', 'three']) await addText(idle, text)
   await idle.contents.add(other, { given: { kind: 'text', text: 'elsewhere' } })

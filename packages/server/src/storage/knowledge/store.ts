@@ -10,7 +10,7 @@ import { codeOf, reasonOf } from '../failure.ts'
 import { migrate, readMigrations } from '../migrate.ts'
 import type { Db } from '../tables.ts'
 
-const DIRECTORY = new URL('../vector-migrations', import.meta.url)
+const DIRECTORY = new URL('../vector-migrations/', import.meta.url)
 const INSUFFICIENT_PRIVILEGE = '42501'
 /** Extension as it must be for an index that filters, by numbers. */
 const ITERATIVE_SINCE = [0, 8] as const
