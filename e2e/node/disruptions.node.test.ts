@@ -29,6 +29,7 @@ test('loses nothing when a pod is deleted, and goes on elsewhere with a stream t
     const [pod] = await listPods(fleet.site.namespace, RELEASE)
     const message = fake({ tokens: LONG_TOKENS, rate: 20 })
     const reading = transcript.read(await postRun(podUrl(pod!), 'plain', { message }))
+    await untilSeen('the first event', () => Promise.resolve(transcript.run()))
     await fleet.site.namespace.remove(pod!)
     await reading
     joins = await followToRest(transcript, () => fleet.url, { how: 'events', timeoutMs: 120_000 })

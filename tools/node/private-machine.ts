@@ -21,6 +21,12 @@ const PREFIX = 'agentos-node-'
 /** Control groups can be removed only a moment after their last process is gone. */
 const REMOVE_LIMIT_MS = 10_000
 
+/** Eight times the default, in the words of both versions. */
+const CPU_WEIGHTS = [
+  ['cpu.shares', '8192'],
+  ['cpu.weight', '800'],
+] as const
+
 /** What the command finds in its environment. */
 export const FOLDER_VARIABLE = 'AGENTOS_NODE_FOLDER'
 export const CGROUP_VARIABLE = 'AGENTOS_NODE_CGROUP'
@@ -139,6 +145,9 @@ async function makeCgroups(name: string): Promise<void> {
   for (const hierarchy of await hierarchies()) {
     const path = join(hierarchy, name)
     await mkdir(path)
+    // One group weighs as much as one process beside it; what runs in it is many.
+    for (const [file, weight] of CPU_WEIGHTS)
+      if (await exists(join(path, file))) await writeFile(join(path, file), weight)
     // Version 1 lets no process into a group that says nothing of processors.
     for (const file of ['cpuset.cpus', 'cpuset.mems']) {
       if (!(await exists(join(path, file)))) continue
