@@ -5,7 +5,7 @@
  * Every replica looks; what one has removed is not there for the next.
  * @module
  */
-import { sleep } from '../base/backoff.ts'
+import { startRounds } from '../base/rounds.ts'
 import type { Db } from '../storage/database.ts'
 import { deleteUntouchedDocuments, forgetDeletions, listDeletions } from '../storage/knowledge/orphans.ts'
 import type { KnowledgeStore } from '../storage/knowledge/store.ts'
@@ -28,30 +28,15 @@ export const ORPHAN_PACING: OrphanPacing = { firstMs: 60_000, everyMs: 3_600_000
 const BATCH = 500
 
 export function startOrphanRemoval(deps: OrphanDeps, pacing: OrphanPacing): { readonly close: () => Promise<void> } {
-  const closing = new AbortController()
-  const working = keepRemoving(deps, pacing, closing.signal)
-  return {
-    async close() {
-      closing.abort()
-      await working
-    },
-  }
-}
-
-async function keepRemoving(deps: OrphanDeps, pacing: OrphanPacing, closing: AbortSignal): Promise<void> {
-  const passes = (ms: number) =>
-    sleep(ms, closing).then(
-      () => true,
-      () => false,
-    )
-  for (let waitMs = pacing.firstMs; await passes(waitMs); waitMs = pacing.everyMs) {
-    try {
+  return startRounds({
+    waitMs: (round) => (round === 0 ? pacing.firstMs : pacing.everyMs),
+    async work(closing) {
       const removed = await removeOrphans(deps, pacing.minutes, closing)
       if (removed > 0) deps.log.info('documents were removed whose content is gone', { documents: removed })
-    } catch (error) {
-      deps.log.warn('documents whose content is gone could not be looked for, trying again', { error })
-    }
-  }
+    },
+    onError: (error) =>
+      deps.log.warn('documents whose content is gone could not be looked for, trying again', { error }),
+  })
 }
 
 async function removeOrphans({ db, store }: OrphanDeps, minutes: number, closing: AbortSignal): Promise<number> {

@@ -3,7 +3,7 @@
  * runs, sessions and traces past theirs. Every replica does it, one at a time; what one has done is not there for the next.
  * @module
  */
-import { sleep } from '../base/backoff.ts'
+import { passes, startRounds } from '../base/rounds.ts'
 import type { Database } from '../storage/database.ts'
 import { deleteUnusedContents, dropPassingMedia } from '../storage/media.ts'
 import { deleteOldRuns, deleteOldSessions, deleteOldTraces, type Batch } from '../storage/upkeep/retention.ts'
@@ -48,30 +48,16 @@ export function startHousekeeping(
   retention: Retention,
   log: Log,
   pacing: Pacing = PACING,
-): { close: () => Promise<void> } {
-  const closing = new AbortController()
-  const working = keepClean(database, retention, { log, pacing, closing: closing.signal })
-  return {
-    close: async () => {
-      closing.abort()
-      await working
-    },
-  }
+): { readonly close: () => Promise<void> } {
+  return startRounds({
+    waitMs: (round) => (round === 0 ? pacing.firstMs : pacing.everyMs),
+    work: (closing) => cleanOnce(database, retention, { log, pacing, closing }),
+    // Events fall into the default partition meanwhile; the next round tries again.
+    onError: (error) => log.warn('housekeeping failed', { error }),
+  })
 }
 
 type Work = { readonly log: Log; readonly pacing: Pacing; readonly closing: AbortSignal }
-
-async function keepClean(database: Database, retention: Retention, work: Work): Promise<void> {
-  const { log, pacing, closing } = work
-  for (let waitMs = pacing.firstMs; await passes(waitMs, closing); waitMs = pacing.everyMs) {
-    try {
-      await cleanOnce(database, retention, work)
-    } catch (error) {
-      // Events fall into the default partition meanwhile; the next round tries again.
-      log.warn('housekeeping failed', { error })
-    }
-  }
-}
 
 async function cleanOnce(database: Database, retention: Retention, work: Work): Promise<void> {
   const { log } = work
@@ -111,10 +97,4 @@ async function inBatches(
     total += deleted
     if (deleted < pacing.batch || !(await passes(pacing.pauseMs, closing))) return total
   }
-}
-
-/** @returns false when the server closes meanwhile */
-async function passes(ms: number, closing: AbortSignal): Promise<boolean> {
-  await sleep(ms, closing).catch(() => {})
-  return !closing.aborted
 }
