@@ -24,6 +24,7 @@ export type ConditionDeps = {
   readonly db: Db
   readonly bases: Bases
   readonly whyNoVectors: (base: KnowledgeInfo) => string | undefined
+  readonly whyNoAnswer: (base: KnowledgeInfo) => string | undefined
   readonly conditionOf: (embedder: string) => EmbedderCondition
 }
 
@@ -53,13 +54,13 @@ async function countInTime(db: Db): Promise<Map<string, BaseCounts> | null> {
 
 function describeSearches(
   base: KnowledgeInfo,
-  { bases, whyNoVectors, conditionOf }: ConditionDeps,
+  { bases, whyNoVectors, whyNoAnswer, conditionOf }: ConditionDeps,
 ): Pick<BaseCondition, 'embedder' | 'wordsOnly'> {
   const name = bases.embedderName(base)
   const chosen = base.searchType === 'keyword' ? 'its searchType is keyword' : null
   const why = whyNoVectors(base)
   if (name === undefined) return { embedder: null, wordsOnly: why ?? chosen }
   if (why !== undefined) return { embedder: { name, answers: null, problem: why }, wordsOnly: why }
-  const { answers, problem, isLeftAlone } = conditionOf(name)
-  return { embedder: { name, answers, problem }, wordsOnly: chosen ?? (isLeftAlone ? problem : null) }
+  const { answers, problem } = conditionOf(name)
+  return { embedder: { name, answers, problem }, wordsOnly: chosen ?? whyNoAnswer(base) ?? null }
 }

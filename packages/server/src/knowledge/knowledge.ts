@@ -127,6 +127,12 @@ export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): 
   const orphans = startOrphanRemoval({ ...deps, db: background }, options.orphans ?? ORPHAN_PACING)
   const parts = { store, bases }
   const why = (base: KnowledgeInfo) => whyNoVectors(base, parts)
+  const whyNoAnswer = (base: KnowledgeInfo) => {
+    const name = bases.embedderOf(base)?.name
+    if (name === undefined) return undefined
+    const { isLeftAlone, problem } = embedders.conditionOf(name)
+    return isLeftAlone ? (problem ?? undefined) : undefined
+  }
   const unread = async (base: KnowledgeInfo) =>
     describeUnread(await countUnread(db, base.id), base.sources.length > 0 && sync.isLooking())
   return {
@@ -136,13 +142,9 @@ export function startKnowledge(options: KnowledgeOptions, deps: KnowledgeDeps): 
     search: createSearch({ ...deps, bases, unread, onVectors: indexing.mind, signal: closing.signal }),
     searchTypes: (base) => searchTypes(base, parts),
     whyNoVectors: why,
-    whyNoAnswer(base) {
-      const name = bases.embedderOf(base)?.name
-      if (name === undefined) return undefined
-      const { isLeftAlone, problem } = embedders.conditionOf(name)
-      return isLeftAlone ? (problem ?? undefined) : undefined
-    },
-    describe: () => describeBases({ db: background, bases, whyNoVectors: why, conditionOf: embedders.conditionOf }),
+    whyNoAnswer,
+    describe: () =>
+      describeBases({ db: background, bases, whyNoVectors: why, whyNoAnswer, conditionOf: embedders.conditionOf }),
     metadataKeys: ({ id }) => listMetadataKeys(db, id),
     abilities: deps.abilities,
     remotes,
