@@ -8,6 +8,7 @@ import type { Db } from './tables.ts'
 import { continuation, fork } from './testing/continuation.ts'
 import { openTestDatabase, type TestDatabase } from './testing/database.ts'
 import { newJob, newRun, runEnd } from './testing/new-run.ts'
+import { readsOf } from './testing/reads.ts'
 import { newRequirement } from './testing/requirement.ts'
 
 const ENDED = 10_000
@@ -48,33 +49,10 @@ async function fill(db: Db, sessions: number): Promise<void> {
   await sql`analyze`.execute(db)
 }
 
-type Reads = { readonly wholeTables: number; readonly rows: number }
-
-/** What `work` reads of the tables that grow; its changes are undone. */
-async function readsOf(db: Db, work: (db: Db) => Promise<unknown>): Promise<Reads> {
-  const undo = new Error('undo')
-  let reads: Reads = { wholeTables: 0, rows: 0 }
-  const measured = db.transaction().execute(async (transaction) => {
-    const before = await readsSoFar(transaction)
-    await work(transaction)
-    const after = await readsSoFar(transaction)
-    reads = { wholeTables: after.wholeTables - before.wholeTables, rows: after.rows - before.rows }
-    throw undo
-  })
-  await expect(measured).rejects.toBe(undo)
-  return reads
-}
-
-/** Of this connection. Partitions of days to come are empty, and may be read in any way. */
-async function readsSoFar(db: Db): Promise<Reads> {
-  const { rows } = await sql<Reads>`
-    select coalesce(sum(seq_scan), 0)::integer as "wholeTables",
-      coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::integer as rows
-    from pg_stat_xact_user_tables where relname in (
-      'agentos_runs', 'agentos_messages', 'agentos_run_events_' || to_char(now() at time zone 'utc', 'YYYYMMDD')
-    )`.execute(db)
-  return rows[0]!
-}
+/** Partitions of days to come are empty, and may be read in any way. */
+const TABLES = sql`relname in (
+  'agentos_runs', 'agentos_messages', 'agentos_run_events_' || to_char(now() at time zone 'utc', 'YYYYMMDD')
+)`
 
 const claim = (db: Db) =>
   claimRuns(db, {
@@ -132,7 +110,7 @@ test.each<[string, number, (db: Db) => Promise<unknown>]>([
   ['a tail of fifty runs', 5 * held.length, (db) => tailEvents(db, cursors)],
   ['a replay', 250, (db) => readEvents(db, 'r7', 19_000)],
 ])('%s reads no table as a whole', async (_, mostRows, work) => {
-  const { wholeTables, rows } = await readsOf(database.db, work)
+  const { wholeTables, rows } = await readsOf(database.db, TABLES, work)
   expect(wholeTables).toBe(0)
   expect(rows).toBeLessThanOrEqual(mostRows)
 })
@@ -140,7 +118,7 @@ test.each<[string, number, (db: Db) => Promise<unknown>]>([
 test('a claim of a queue that is all of one session reads it once', async () => {
   await using other = await openTestDatabase()
   await fill(other.db, 1)
-  const { wholeTables, rows } = await readsOf(other.db, async (db) => expect(await claim(db)).toHaveLength(1))
+  const { wholeTables, rows } = await readsOf(other.db, TABLES, async (db) => expect(await claim(db)).toHaveLength(1))
   expect(wholeTables).toBe(0)
   expect(rows).toBeLessThanOrEqual(1.5 * WAITING + 3 * RUNNING)
 })

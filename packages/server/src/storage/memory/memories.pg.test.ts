@@ -6,6 +6,7 @@ import { changeMemories } from './memory-changes.ts'
 import { COUNTED } from '../page-count.ts'
 import type { Db } from '../tables.ts'
 import { openTestDatabase, type TestDatabase } from '../testing/database.ts'
+import { readsOf } from '../testing/reads.ts'
 
 const ROWS = 20_000
 const USERS = 400
@@ -30,27 +31,7 @@ beforeAll(async () => {
 })
 afterAll(() => database?.close())
 
-/** Rows that `work` reads of both tables; its changes are undone. */
-async function readsOf(work: (db: Db) => Promise<unknown>): Promise<number> {
-  const undo = new Error('undo')
-  let reads = 0
-  const measured = database.db.transaction().execute(async (transaction) => {
-    const before = await readsSoFar(transaction)
-    await work(transaction)
-    reads = (await readsSoFar(transaction)) - before
-    throw undo
-  })
-  await expect(measured).rejects.toBe(undo)
-  return reads
-}
-
-/** Of this connection. */
-async function readsSoFar(db: Db): Promise<number> {
-  const { rows } = await sql<{ rows: number }>`
-    select coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::integer as rows
-    from pg_stat_xact_user_tables where relname in ('agentos_memories', 'agentos_learnings')`.execute(db)
-  return rows[0]?.rows ?? 0
-}
+const TABLES = sql`relname in ('agentos_memories', 'agentos_learnings')`
 
 const PAGE = { limit: 20, page: 1 }
 const change = { type: 'update', memoryId: 'm7', memory: 'Changed.', topics: [] } as const
@@ -76,7 +57,8 @@ test.each<[string, number, (db: Db) => Promise<unknown>]>([
     (db) => searchLearned(db, { namespace: 'n1', userId: null }, { query: 'word7', limit: 5 }),
   ],
 ])('%s reads no more than it needs', async (_, mostRows, work) => {
-  expect(await readsOf(work)).toBeLessThanOrEqual(mostRows)
+  const { rows } = await readsOf(database.db, TABLES, work)
+  expect(rows).toBeLessThanOrEqual(mostRows)
 })
 
 test('two writers that wait for each other are told to try again, not that something broke', async () => {

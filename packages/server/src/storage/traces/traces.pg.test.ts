@@ -4,6 +4,7 @@ import { insertSpans, prepareSpanPartitions } from './spans.ts'
 import type { Db } from '../tables.ts'
 import { openTestDatabase, type TestDatabase } from '../testing/database.ts'
 import { newTrace } from '../testing/new-span.ts'
+import { readsOf } from '../testing/reads.ts'
 import type { TraceCondition } from './trace-filter.ts'
 import { findSpan, findTrace, listSessionTraces, listTraces, readSpans } from './traces.ts'
 
@@ -43,34 +44,9 @@ async function fill(db: Db): Promise<void> {
   await sql`vacuum analyze agentos_spans, agentos_traces`.execute(db)
 }
 
-type Reads = { readonly wholeTables: number; readonly rows: number }
-
-/** What `work` reads; its changes are undone. */
-async function readsOf(db: Db, work: (db: Db) => Promise<unknown>): Promise<Reads> {
-  const undo = new Error('undo')
-  let reads: Reads = { wholeTables: 0, rows: 0 }
-  const measured = db.transaction().execute(async (transaction) => {
-    const before = await readsSoFar(transaction)
-    await work(transaction)
-    const after = await readsSoFar(transaction)
-    reads = { wholeTables: after.wholeTables - before.wholeTables, rows: after.rows - before.rows }
-    throw undo
-  })
-  await expect(measured).rejects.toBe(undo)
-  return reads
-}
-
-/** Of this connection. Partitions of days to come and the default one are empty, and may be read in any way. */
-async function readsSoFar(db: Db): Promise<Reads> {
-  const { rows } = await sql<Reads>`
-    select coalesce(sum(seq_scan), 0)::integer as "wholeTables",
-      coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::integer as rows
-    from pg_stat_xact_user_tables
-    where relname = 'agentos_traces'
-      or relname ~ '^agentos_spans_[0-9]{8}$' and right(relname, 8) <= to_char(now() at time zone 'utc', 'YYYYMMDD')
-    `.execute(db)
-  return rows[0]!
-}
+/** Partitions of days to come and the default one are empty, and may be read in any way. */
+const TABLES = sql`relname = 'agentos_traces'
+  or relname ~ '^agentos_spans_[0-9]{8}$' and right(relname, 8) <= to_char(now() at time zone 'utc', 'YYYYMMDD')`
 
 let database: TestDatabase
 let traceIds: string[]
@@ -115,7 +91,7 @@ test.each<[string, number, (db: Db) => Promise<unknown>]>([
   ['one span', 10, (db) => findSpan(db, traceIds[7]!, '0000000000000002')],
   ['a batch of new spans', 10, (db) => insertSpans(db, Array.from({ length: 100 }, () => newTrace()).flat())],
 ])('%s reads no table as a whole', async (_, mostRows, work) => {
-  const { wholeTables, rows } = await readsOf(database.db, work)
+  const { wholeTables, rows } = await readsOf(database.db, TABLES, work)
   expect(wholeTables).toBe(0)
   expect(rows).toBeLessThanOrEqual(mostRows)
 })
@@ -124,7 +100,7 @@ test.each([
   ['the first page', 1, PAGE],
   ['a late page', 2, { limit: 20, page: 200 }],
 ])('%s of all sessions reads them once to count them, from an index or the table', async (_, times, page) => {
-  const { wholeTables, rows } = await readsOf(database.db, (db) => listSessionTraces(db, everything, page))
+  const { wholeTables, rows } = await readsOf(database.db, TABLES, (db) => listSessionTraces(db, everything, page))
   expect(wholeTables).toBeLessThanOrEqual(times)
   expect(rows).toBeLessThanOrEqual(times * TRACES + 400)
 })
