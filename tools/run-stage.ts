@@ -33,7 +33,7 @@ export async function runStage(stage: Stage, output: 'stream' | 'at-end'): Promi
     const { code, log } = await start(stage, stage.isVitest ? reporters : [], output)
     const count = stage.isVitest
       ? withExitCode(countTests(await readReport(reportFile)), code)
-      : { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [] }
+      : { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [], reasons: [] }
     const result = { stage, seconds: (performance.now() - started) / 1000, ...count }
     if (output === 'at-end') console.log(`\n=== ${stage.name}\n${log.trimEnd()}`)
     console.log(describe(result))

@@ -9,6 +9,7 @@ const result = (passed: number, failed: number, skipped: string[] = [], stage = 
   passed,
   failed,
   skipped,
+  reasons: [],
 })
 
 test('adds up all stages in the last line', () => {
@@ -21,6 +22,11 @@ test('says of a failed stage how to mend it', () => {
   const { text, exitCode } = summarize([result(0, 1, [], format)], [], false)
   expect(text.split('\n')).toEqual(['failed: format. Run `npm run format`.', '0 passed, 1 failed'])
   expect(exitCode).toBe(1)
+})
+
+test('names the tests that failed, with their reasons, where the log ends', () => {
+  const { text } = summarize([{ ...result(3, 1), reasons: ['adds: expected 1 to be 2'] }], [], false)
+  expect(text.split('\n').slice(1)).toEqual(['  adds: expected 1 to be 2', '3 passed, 1 failed'])
 })
 
 test('a skip is told with its reason, and fails only a strict run', () => {

@@ -22,9 +22,14 @@ export function summarize(results: readonly StageResult[], skips: readonly Skip[
   const passed = results.reduce((sum, result) => sum + result.passed, 0)
   const failed = results.reduce((sum, result) => sum + result.failed, 0) + (strict ? allSkips.length : 0)
   const lines = [
-    ...results.filter((result) => result.failed > 0).map(({ stage }) => `failed: ${stage.name}. ${stage.fix}`),
+    ...results.filter((result) => result.failed > 0).flatMap(describeFailure),
     ...allSkips.map(({ name, reason }) => `${strict ? 'failed, because skipped' : 'skipped'}: ${name} (${reason})`),
     `${passed} passed, ${failed} failed`,
   ]
   return { text: lines.join('\n'), exitCode: failed === 0 ? 0 : 1 }
+}
+
+/** Again, because in a long log the end is what one reads first, and often all that is kept. */
+function describeFailure({ stage, reasons }: StageResult): string[] {
+  return [`failed: ${stage.name}. ${stage.fix}`, ...reasons.map((reason) => `  ${reason}`)]
 }
