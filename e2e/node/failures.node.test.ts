@@ -4,7 +4,7 @@
  * @module
  */
 import { createClient } from '@agentos/wire/client'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { agentSource } from '../agents-folder.ts'
 import { until } from '../condition.ts'
 import { runSql } from '../database.ts'
@@ -40,10 +40,12 @@ export default agent({ id: 'glutton', name: 'Glutton', tools: [
 ] })
 `
 
+const GOOD = { 'agents/worker.ts': agentSource('worker'), 'agents/glutton.ts': GLUTTON }
+
 let site: Site
 beforeAll(async () => {
   site = await openSite('trouble', EAGER_SYNC)
-  await site.push({ 'agents/worker.ts': agentSource('worker') })
+  await site.push(GOOD)
 })
 afterAll(() => site?.[Symbol.asyncDispose]())
 
@@ -141,30 +143,37 @@ test('waits with a wrong password of the database, and starts when the Secret is
 
 test('takes up a password that was rotated, without a restart', async () => {
   const [before] = await waitForPods(site.namespace, RELEASE, 1)
-  const changed = 'another p@ss/w?rd'
-  const admin = inject('node').postgresUrl
-  await runSql(admin, `alter role "${site.database.user}" password '${changed}'`)
-  await site.namespace.putSecret(SECRET, { db_pass: changed, os_security_key: 'a-key-of-clients' })
-  const rotated = performance.now()
-  await runSql(admin, `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${site.database.user}'`)
-  await until(
-    'a run to be answered',
-    () =>
-      run(RELEASE).then(
-        (said) => said === 'fine',
-        () => false,
-      ),
-    200_000,
-  )
-  tell('rotated password: seconds until runs are answered again', (performance.now() - rotated) / 1000)
+  tell('rotated password: seconds until all is well again', await rotatePassword(before!, 'another p@ss/w?rd'))
   const [after] = await waitForPods(site.namespace, RELEASE, 1)
   expect(after!.metadata.uid).toBe(before!.metadata.uid)
   expect(after!.status.containerStatuses?.map(({ restartCount }) => restartCount)).toEqual([0])
-  await runSql(admin, `alter role "${site.database.user}" password '${site.database.password.replaceAll("'", "''")}'`)
-  await makeSecrets(site)
+  await rotatePassword(before!, site.database.password)
 })
 
+/** @returns seconds until runs are answered and the pod is ready, by connections that were made with the new password */
+async function rotatePassword(pod: Pod, password: string): Promise<number> {
+  const admin = inject('node').postgresUrl
+  const { user } = site.database
+  await runSql(admin, `alter role "${user}" password '${password.replaceAll("'", "''")}'`)
+  await site.namespace.putSecret(SECRET, { db_pass: password, os_security_key: 'a-key-of-clients' })
+  const rotated = performance.now()
+  await runSql(admin, `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${user}'`)
+  const client = createClient({ baseUrl: podUrl(pod) })
+  await untilSeen('the new password to be taken up', async () => {
+    const answer = await run(RELEASE).catch(() => undefined)
+    return answer === 'fine' && (await client.ready()).ready
+  })
+  return (performance.now() - rotated) / 1000
+}
+
 describe('with the agents of a Git host', () => {
+  afterEach(async () => {
+    const revision = await site.push(GOOD)
+    const [pod] = await waitForPods(site.namespace, RELEASE, 1)
+    const client = createClient({ baseUrl: podUrl(pod!) })
+    await untilSeen('a good revision to be served', async () => (await client.ready()).revision === revision)
+  })
+
   test('serves the last good revision after a push that does not load, and says which file is wrong', async () => {
     const [pod] = await waitForPods(site.namespace, RELEASE, 1)
     const client = createClient({ baseUrl: podUrl(pod!) })
@@ -177,8 +186,6 @@ describe('with the agents of a Git host', () => {
     expect(state).toMatchObject({ ready: true, degraded: true, revision: good })
     expect(state.files.find(({ path }) => path.endsWith('worker.ts'))).toMatchObject({ outcome: 'error' })
     expect(await run(RELEASE)).toBe('fine')
-    const mended = await site.push({ 'agents/worker.ts': agentSource('worker'), 'agents/glutton.ts': GLUTTON })
-    await untilSeen('the mended revision', async () => (await client.ready()).revision === mended)
   })
 
   test('goes on without its Git host, holds new pods back, and follows it again when it is back', async () => {
@@ -195,7 +202,7 @@ describe('with the agents of a Git host', () => {
     const back = performance.now()
     await waitForPods(site.namespace, 'early', 1)
     tell('Git host back: seconds until a first pod is ready', (performance.now() - back) / 1000)
-    const revision = await site.push({ 'agents/worker.ts': agentSource('worker'), 'agents/glutton.ts': GLUTTON })
+    const revision = await site.push(GOOD)
     await untilSeen('the next revision', async () => (await client.ready()).revision === revision)
     await site.namespace.helm('uninstall', 'early')
   })
