@@ -25,6 +25,27 @@ export type RunLineage = {
   readonly links: readonly SpanLink[]
 }
 
+/** How an attempt of a run began. */
+export type AttemptStart = {
+  /** From 1. */
+  readonly attempt: number
+  readonly origin: AttemptOrigin
+  /** Milliseconds since the epoch, by the clock of the database. */
+  readonly startedAt: number
+  /** How many messages the journal had then. */
+  readonly fromMessage: number
+  /** As those of {@link RunLineage}. */
+  readonly links: readonly SpanLink[]
+}
+
+/** An attempt that was killed before it could tell of itself: what its row and the journal know. */
+export type LostAttempt = AttemptStart & {
+  /** When the next attempt began. */
+  readonly endedAt: number
+  /** How many messages the journal had when the next attempt began. */
+  readonly toMessage: number
+}
+
 /** The schedule that began a run, and which of its runs that is. */
 export type ScheduleOrigin = { readonly scheduleId: string; readonly scheduleRunId: string }
 
@@ -64,6 +85,8 @@ export type AttemptRecord = RunLineage & {
   readonly inherited: number
   /** How many of `messages` were there when the attempt began. */
   readonly fromMessage: number
+  /** Attempts right before it that were lost, oldest first; a later one that is lost too tells of them instead. */
+  readonly lostBefore: readonly LostAttempt[]
   /** Begin and end of its model calls and tools, at most 10 000. */
   readonly marks: readonly StepEvent[]
   /** Of this attempt alone, without what stands in `beside`. */

@@ -104,6 +104,7 @@ test('a fork of a run and a copy of a session have what their source has', async
     background: true,
     priority: 0,
     maxAttempts: 3,
+    links: [],
   })
   expect(forked?.run.options.media).toEqual([media])
   const copy = randomUUID()
