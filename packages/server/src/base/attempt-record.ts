@@ -3,6 +3,7 @@
  * @module
  */
 import type { Json, JsonObject } from './json.ts'
+import type { MemoryBacklog } from './memory.ts'
 import type { Message } from './message.ts'
 import type { ModelName, RunFailure, RunStatus, SideUsage, StepEvent } from './run.ts'
 import type { ToolInfo } from './runnable.ts'
@@ -93,5 +94,7 @@ export type AttemptRecord = RunLineage & {
   readonly usage: Usage
   /** What model calls beside the answer took; absent when there were none. */
   readonly beside?: readonly SideUsage[] | undefined
+  /** Absent when its memory manager, if any, has read all there was. */
+  readonly memoryBacklog?: MemoryBacklog | undefined
   readonly trace: TraceContext
 }

@@ -97,5 +97,6 @@ function toRecord(
     error: result.error ?? null,
     usage: said.reduce((sum, reply) => addUsage(sum, reply.usage), NO_USAGE),
     beside: result.metrics.beside,
+    ...(result.memoryBacklog && { memoryBacklog: result.memoryBacklog }),
   }
 }

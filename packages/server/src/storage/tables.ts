@@ -78,6 +78,7 @@ export type RunRow = {
   forked_from_session_id: string | null
   regenerated_from: string | null
   traceparent: string | null
+  memory_misses: number | null
   attempt_starts: ColumnType<AttemptStart[], string | undefined, string>
 }
 

@@ -129,6 +129,14 @@ const RUN_METRICS = {
     about: 'Attempts that broke off here: the worker ended, the lease was lost, or the end could not be stored.',
     attributes: [AGENT],
   },
+  missedMessages: {
+    name: 'agentos.memory.missed_messages',
+    kind: 'counter',
+    unit: '{message}',
+    about:
+      'What users said and a memory manager failed on. outcome: missed (in its own run), made_up (a later run has read it) or failed (a later run could not either).',
+    attributes: [AGENT, 'outcome'],
+  },
   leaseAge: {
     name: 'agentos.lease.age',
     kind: 'gauge',
