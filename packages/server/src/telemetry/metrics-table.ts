@@ -5,6 +5,7 @@
  * @module
  */
 import { KNOWLEDGE_ATTRIBUTES, KNOWLEDGE_METRICS } from './metrics-knowledge.ts'
+import { MEMORY_METRICS } from './metrics-memory.ts'
 import { SCHEDULE_METRICS } from './metrics-schedules.ts'
 
 /** `updown` goes up and down by what happens; `gauge` and `total` are read when metrics are collected. */
@@ -128,14 +129,6 @@ const RUN_METRICS = {
     unit: '{attempt}',
     about: 'Attempts that broke off here: the worker ended, the lease was lost, or the end could not be stored.',
     attributes: [AGENT],
-  },
-  missedMessages: {
-    name: 'agentos.memory.missed_messages',
-    kind: 'counter',
-    unit: '{message}',
-    about:
-      'What users said and a memory manager failed on. outcome: missed (in its own run), made_up (a later run has read it) or failed (a later run could not either).',
-    attributes: [AGENT, 'outcome'],
   },
   leaseAge: {
     name: 'agentos.lease.age',
@@ -356,6 +349,7 @@ export const METRIC_GROUPS = {
   'Models and tools': MODEL_METRICS,
   HTTP: HTTP_METRICS,
   Knowledge: KNOWLEDGE_METRICS,
+  Memory: MEMORY_METRICS,
   Schedules: SCHEDULE_METRICS,
   Server: SERVER_METRICS,
 } as const
@@ -365,6 +359,7 @@ export const METRICS = {
   ...MODEL_METRICS,
   ...HTTP_METRICS,
   ...KNOWLEDGE_METRICS,
+  ...MEMORY_METRICS,
   ...SCHEDULE_METRICS,
   ...SERVER_METRICS,
 } as const
