@@ -12,6 +12,7 @@ import { until } from './condition.ts'
 import { createDatabase, ENGINES, HAS_POSTGRES } from './database.ts'
 import { startFleet } from './fleet.ts'
 import { copyPreparedData } from './prepared-data.ts'
+import { startProvider } from './provider-process.ts'
 import { waitForRest } from './run-requests.ts'
 import { fake } from './script.ts'
 import { startServer } from './server-process.ts'
@@ -43,6 +44,8 @@ export default agent({
   memoryManager: memoryManager({ model: 'openai-compatible:fake' }),
 })
 `
+
+type MetricsView = { readonly metrics: readonly { readonly name: string; readonly points: readonly unknown[] }[] }
 
 /** Milliseconds; starting servers takes long on a busy machine. */
 const PATIENCE = { timeout: 180_000 }
@@ -104,6 +107,36 @@ describe.each(ENGINES)('memory on %s', PATIENCE, (engine) => {
     }
     expect(told).toMatchObject([[{ memory: 'The user lives in Oslo.' }]])
     expect(seen.slice(seen.indexOf('RunContentCompleted'))).toEqual(AFTER_ANSWER)
+  })
+})
+
+describe.each(ENGINES)('a memory manager that fails, on %s', PATIENCE, (engine) => {
+  test('leaves the run completed, and what it missed is remembered by the next run of the user', async () => {
+    await using provider = await startProvider({ record: 100 })
+    await using database = await createDatabase(engine)
+    await using data = engine === 'embedded' ? await copyPreparedData() : undefined
+    await using folder = await createFolder({ 'slow.ts': SLOW })
+    const env = { ...provider.env, ...database.env }
+    await using server = await startServer({ dir: folder.path, env, ...(data && { dataDir: data.path }) })
+    const client = createClient({ baseUrl: server.url })
+    const say = async (user_id: string, message: string) => (await client.run('slow', { message, user_id })).status
+    const memories = async () => (await client.memories.list({ user_id: 'ada' })).data.map(({ memory }) => memory)
+    const requests = async () => (await provider.stats()).requests
+
+    const args = { memory: 'The user lives in Oslo.', topics: ['home'] }
+    expect(await say('ada', fake({ fail: 400, times: 1, tool: 'add_memory', args }))).toBe('COMPLETED')
+    expect(await memories()).toEqual([])
+    const { metrics } = (await (await fetch(`${server.url}/api/metrics`)).json()) as MetricsView
+    expect(metrics.find(({ name }) => name === 'agentos.memory.missed_messages')?.points).toEqual([
+      { attributes: { 'gen_ai.agent.id': 'slow', outcome: 'missed' }, value: 1 },
+    ])
+    expect(await say('bob', fake({ text: 'Nothing' }))).toBe('COMPLETED')
+    expect(await memories()).toEqual([])
+    expect(await say('ada', fake({ text: 'Nothing' }))).toBe('COMPLETED')
+    expect(await memories()).toEqual(['The user lives in Oslo.'])
+    const before = await requests()
+    expect(await say('ada', fake({ text: 'Nothing' }))).toBe('COMPLETED')
+    expect((await requests()) - before).toBe(1)
   })
 })
 

@@ -277,3 +277,52 @@ test.skipIf(!HAS_POSTGRES)('a run whose replica was killed is one trace, with th
     expect(lost?.parentSpanId).toBe(request.spanId)
   }
 })
+
+test.skipIf(!HAS_POSTGRES)(
+  'a run whose replica was killed twice is one trace, with both lost attempts in it',
+  async () => {
+    await using collector = await startCollector()
+    await using fleet = await startFleet({ replicas: 3, env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } })
+    const args = { id: 'twice', gate: 'gate$call' }
+    const message = fake({ id: 'twice', tool: 'keyed', args, calls: 2, text: 'Done' })
+    const run = await queueRun(fleet.replica(0).url, 'desk', { message })
+    const alive = new Set([0, 1, 2])
+    const killOwner = async (effects: number) => {
+      const { pid } = await fleet.effects.happened('twice', effects)
+      const owner = [...alive].find((index) => fleet.replica(index).pid === pid)
+      if (owner === undefined) throw new Error(`no replica has the process id ${pid}`)
+      alive.delete(owner)
+      await fleet.kill(owner)
+    }
+    await killOwner(1)
+    await fleet.effects.happened('twice', 2)
+    await fleet.effects.open('gate1')
+    await killOwner(3)
+    await fleet.effects.open('gate2')
+    const [last] = fleet.urls()
+    expect(await waitForRest(last ?? '', run)).toMatchObject({ status: 'COMPLETED' })
+    const spans = await until('the trace', () => {
+      const found = collector.spans().filter((span) => kindOf(span) !== 'SERVER')
+      return found.filter((span) => kindOf(span) === 'AGENT').length === 3 && found
+    })
+    expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1)
+    const ofAttempt = (number: number) => {
+      const [agent, ...more] = spans.filter(({ attributes }) => attributes['agentos.run.attempt'] === number)
+      if (agent === undefined || more.length > 0) throw new Error(`${more.length + 1} spans of attempt ${number}`)
+      const below = spans.filter(({ parentSpanId, attributes }) => {
+        return parentSpanId === agent.spanId && attributes['agentos.run.attempt'] === undefined
+      })
+      return { agent, calls: below.toSorted((a, b) => a.startMs - b.startMs).map(({ name }) => name) }
+    }
+    const [first, second, third] = [ofAttempt(1), ofAttempt(2), ofAttempt(3)]
+    expect(first).toMatchObject({ agent: { status: 'ERROR', message: 'replica lost' }, calls: ['chat fake'] })
+    expect(second).toMatchObject({ agent: { status: 'ERROR', message: 'replica lost' }, calls: ['keyed', 'chat fake'] })
+    expect(third).toMatchObject({ agent: { status: 'OK' }, calls: ['keyed', 'chat fake'] })
+    for (const { agent } of [second, third]) {
+      expect(agent).toMatchObject({ parentSpanId: first.agent.spanId, attributes: { 'agentos.run.origin': 'recover' } })
+    }
+    expect(first.agent.endMs).toBeLessThanOrEqual(second.agent.startMs)
+    expect(second.agent.endMs).toBeLessThanOrEqual(third.agent.startMs + 1_000)
+    expect(spans).toHaveLength(8)
+  },
+)

@@ -38,3 +38,11 @@ export type Media = z.infer<typeof Media>
 export const MediaList = z.array(Media)
 
 export const MediaParams = z.object({ id: Id, key: z.string().min(1) })
+export const MediaHeaders = z.object({
+  range: z
+    .string()
+    .optional()
+    .describe('One range of bytes, `bytes=0-1023`. Several at once are answered with all bytes.'),
+  'if-range': z.string().optional().describe('An ETag: the range counts only while that is still the one.'),
+  'if-none-match': z.string().optional().describe('ETags: when one of them is still the one, the answer is 304.'),
+})

@@ -9,6 +9,7 @@ import type {
   InsightSaving,
   InsightSearch,
   MemoryChange,
+  MissedMessage,
   PastConversation,
   PastSession,
   RecallQuery,
@@ -39,6 +40,8 @@ export type Asks = {
   }
   /** What is remembered of the run's user, and what its session was about. */
   recall: { readonly question: RecallQuery; readonly answer: Recollection }
+  /** What the run's user said to its agent in other runs and no memory manager could read, oldest first. */
+  'missed-messages': { readonly question: null; readonly answer: readonly MissedMessage[] }
   /** Changes what is remembered of the run's user, now. Answers how many memories changed. */
   'change-memories': { readonly question: readonly MemoryChange[]; readonly answer: number }
   /** Keeps an insight. In the namespace `user` it is the run's user's alone. Answers why it could not; null when it did. */

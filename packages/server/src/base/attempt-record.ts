@@ -3,6 +3,7 @@
  * @module
  */
 import type { Json, JsonObject } from './json.ts'
+import type { MemoryBacklog } from './memory.ts'
 import type { Message } from './message.ts'
 import type { ModelName, RunFailure, RunStatus, SideUsage, StepEvent } from './run.ts'
 import type { ToolInfo } from './runnable.ts'
@@ -23,6 +24,27 @@ export type RunLineage = {
   readonly parentRunId: string | null
   /** The run it was forked from, and the request that has let it go on, where they are in other traces. */
   readonly links: readonly SpanLink[]
+}
+
+/** How an attempt of a run began. */
+export type AttemptStart = {
+  /** From 1. */
+  readonly attempt: number
+  readonly origin: AttemptOrigin
+  /** Milliseconds since the epoch, by the clock of the database. */
+  readonly startedAt: number
+  /** How many messages the journal had then. */
+  readonly fromMessage: number
+  /** As those of {@link RunLineage}. */
+  readonly links: readonly SpanLink[]
+}
+
+/** An attempt that was killed before it could tell of itself: what its row and the journal know. */
+export type LostAttempt = AttemptStart & {
+  /** When the next attempt began. */
+  readonly endedAt: number
+  /** How many messages the journal had when the next attempt began. */
+  readonly toMessage: number
 }
 
 /** The schedule that began a run, and which of its runs that is. */
@@ -64,11 +86,15 @@ export type AttemptRecord = RunLineage & {
   readonly inherited: number
   /** How many of `messages` were there when the attempt began. */
   readonly fromMessage: number
+  /** Attempts right before it that were lost, oldest first; a later one that is lost too tells of them instead. */
+  readonly lostBefore: readonly LostAttempt[]
   /** Begin and end of its model calls and tools, at most 10 000. */
   readonly marks: readonly StepEvent[]
   /** Of this attempt alone, without what stands in `beside`. */
   readonly usage: Usage
   /** What model calls beside the answer took; absent when there were none. */
   readonly beside?: readonly SideUsage[] | undefined
+  /** Absent when its memory manager, if any, has read all there was. */
+  readonly memoryBacklog?: MemoryBacklog | undefined
   readonly trace: TraceContext
 }

@@ -21,6 +21,10 @@ export const ERRORS = {
   LEARNING_NOT_FOUND: { status: 404, next: 'GET /learnings lists the learnings.' },
   LEARNING_EXISTS: { status: 409, next: 'Use PATCH /learnings/{learning_id} to change it.' },
   DATABASE_NOT_FOUND: { status: 404, next: 'GET /config names the database.' },
+  RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    next: 'Ask for bytes that there are; Content-Range of the answer says how many.',
+  },
   MEDIA_NOT_FOUND: { status: 404, next: 'GET /sessions/{id}/runs names what is attached to its messages.' },
   MEDIA_UNSUPPORTED: { status: 400, next: 'docs/how-to/send-files.md lists the types.' },
   USER_BUSY: { status: 409, next: 'Cancel the runs of that user, or ask again once they are over.' },

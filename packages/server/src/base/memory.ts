@@ -43,6 +43,19 @@ export type Recollection = {
   readonly summary: string | null
 }
 
+/** What the user of a run said that no memory manager could read then. */
+export type MissedMessage = { readonly runId: string; readonly message: string }
+
+/** What a run leaves for later ones of its user and agent to remember, and what became of what earlier ones have left. */
+export type MemoryBacklog = {
+  /** The memory manager failed on what its own user said. */
+  readonly isMissed: boolean
+  /** Earlier runs whose messages were read now. */
+  readonly madeUp: readonly string[]
+  /** Earlier runs on whose messages the manager failed again. */
+  readonly failed: readonly string[]
+}
+
 /** Something learned that may help in any conversation. */
 export type Insight = {
   readonly title: string

@@ -7,7 +7,7 @@ import type { ErrorCode } from './errors.ts'
 import type { Json, JsonObject } from './json.ts'
 import type { KnowledgeFilter } from './knowledge.ts'
 import type { Media } from './media.ts'
-import type { Memory, MemoryChange, SessionSummary } from './memory.ts'
+import type { Memory, MemoryBacklog, MemoryChange, SessionSummary } from './memory.ts'
 import type { Message } from './message.ts'
 import type { Requirement } from './requirement.ts'
 import type { References } from './references.ts'
@@ -193,6 +193,8 @@ export type RunResult = {
   readonly citations?: readonly Source[]
   /** What the run changes in the memories of its user, stored with its end; absent when nothing. */
   readonly memoryChanges?: readonly MemoryChange[]
+  /** What was missed for later runs to remember, or made up for; absent when nothing. */
+  readonly memoryBacklog?: MemoryBacklog
   /** What the session is about now; absent when that is not asked for, or could not be told. */
   readonly summary?: SessionSummary
 }

@@ -142,6 +142,10 @@ function describeResponses(route: Route, components: Components, needsKey: boole
   ]
   return {
     [route.status]: { description: 'Success', ...(Object.keys(content).length > 0 && { content }) },
+    ...(route.bytes && {
+      206: { description: 'The part that Range asks for', content },
+      304: { description: 'What If-None-Match names is still good' },
+    }),
     ...(route.accepted && {
       202: {
         description: 'Accepted: it waits in the queue',

@@ -126,3 +126,38 @@ test('memories are joined by the model that is named, or refused when there is n
   await expect(memory.join(['x', 'y'], 'nobody:one', never)).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
   await expect(memory.join(['x', 'y'], 'openai:gpt-5-mini', never)).rejects.toMatchObject({ code: 'MODEL_KEY_MISSING' })
 })
+
+test('what no memory manager could read is there for later runs of the same user and agent, until one has read it', async () => {
+  await using memory = open(10)
+  const { db } = database
+  const end = async (input: string, given: Parameters<typeof runEnd>[1], userId = 'kim', componentId = 'desk') => {
+    const run = newRun({ userId, componentId, input })
+    await storeRun(db, run)
+    await finishRun(db, runEnd(run, given))
+    return run.runId
+  }
+  const missed = { memoryBacklog: { isMissed: true, madeUp: [], failed: [] } }
+  const first = await end('I live in Oslo.', missed)
+  const second = await end('I have a dog.', missed)
+  await end('I said it well.', {})
+  const foreign = await end('I am another.', missed, 'lee')
+  await end('Elsewhere.', missed, 'kim', 'bar')
+  const waiting = async (userId = 'kim', runId = 'run') =>
+    (await memory.answerAsk({ ...asker(userId), runId }, 'missed-messages', null)).map((one) => one.runId)
+  expect(await memory.answerAsk(asker('kim'), 'missed-messages', null)).toEqual([
+    { runId: first, message: 'I live in Oslo.' },
+    { runId: second, message: 'I have a dog.' },
+  ])
+  expect(await waiting('kim', first)).toEqual([second])
+  expect(await memory.answerAsk(asker(null), 'missed-messages', null)).toEqual([])
+  // A run of another user changes nothing.
+  await end('Hm.', { memoryBacklog: { isMissed: false, madeUp: [first, foreign], failed: [second] } }, 'max')
+  expect([await waiting(), await waiting('lee')]).toEqual([[first, second], [foreign]])
+  await end('Well.', { memoryBacklog: { isMissed: false, madeUp: [first], failed: [second] } })
+  expect(await waiting()).toEqual([second])
+  const failed = { memoryBacklog: { isMissed: false, madeUp: [], failed: [second] } }
+  await end('Again.', failed)
+  expect(await waiting()).toEqual([second])
+  await end('And again.', failed)
+  expect(await waiting()).toEqual([])
+})

@@ -14,6 +14,7 @@ import { joinMemories } from '../runtime/memory/optimize.ts'
 import type { Database } from '../storage/database.ts'
 import { type LearnedPlace, MOST_LEARNED, saveLearned, searchLearned } from '../storage/memory/learnings.ts'
 import { recallMemories } from '../storage/memory/memories.ts'
+import { listMissedMessages } from '../storage/memory/missed-messages.ts'
 import { changeMemories } from '../storage/memory/memory-changes.ts'
 import { createPatience, type Patience } from '../storage/patience.ts'
 import { readPastSession, readSummary, searchPastSessions } from '../storage/sessions/past-sessions.ts'
@@ -75,6 +76,8 @@ function answerMemory(db: Database['db'], limit: number, patiently: Patience['pe
         summary: text,
       }
     },
+    'missed-messages': async ({ userId, agentId, runId }) =>
+      userId === null ? [] : patiently(() => listMissedMessages(db, { userId, agentId, runId })),
     'change-memories': async ({ userId, agentId }, changes) =>
       userId === null ? 0 : patiently(() => changeMemories(db, changes, { userId, agentId, limit })),
     'save-learning': async ({ userId, agentId }, { namespace, key, ...insight }) => {

@@ -14,6 +14,8 @@ const MODEL = { provider: 'demo', id: 'assistant' }
 const USAGE = { ...NO_USAGE, inputTokens: 3, outputTokens: 2, totalTokens: 5 }
 const TRACE = { traceId: '0af7651916cd43dd8448eb211c80319c', parentSpanId: 'b7ad6b7169203331', sampled: true }
 const TRACEPARENT = `00-${TRACE.traceId}-${TRACE.parentSpanId}-01`
+/** The span of a request that brought {@link TRACEPARENT}. */
+const REQUEST = { traceId: TRACE.traceId, spanId: TRACE.parentSpanId }
 const TOOL = { toolCallId: 'call_1', toolName: 'look', input: {}, createdAt: 3, stopAfterToolCall: false }
 const STEP: readonly StepEvent[] = [
   { type: 'model-start', at: 1, model: MODEL },
@@ -116,6 +118,45 @@ test('a run that is lost with its worker is told of as lost, and taken up as rec
   expect(records[0]?.error).toMatchObject({ code: 'WORKER_LOST' })
 })
 
+test('whoever ends a run tells of all attempts that were lost before it, with what each of them committed', async () => {
+  const lose =
+    (text: string) =>
+    async ({ handlers }: Started) => {
+      await handlers.onCommit([reply(text)], undefined)
+      handlers.onLost('the worker ended')
+    }
+  await using runs = open(lose('one'), lose('two'), ({ handlers }) => handlers.onLost('again'), done())
+  await runs.start(request({ background: true, traceparent: TRACEPARENT }))
+  await vi.waitFor(() => expect(records.at(-1)?.status).toBe('ERROR'))
+  expect(attempts()).toEqual(['1 start RUNNING', '2 recover RUNNING', '3 recover RUNNING', '4 recover ERROR'])
+  const { startedAt = 0, lostBefore = [] } = records.at(-1) ?? {}
+  expect(
+    lostBefore.map(({ attempt, origin, fromMessage, toMessage }) => [attempt, origin, fromMessage, toMessage]),
+  ).toEqual([
+    [1, 'start', 0, 1],
+    [2, 'recover', 1, 2],
+    [3, 'recover', 2, 2],
+  ])
+  const times = lostBefore.flatMap((lost) => [lost.startedAt, lost.endedAt])
+  expect(times).toEqual(times.toSorted((a, b) => a - b))
+  expect(Math.abs(startedAt - times.at(-1)!)).toBeLessThan(5_000)
+})
+
+test('what was told of when a run paused is not told again, and a lost answer keeps what it points to', async () => {
+  const lost = ({ handlers }: Started) => handlers.onLost('the worker ended')
+  const pause = done({ status: 'PAUSED', requirements: [requirement()], uncommitted: [said('Hi'), reply('one')] })
+  await using runs = open(lost, pause, lost, done())
+  const run = await runs.begin()
+  await vi.waitFor(() => expect(attempts()).toEqual(['1 start RUNNING', '2 recover PAUSED']))
+  await goOn(runs, run, { traceparent: TRACEPARENT })
+  await vi.waitFor(() => expect(attempts().slice(2)).toEqual(['3 continue RUNNING', '4 recover COMPLETED']))
+  expect(records[3]).toMatchObject({
+    links: [],
+    lostBefore: [{ attempt: 3, origin: 'continue', fromMessage: 2, links: [REQUEST] }],
+  })
+  expect(records[3]?.lostBefore).toHaveLength(1)
+})
+
 test('a run that is handed over is told of by both replicas', async () => {
   const leaving = open()
   const run = await leaving.begin({ traceparent: TRACEPARENT })
@@ -153,8 +194,29 @@ test('a run that is answered stays in its trace, and points to a request that ha
   const run = await runs.begin()
   await run.finished
   await goOn(runs, run, { traceparent: TRACEPARENT })
-  expect(records.map(({ links }) => links)).toEqual([[], [{ traceId: TRACE.traceId, spanId: TRACE.parentSpanId }]])
+  expect(records.map(({ links }) => links)).toEqual([[], [REQUEST]])
   expect(new Set(records.map(({ trace }) => trace.traceId)).size).toBe(1)
+})
+
+test('a run that is answered and waits in the queue again points to that request too, whoever takes it up', async () => {
+  await using runs = open(done({ status: 'PAUSED', requirements: [requirement()] }), done())
+  const run = await runs.begin()
+  await run.finished
+  await goOn(runs, run, { traceparent: TRACEPARENT, background: true })
+  await vi.waitFor(() => expect(attempts()).toEqual(['1 start PAUSED', '2 continue COMPLETED']))
+  expect(records[1]?.links).toEqual([REQUEST])
+})
+
+test('a run that failed with open calls, and goes on from the queue, was not lost', async () => {
+  const call = { type: 'tool-call', toolCallId: 'call_1', toolName: 'look', input: {} } as const
+  const open1: Message = { role: 'assistant', id: 'open', createdAt: 1, parts: [call], usage: USAGE }
+  const error = { code: 'MODEL_REJECTED', message: 'No' } as const
+  await using runs = open(done({ status: 'ERROR', error, uncommitted: [said('Hi'), open1] }), done())
+  const run = await runs.begin()
+  await run.finished
+  await goOn(runs, run, { traceparent: TRACEPARENT, background: true, answers: [] })
+  await vi.waitFor(() => expect(attempts()).toEqual(['1 start ERROR', '2 continue COMPLETED']))
+  expect(records[1]).toMatchObject({ links: [REQUEST], lostBefore: [] })
 })
 
 test('a request in the trace of the run is nothing to point to', async () => {
@@ -175,9 +237,8 @@ test.each([false, true])(
     await vi.waitFor(() => expect(records).toHaveLength(2))
     const [first, fork] = records
     const root = { traceId: TRACE.traceId, spanId: spanIdOf(first!.runId, 'run') }
-    const request = { traceId: TRACE.traceId, spanId: TRACE.parentSpanId }
     expect(fork!.trace).toEqual(traceOf(fork!.runId, null))
-    expect(fork!.links).toEqual(background ? [root] : [root, request])
+    expect(fork!.links).toEqual([root, REQUEST])
   },
 )
 

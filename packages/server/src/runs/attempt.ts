@@ -2,7 +2,7 @@
  * What one attempt of a run tells about itself once it has left: when its model calls and tools began and ended.
  * @module
  */
-import type { AttemptRecord, RunLineage } from '../base/attempt-record.ts'
+import type { AttemptRecord, LostAttempt, RunLineage } from '../base/attempt-record.ts'
 import type { Message } from '../base/message.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 import type { RunJob, RunResult, RunStatus, StepEvent } from '../base/run.ts'
@@ -50,6 +50,7 @@ type AttemptOptions = Pick<AttemptRecord, 'origin' | 'revision' | 'createdAt'> &
   readonly agent: Pick<AgentInfo, 'id' | 'name' | 'model'> & Partial<Pick<AgentInfo, 'tools' | 'modelSettings'>>
   /** Absent for what begins by itself. */
   readonly lineage?: RunLineage | undefined
+  readonly lostBefore?: readonly LostAttempt[] | undefined
 }
 
 const ALONE: RunLineage = { runType: 'agent', parentRunId: null, links: [] }
@@ -59,7 +60,7 @@ function isMark({ type }: StepEvent): boolean {
 }
 
 function toRecord(
-  { job, agent, revision, createdAt, origin, lineage = ALONE }: AttemptOptions,
+  { job, agent, revision, createdAt, origin, lineage = ALONE, lostBefore = [] }: AttemptOptions,
   { status, result, messages }: AttemptOutcome,
   times: Pick<AttemptRecord, 'startedAt' | 'endedAt' | 'marks'>,
 ): AttemptRecord {
@@ -90,10 +91,12 @@ function toRecord(
     messages,
     inherited,
     fromMessage,
+    lostBefore,
     trace,
     content: result.content,
     error: result.error ?? null,
     usage: said.reduce((sum, reply) => addUsage(sum, reply.usage), NO_USAGE),
     beside: result.metrics.beside,
+    ...(result.memoryBacklog && { memoryBacklog: result.memoryBacklog }),
   }
 }

@@ -19,6 +19,8 @@ import type { Json } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
 import type { Requirement } from '../base/requirement.ts'
 import { isAtRest } from '../base/run.ts'
+import type { SpanLink } from '../base/span.ts'
+import { parseTraceparent, spanIdOf, traceOf } from '../base/trace-context.ts'
 import { cutsOf, upToLastUser, withoutLastReply } from '../base/transcript.ts'
 import { listApprovals } from '../storage/runs/approvals.ts'
 import type { Db } from '../storage/database.ts'
@@ -141,6 +143,7 @@ async function answer(
     keepMessages: messages.length,
     approvals: resolutionsOf(requirements, approvals, request.resolvedBy),
     audits: auditsOf(requirements, run.requirements, request.resolvedBy),
+    links: linksTo(run, request),
     componentName: target.agent.name,
   })
   if (continued !== undefined) return continued
@@ -187,6 +190,7 @@ async function retry(
     keepMessages,
     approvals: [],
     audits: [],
+    links: linksTo(run, request),
     componentName: target.agent.name,
   })
   if (continued !== undefined) return continued
@@ -203,6 +207,7 @@ async function fork(
 ): Promise<ClaimedRun> {
   refuseAnswers(request, run)
   const message = toMessage(deps, request.input)
+  const cause = causeOf(request)
   const forked = await forkRun(deps.db, {
     runId: deps.ids.uuid(),
     source: run.runId,
@@ -217,6 +222,11 @@ async function fork(
     background: request.background,
     priority: 0,
     maxAttempts: deps.maxAttempts,
+    // A fork begins a trace of its own.
+    links: [
+      { traceId: traceOf(run.runId, run.traceparent).traceId, spanId: spanIdOf(run.runId, 'run') },
+      ...(cause ? [cause] : []),
+    ],
   })
   if (forked !== undefined) return forked
   throw new AgentOSError(
@@ -254,6 +264,18 @@ function refuseAnswers({ answers }: ContinueRequest, { runId, status }: Run): vo
     'INVALID_REQUEST',
     `Run ${runId} is ${status.toLowerCase()} and waits for no answer, but one was sent for ${open.toolCallId}`,
   )
+}
+
+/** The request, where the run does not stand in its trace already. */
+function linksTo({ runId, traceparent }: Run, request: ContinueRequest): SpanLink[] {
+  const cause = causeOf(request)
+  return cause === undefined || cause.traceId === traceOf(runId, traceparent).traceId ? [] : [cause]
+}
+
+/** The span of the request; undefined where nobody has one. */
+function causeOf({ traceparent }: ContinueRequest): SpanLink | undefined {
+  const { traceId, parentSpanId = null } = parseTraceparent(traceparent ?? '') ?? {}
+  return traceId === undefined || parentSpanId === null ? undefined : { traceId, spanId: parentSpanId }
 }
 
 function toMessage({ ids, clock }: ContinueDeps, input: string | undefined): Message | null {

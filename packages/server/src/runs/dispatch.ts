@@ -5,7 +5,6 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
-import type { SpanLink } from '../base/span.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 import { traceOf } from '../base/trace-context.ts'
 import type { Db } from '../storage/database.ts'
@@ -40,10 +39,9 @@ export type Dispatch = {
   /**
    * Goes on with a claimed run on `target`, which the caller keeps alive meanwhile, or ends it. A run that cannot be gone
    * on with is given back.
-   * @param cause the request that asked for it
    * @returns undefined when it ended, and no agent ran
    */
-  readonly goOn: (claimed: ClaimedRun, target: Target, cause?: SpanLink) => Promise<LiveRun | undefined>
+  readonly goOn: (claimed: ClaimedRun, target: Target) => Promise<LiveRun | undefined>
   /** The same for a run that nobody waits for here, on the executor it was claimed for. Never rejects. */
   readonly take: (claimed: ClaimedRun, executor: Executor) => Promise<void>
   /** Ends a claimed run without running anything: cancelled, or because of `error`. */
@@ -90,17 +88,17 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     await owned.finished
   }
 
-  async function goOn(claimed: ClaimedRun, target: Target, cause?: SpanLink): Promise<LiveRun | undefined> {
+  async function goOn(claimed: ClaimedRun, target: Target): Promise<LiveRun | undefined> {
     const verdict = judge(claimed)
-    if (verdict === undefined) return run(await prepare(claimed, target.agent, cause), target)
+    if (verdict === undefined) return run(await prepare(claimed, target.agent), target)
     await end(claimed, verdict === 'cancelled' ? undefined : verdict)
     return undefined
   }
 
   /** What cannot be read now may be readable for another replica; a run that nobody can read uses up its attempts. */
-  async function prepare(claimed: ClaimedRun, agent: AgentInfo | undefined, cause?: SpanLink): Promise<PreparedRun> {
+  async function prepare(claimed: ClaimedRun, agent: AgentInfo | undefined): Promise<PreparedRun> {
     try {
-      return await prepareRun(db, claimed, agent, clock.now(), cause)
+      return await prepareRun(db, claimed, agent, clock.now())
     } catch (error) {
       await giveBack(claimed, { lost: true })
       throw error

@@ -3,8 +3,6 @@
  * @module
  */
 import type { RunStatus } from '../base/run.ts'
-import type { SpanLink } from '../base/span.ts'
-import { parseTraceparent } from '../base/trace-context.ts'
 import { type ContinueDeps, type ContinueRequest, continueStored } from './continue.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { HeldRuns } from './held-runs.ts'
@@ -64,15 +62,9 @@ export async function goOnWithRun(deps: IntakeDeps, request: ContinueRequest, le
       deps.onQueued()
       return { runId, sessionId, status, isNew: true, live: undefined }
     }
-    const live = await deps.dispatch.goOn(claimed, target, causeOf(request))
+    const live = await deps.dispatch.goOn(claimed, target)
     return { runId, sessionId, status, isNew: true, live }
   } finally {
     release()
   }
-}
-
-/** The span of the request; undefined where nobody has one. */
-function causeOf({ traceparent }: ContinueRequest): SpanLink | undefined {
-  const { traceId, parentSpanId = null } = parseTraceparent(traceparent ?? '') ?? {}
-  return traceId === undefined || parentSpanId === null ? undefined : { traceId, spanId: parentSpanId }
 }

@@ -3,47 +3,46 @@
  * run says first.
  * @module
  */
-import type { AttemptOrigin, RunLineage } from '../base/attempt-record.ts'
+import type { AttemptOrigin, AttemptStart, LostAttempt } from '../base/attempt-record.ts'
 import type { Message } from '../base/message.ts'
 import type { OpeningEvent, RunJob, RunOptions } from '../base/run.ts'
 import type { AgentInfo } from '../base/runnable.ts'
 import { mergeState, NO_PATCH } from '../base/state-patch.ts'
-import type { SpanLink } from '../base/span.ts'
-import { spanIdOf, traceOf } from '../base/trace-context.ts'
+import { traceOf } from '../base/trace-context.ts'
 import type { Db } from '../storage/database.ts'
 import { loadEarlierMessages } from '../storage/runs/load-history.ts'
-import { type ClaimedRun, findRun, loadMessages, type Run } from '../storage/runs/runs.ts'
+import { type ClaimedRun, loadMessages, type Run } from '../storage/runs/runs.ts'
 import type { LiveRunOptions } from './live-run.ts'
+
+const FIRST = 1
 
 export type PreparedRun = Pick<
   LiveRunOptions,
-  'job' | 'origin' | 'lineage' | 'firstIndex' | 'opening' | 'createdAt' | 'background'
+  'job' | 'origin' | 'lineage' | 'lostBefore' | 'firstIndex' | 'opening' | 'createdAt' | 'background'
 >
 
 /**
  * @param agent undefined when the run is only to be ended, which needs no history
  * @param now milliseconds since the epoch
- * @param cause the request that lets the run go on
  */
 export async function prepareRun(
   db: Db,
   claimed: ClaimedRun,
   agent: AgentInfo | undefined,
   now: number,
-  cause?: SpanLink,
 ): Promise<PreparedRun> {
   const { run } = claimed
   const withHistory = agent !== undefined && (run.options.addHistoryToContext ?? agent.addHistoryToContext)
-  const [journals, history, lineage] = await Promise.all([
+  const [journals, history] = await Promise.all([
     loadMessages(db, [run.runId]),
     withHistory ? loadEarlierMessages(db, run.runId, agent.numHistoryRuns) : [],
-    readLineage(db, run, cause),
   ])
   const job = toJob(claimed, journals.get(run.runId) ?? [], history)
   return {
     job,
     origin: originOf(claimed),
-    lineage,
+    lineage: { runType: run.runType, parentRunId: run.parentRunId, links: startOf(run, run.attempt)?.links ?? [] },
+    lostBefore: lostBefore(run),
     firstIndex: claimed.firstIndex,
     opening: openingOf(claimed, job, agent !== undefined, now),
     createdAt: run.createdAt.getTime(),
@@ -51,18 +50,24 @@ export async function prepareRun(
   }
 }
 
-/** A fork begins a trace of its own, so its first attempt points to the run it was made from. */
-async function readLineage(db: Db, run: Run, cause: SpanLink | undefined): Promise<RunLineage> {
-  const { traceId } = traceOf(run.runId, run.traceparent)
-  const sourceId = run.attempt > 1 ? null : run.forkedFromRunId
-  const source = sourceId === null ? undefined : await findRun(db, sourceId)
-  const links = [
-    ...(source === undefined
-      ? []
-      : [{ traceId: traceOf(source.runId, source.traceparent).traceId, spanId: spanIdOf(source.runId, 'run') }]),
-    ...(cause === undefined || cause.traceId === traceId ? [] : [cause]),
-  ]
-  return { runType: run.runType, parentRunId: run.parentRunId, links }
+/** Undefined for a later attempt that a replica of an older release has begun. */
+function startOf(run: Run, attempt: number): AttemptStart | undefined {
+  const noted = run.attemptStarts.find((start) => start.attempt === attempt)
+  if (noted !== undefined || attempt !== FIRST) return noted
+  const startedAt = (run.startedAt ?? run.createdAt).getTime()
+  return { attempt, origin: 'start', startedAt, fromMessage: run.forkedFromMessageIndex ?? 0, links: [] }
+}
+
+/** Those that nobody has told of: each was taken up by the next, and this one took up the last of them. */
+function lostBefore(run: Run): LostAttempt[] {
+  const lost: LostAttempt[] = []
+  let next = startOf(run, run.attempt)
+  while (next?.origin === 'recover') {
+    const start = startOf(run, next.attempt - 1)
+    if (start !== undefined) lost.unshift({ ...start, endedAt: next.startedAt, toMessage: next.fromMessage })
+    next = start
+  }
+  return lost
 }
 
 function toJob(
@@ -91,11 +96,13 @@ function toJob(
   }
 }
 
-/** A run of the queue that is not new was handed over, put back, or answered while it waited there. */
+/** Without a note: a run of the queue that is not new was handed over, put back, or answered while it waited there. */
 function originOf({ run, origin }: ClaimedRun): AttemptOrigin {
+  const noted = startOf(run, run.attempt)
+  if (noted !== undefined) return noted.origin
   if (origin === 'lost') return 'recover'
   if (origin !== 'queued' || run.requirements.length > 0) return 'continue'
-  return run.attempt === 1 ? 'start' : 'hand-over'
+  return 'hand-over'
 }
 
 /** What the caller gave for the session's state is in the session once the run has paused or was handed over. */

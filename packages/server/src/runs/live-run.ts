@@ -23,7 +23,7 @@ import {
   type StepEvent,
 } from '../base/run.ts'
 import { applyPatch } from '../base/state-patch.ts'
-import type { AttemptOrigin, RunLineage } from '../base/attempt-record.ts'
+import type { AttemptOrigin, LostAttempt, RunLineage } from '../base/attempt-record.ts'
 import { createAttemptMarks, type OnAttempt } from './attempt.ts'
 import type { EventLog, EventSource } from './event-log.ts'
 import { createFeed, type FeedEntry, type OpenFeed, type RunFeed } from './feed.ts'
@@ -88,6 +88,8 @@ export type LiveRunOptions = Pick<LiveRun, 'agent' | 'revision' | 'createdAt' | 
   readonly origin: AttemptOrigin
   /** What it comes from; absent for what begins by itself. */
   readonly lineage?: RunLineage | undefined
+  /** Attempts that it has to tell of, because they were lost. */
+  readonly lostBefore?: readonly LostAttempt[] | undefined
   /** What a run that goes on says first. */
   readonly opening: readonly OpeningEvent[]
   /** Most bytes of events of one attempt. */

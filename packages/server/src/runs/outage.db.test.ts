@@ -221,8 +221,8 @@ test('a claimed run that cannot be read is given back at once, which costs an at
   await using runs = openRuns(view, executor, { maxAttempts: 3 })
   // Its first look is over.
   await pause(300)
-  // Journal and history.
-  view.refuseSome('agentos_messages', 2)
+  // The journal.
+  view.refuseSome('message from agentos_messages', 1)
   const { runId } = await runs.start(request({ background: true }))
   expect(await runs.wait(runId, soon())).toMatchObject({ status: 'COMPLETED', attempt: 2, lostAttempts: 1 })
   expect(executor.started).toHaveLength(1)

@@ -10,7 +10,7 @@ import { AgentOSError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
 import type { Message, UserMessage } from '../base/message.ts'
 import { reasoningOf, textOf } from '../base/message.ts'
-import type { MemoryChange, Recollection, SessionSummary } from '../base/memory.ts'
+import type { MemoryBacklog, MemoryChange, Recollection, SessionSummary } from '../base/memory.ts'
 import type { RunJob, SideUsage, StatePatch, StepEvent } from '../base/run.ts'
 import { applyPatch } from '../base/state-patch.ts'
 import type { Requirement } from '../base/requirement.ts'
@@ -84,6 +84,8 @@ export type Execution = {
   readonly beside: SideUsage[]
   /** What the run changes in the memories of its user; empty before its answer is there. */
   memoryChanges: readonly MemoryChange[]
+  /** Undefined when the memory manager has read all there was, and before the answer is there. */
+  memoryBacklog: MemoryBacklog | undefined
   /** What the session is about now; undefined before its answer is there. */
   summary: SessionSummary | undefined
   /** Text shown so far, of all steps of this turn. */
@@ -125,6 +127,7 @@ export function createExecution(agent: PreparedAgent, job: RunJob, ports: RunPor
     answered: job.interrupted && decide(loop, agent.loop).type === 'finish',
     beside: [],
     memoryChanges: [],
+    memoryBacklog: undefined,
     summary: undefined,
     // A structured answer is shown once, at the end.
     text: agent.output === undefined && job.request.outputSchema === undefined ? said.map(textOf).join('') : '',

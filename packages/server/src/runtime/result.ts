@@ -75,6 +75,7 @@ export function toResult(run: Execution, end: RunEnd): RunResult {
     ...(media.length > 0 ? { media } : {}),
     ...groundsOf(messages.slice(job.inherited)),
     ...(completed && run.memoryChanges.length > 0 ? { memoryChanges: run.memoryChanges } : {}),
+    ...(completed && run.memoryBacklog !== undefined ? { memoryBacklog: run.memoryBacklog } : {}),
     ...(completed && run.summary !== undefined ? { summary: run.summary } : {}),
     ...(settled.status === 'ERROR' ? { error: settled.error } : {}),
     ...(settled.status === 'PAUSED' ? { requirements: settled.requirements } : {}),

@@ -60,6 +60,22 @@ test('bytes come back as they were, whatever pieces they came in', async () => {
   expect(await read('no such hash')).toHaveLength(0)
 })
 
+test('of a part no more is read than it takes', async () => {
+  const bytes = randomBytes(3 * CHUNK_BYTES + 10)
+  const { stored } = await store(bytes)
+  const lengthsOf = async (first: number, last: number) => {
+    const pieces: Uint8Array[] = []
+    for await (const piece of readContent(database.db, stored!.hash, { first, last })) pieces.push(piece)
+    expect(Buffer.concat(pieces).equals(bytes.subarray(first, last + 1))).toBe(true)
+    return pieces.map(({ length }) => length)
+  }
+  expect(await lengthsOf(0, 0)).toEqual([1])
+  expect(await lengthsOf(CHUNK_BYTES - 1, CHUNK_BYTES)).toEqual([1, 1])
+  expect(await lengthsOf(CHUNK_BYTES, 2 * CHUNK_BYTES - 1)).toEqual([CHUNK_BYTES])
+  expect(await lengthsOf(100, 3 * CHUNK_BYTES)).toEqual([CHUNK_BYTES - 100, CHUNK_BYTES, CHUNK_BYTES, 1])
+  expect(await lengthsOf(bytes.length - 1, bytes.length - 1)).toEqual([1])
+})
+
 test('bytes that several bring at once, or that were left half-way, stand there once and whole', async () => {
   const content = randomBytes(3 * CHUNK_BYTES)
   const { hash } = describeBytes(content)
@@ -104,6 +120,7 @@ test('a fork of a run and a copy of a session have what their source has', async
     background: true,
     priority: 0,
     maxAttempts: 3,
+    links: [],
   })
   expect(forked?.run.options.media).toEqual([media])
   const copy = randomUUID()

@@ -10,7 +10,7 @@ import type { Media } from '../base/media.ts'
 import type { Db } from './tables.ts'
 import { jsonText, textArray } from './values.ts'
 
-/** Bytes of a chunk. A parameter travels as text of twice that. */
+/** Bytes of a chunk but the last; what is stored already has them too. A parameter travels as text of twice that. */
 export const CHUNK_BYTES = 524_288
 
 export type Content = {
@@ -54,11 +54,23 @@ async function* rechunk(pieces: Content['pieces']): AsyncGenerator<Uint8Array> {
   if (held.length > 0) yield held
 }
 
-/** The bytes under a hash, chunk by chunk; nothing for a hash that is not stored. */
-export async function* readContent(db: Db, hash: string): AsyncGenerator<Uint8Array> {
-  for (let place = 0; ; place++) {
+/**
+ * The bytes under a hash, chunk by chunk; nothing for a hash that is not stored.
+ * @param first the first byte that is wanted, from 0
+ * @param last the last one
+ */
+export async function* readContent(
+  db: Db,
+  hash: string,
+  { first = 0, last = Infinity }: { readonly first?: number; readonly last?: number } = {},
+): AsyncGenerator<Uint8Array> {
+  for (let place = Math.floor(first / CHUNK_BYTES); place * CHUNK_BYTES <= last; place++) {
+    const from = Math.max(0, first - place * CHUNK_BYTES)
+    const count = Math.min(CHUNK_BYTES, last - place * CHUNK_BYTES + 1) - from
+    // The column is stored uncompressed and out of line, so only what is asked for is read.
     const { rows } = await sql<{ content: Uint8Array }>`
-      select content from agentos_media_chunks where content_hash = ${hash} and place = ${place}`.execute(db)
+      select substring(content from ${from + 1}::integer for ${count}::integer) as content
+      from agentos_media_chunks where content_hash = ${hash} and place = ${place}`.execute(db)
     const chunk = rows[0]?.content
     if (chunk === undefined) return
     yield chunk

@@ -3,6 +3,7 @@
  * @module
  */
 import type { ColumnType, Generated, Kysely } from 'kysely'
+import type { AttemptStart } from '../base/attempt-record.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Json, JsonObject } from '../base/json.ts'
 import type { Message } from '../base/message.ts'
@@ -77,6 +78,8 @@ export type RunRow = {
   forked_from_session_id: string | null
   regenerated_from: string | null
   traceparent: string | null
+  memory_misses: number | null
+  attempt_starts: ColumnType<AttemptStart[], string | undefined, string>
 }
 
 export type MessageRow = {

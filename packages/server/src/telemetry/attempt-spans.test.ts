@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { NO_USAGE } from '../base/usage.ts'
 import type { SpanRecord } from '../base/span.ts'
-import { spanIdOf, toolSpanId } from '../base/trace-context.ts'
+import { attemptSpanId, spanIdOf, toolSpanId } from '../base/trace-context.ts'
 import { describeAttempt } from './attempt-spans.ts'
-import { attempt, MARKS, MESSAGES } from './testing/attempt.ts'
+import { attempt, lostAttempt, MARKS, MESSAGES } from './testing/attempt.ts'
 
 const RUN = attempt().runId
 const ROOT = spanIdOf(RUN, 'run')
@@ -202,20 +202,23 @@ test.each(['CANCELLED', 'PAUSED', 'PENDING'] as const)(
   },
 )
 
-test('a first attempt that was lost leaves its own span to the next, which tells of both', () => {
-  const lost = describeAttempt(attempt({ status: 'RUNNING', marks: MARKS.slice(0, 3), messages: MESSAGES.slice(0, 3) }))
-  expect(lost.map(({ kind }) => kind)).toEqual(['LLM', 'TOOL'])
-  expect(lost.at(-1)).toMatchObject({ parentSpanId: ROOT, error: 'replica lost' })
-  const [root, second] = describeAttempt(attempt({ attempt: 2, origin: 'recover', startedAt: 5_000, endedAt: 6_000 }))
-  expect(root).toMatchObject({ spanId: ROOT, parentSpanId: null, startMs: 990, endMs: 5_000, error: 'replica lost' })
+test('an attempt that was lost leaves its own span to the one that ends the run, which tells of all of them', () => {
+  const marks = MARKS.slice(0, 3)
+  const lostFirst = describeAttempt(attempt({ status: 'RUNNING', marks, messages: MESSAGES.slice(0, 3) }))
+  expect(lostFirst.map(({ kind }) => kind)).toEqual(['LLM', 'TOOL'])
+  expect(lostFirst.at(-1)).toMatchObject({ parentSpanId: ROOT, error: 'replica lost' })
+  const before = [lostAttempt({ endedAt: 5_000 }), lostAttempt({ attempt: 2, origin: 'recover', startedAt: 5_000 })]
+  const given = { origin: 'recover', messages: [], marks: [], startedAt: 9_000 } as const
+  const lostSecond = attempt({ ...given, attempt: 2, status: 'RUNNING', lostBefore: before.slice(0, 1) })
+  expect(describeAttempt(lostSecond)).toEqual([])
+  const spans = describeAttempt(attempt({ ...given, attempt: 3, lostBefore: before }))
+  expect(spans.map(({ spanId }) => spanId)).toEqual([1, 2, 3].map((number) => attemptSpanId(RUN, number)))
+  const [root, second, third] = spans
+  expect(root).toMatchObject({ parentSpanId: null, startMs: 995, endMs: 5_000, error: 'replica lost' })
   expect(root?.attributes).not.toHaveProperty('gen_ai.usage.input_tokens')
-  expect(second).toMatchObject({ spanId: spanIdOf(RUN, 'attempt', '2'), parentSpanId: ROOT, error: null })
-})
-
-test('a later attempt that was lost with its worker is told of where it was lost', () => {
-  const [span] = describeAttempt(attempt({ attempt: 2, origin: 'recover', status: 'RUNNING' })).slice(1)
-  expect(span).toMatchObject({ spanId: spanIdOf(RUN, 'attempt', '2'), error: 'replica lost' })
-  expect(describeAttempt(attempt({ attempt: 3, origin: 'recover', marks: [] }))).toHaveLength(1)
+  expect(second).toMatchObject({ parentSpanId: ROOT, startMs: 5_000, endMs: 5_000, error: 'replica lost' })
+  expect(second?.attributes).toMatchObject({ 'agentos.run.attempt': 2, 'agentos.run.origin': 'recover' })
+  expect(third).toMatchObject({ parentSpanId: ROOT, error: null })
 })
 
 test('marks without a beginning, as after the limit of marks, make no span', () => {
@@ -316,9 +319,12 @@ test.each([
   expect(attributes).not.toHaveProperty('agno.agent.id')
 })
 
-test('an attempt points to what has caused it in another trace; what was lost before it does not', () => {
+test('an attempt points to what has caused it in another trace, also when it was lost', () => {
   const links = [{ traceId: 'c'.repeat(32), spanId: 'd'.repeat(16) }]
   expect(only(describeAttempt(attempt({ links })), 'AGENT').links).toEqual(links)
-  const [lost, second] = describeAttempt(attempt({ links, attempt: 2, origin: 'recover', marks: [], messages: [] }))
-  expect([lost?.links, second?.links]).toEqual([undefined, links])
+  const lostBefore = [lostAttempt({ links })]
+  const [lost, second] = describeAttempt(
+    attempt({ attempt: 2, origin: 'recover', marks: [], messages: [], lostBefore }),
+  )
+  expect([lost?.links, second?.links]).toEqual([links, undefined])
 })

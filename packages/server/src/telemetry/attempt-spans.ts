@@ -5,12 +5,12 @@
  *   caller > attempt 1 of the run (the root)  > model call, tool, ...
  *                                             > attempt 2 > model call, tool, ...
  *
- * A first attempt that was lost is told of by the one after it, because a replica that dies tells nothing: that it began
- * and did not end, and the model calls and tools whose outcome the journal has (`lost-attempt.ts`). Of a later one that
- * was lost with its replica nobody knows when it began or what of the journal it wrote, so it leaves no spans.
+ * Attempts that were lost are told of by the first one after them that leaves in order, because a replica that dies tells
+ * nothing: that they began and did not end, and the model calls and tools whose outcome the journal has
+ * (`lost-attempt.ts`). An attempt that is lost while its replica lives adds what it had under way.
  * @module
  */
-import type { AttemptRecord } from '../base/attempt-record.ts'
+import type { AttemptRecord, LostAttempt } from '../base/attempt-record.ts'
 import type { AssistantMessage } from '../base/message.ts'
 import type { ModelName, StepEvent, ToolExecution } from '../base/run.ts'
 import type { SpanRecord } from '../base/span.ts'
@@ -26,14 +26,14 @@ const FIRST = 1
 
 /**
  * @param level how much of the content the spans get; less costs less
- * @returns the span of the attempt, unless the next one tells of it, then its model calls, those beside the answer, tools and searches, each in the order they began
+ * @returns lost attempts and the span of this one, unless the next one tells of them, then its model calls, those beside the answer, tools and searches, each in the order they began
  */
 export function describeAttempt(record: AttemptRecord, level: ContentLevel = 'messages'): SpanRecord[] {
-  const { runId, attempt, origin, status } = record
+  const { runId, attempt, status } = record
   const ownId = attemptSpanId(runId, attempt)
-  const isToldByNext = status === 'RUNNING' && attempt === FIRST
+  const isToldByNext = status === 'RUNNING'
   return [
-    ...(origin === 'recover' && attempt === FIRST + 1 ? [lostRoot(record), ...describeLostCalls(record, level)] : []),
+    ...(isToldByNext ? [] : record.lostBefore.flatMap((lost) => describeLost(record, lost, level))),
     ...(isToldByNext ? [] : [attemptSpan(record, ownId, level)]),
     ...modelSpans(record, ownId, level),
     ...sideSpans(record, ownId),
@@ -58,21 +58,14 @@ function attemptSpan(record: AttemptRecord, spanId: string, level: ContentLevel)
   }
 }
 
-/** The first attempt, of which nobody knows more than when it began and that it did not end. */
-function lostRoot(record: AttemptRecord): SpanRecord {
-  const spanId = attemptSpanId(record.runId, FIRST)
-  const lost = {
-    ...record,
-    attempt: FIRST,
-    origin: 'start',
-    status: 'RUNNING',
-    error: null,
-    content: null,
-    links: [],
-  } as const
+/** An attempt of which nobody knows more than when it began, that it did not end, and what it has committed. */
+function describeLost(record: AttemptRecord, start: LostAttempt, level: ContentLevel): SpanRecord[] {
+  const { attempt, origin, links } = start
+  const spanId = attemptSpanId(record.runId, attempt)
+  const lost = { ...record, attempt, origin, links, status: 'RUNNING', error: null, content: null } as const
   const attributes = agentAttributes({ ...lost, usage: undefined }, spanId, 'values')
-  const endMs = Math.max(record.createdAt, record.startedAt)
-  return { ...attemptSpan(lost, spanId, 'none'), startMs: record.createdAt, endMs, attributes }
+  const times = { startMs: start.startedAt, endMs: Math.max(start.startedAt, start.endedAt) }
+  return [{ ...attemptSpan(lost, spanId, 'none'), ...times, attributes }, ...describeLostCalls(record, start, level)]
 }
 
 /** As Agno names them. */

@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest'
 import type { AttemptRecord } from '../base/attempt-record.ts'
 import type { Message } from '../base/message.ts'
-import { modelSpanId, spanIdOf, toolSpanId } from '../base/trace-context.ts'
-import { describeAttempt } from './attempt-spans.ts'
+import { attemptSpanId, modelSpanId, spanIdOf, toolSpanId } from '../base/trace-context.ts'
 import { describeLostCalls } from './lost-attempt.ts'
-import { attempt, MESSAGES } from './testing/attempt.ts'
+import { attempt, lostAttempt, MESSAGES } from './testing/attempt.ts'
 
 const RUN = attempt().runId
 
@@ -16,8 +15,10 @@ const JOURNAL: readonly Message[] = MESSAGES.slice(0, 4).map((message) => {
 const recovered = (given: Partial<AttemptRecord> = {}) =>
   attempt({ attempt: 2, origin: 'recover', messages: JOURNAL, fromMessage: 4, marks: [], ...given })
 
+const LOST = lostAttempt({ toMessage: 4 })
+
 test('the calls that a lost attempt has committed are told of by the next, with their times', () => {
-  const spans = describeLostCalls(recovered(), 'values')
+  const spans = describeLostCalls(recovered(), LOST, 'values')
   expect(spans.map(({ kind, startMs, endMs, error }) => [kind, startMs, endMs, error])).toEqual([
     ['LLM', 1_010, 1_090, null],
     ['TOOL', 1_100, 1_120, null],
@@ -33,21 +34,22 @@ test('the calls that a lost attempt has committed are told of by the next, with 
 
 test('what has no known time is left out, and what was copied from another run', () => {
   const untimed = JOURNAL.map((message) => ({ ...message, durationMs: undefined }) as unknown as Message)
-  expect(describeLostCalls(recovered({ messages: untimed.slice(0, 3), fromMessage: 3 }), 'values')).toEqual([])
-  expect(describeLostCalls(recovered({ inherited: 4 }), 'values')).toEqual([])
+  expect(describeLostCalls(recovered({ messages: untimed.slice(0, 3) }), LOST, 'values')).toEqual([])
+  expect(describeLostCalls(recovered(), { ...LOST, fromMessage: 4 }, 'values')).toEqual([])
 })
 
 test('a tool that failed in the lost attempt is an error', () => {
   const messages = JOURNAL.map((message) => (message.role === 'tool' ? { ...message, isError: true } : message))
-  expect(describeLostCalls(recovered({ messages }), 'values').at(-1)).toMatchObject({
+  expect(describeLostCalls(recovered({ messages }), LOST, 'values').at(-1)).toMatchObject({
     error: 'rain',
     attributes: { 'error.type': 'tool_error' },
   })
 })
 
-test('only a first attempt that was lost is told of so: of a later one, nobody knows what it wrote', () => {
-  const kinds = (record: AttemptRecord) => describeAttempt(record).map(({ kind }) => kind)
-  expect(kinds(recovered())).toEqual(['AGENT', 'LLM', 'TOOL', 'AGENT'])
-  expect(kinds(recovered({ attempt: 3 }))).toEqual(['AGENT'])
-  expect(kinds(recovered({ origin: 'continue' }))).toEqual(['AGENT'])
+test('each lost attempt has the calls that it has committed itself, and no others', () => {
+  const first = describeLostCalls(recovered(), { ...LOST, toMessage: 3 }, 'none')
+  const second = describeLostCalls(recovered(), { ...LOST, attempt: 2, fromMessage: 3 }, 'none')
+  expect(first.map(({ spanId }) => spanId)).toEqual([modelSpanId(RUN, 1, 0)])
+  expect(second.map(({ spanId }) => spanId)).toEqual([toolSpanId(RUN, 'call_1', 2)])
+  expect(second[0]?.parentSpanId).toBe(attemptSpanId(RUN, 2))
 })

@@ -29,6 +29,21 @@ test('an attempt that leaves without an end is handed over or lost, and has no o
   expect(measure({ status: 'RUNNING' })).toEqual([{ key: 'attemptsLost', value: 1, attributes }])
 })
 
+test('what a memory manager has missed and made up for is counted once the run is stored', () => {
+  const attributes = { 'gen_ai.agent.id': 'assistant' }
+  const memoryBacklog = { isMissed: false, madeUp: ['a', 'b'], failed: ['c'] }
+  const counted = (given: Parameters<typeof measure>[0]) => measure(given).filter(({ key }) => key === 'missedMessages')
+  expect(counted({ memoryBacklog })).toEqual([
+    { key: 'missedMessages', value: 2, attributes: { ...attributes, outcome: 'made_up' } },
+    { key: 'missedMessages', value: 1, attributes: { ...attributes, outcome: 'failed' } },
+  ])
+  expect(counted({ memoryBacklog: { isMissed: true, madeUp: [], failed: [] } })).toEqual([
+    { key: 'missedMessages', value: 1, attributes: { ...attributes, outcome: 'missed' } },
+  ])
+  expect(counted({ memoryBacklog, status: 'RUNNING' })).toEqual([])
+  expect(counted({})).toEqual([])
+})
+
 const usage = { ...NO_USAGE, inputTokens: 100, outputTokens: 20, totalTokens: 120, cacheReadTokens: 60 }
 const call = (at: number, model = MODEL): StepEvent[] => [
   { type: 'model-start', at, model },

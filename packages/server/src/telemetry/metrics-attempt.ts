@@ -17,6 +17,7 @@ export function measureAttempt(record: AttemptRecord, costOf: CostOf): Measureme
     ...measureModelCalls(record, costOf),
     ...(record.beside ?? []).flatMap((call) => measureUsage(call, record.agentId, costOf)),
     ...measureTools(record),
+    ...measureMemory(record),
   ]
 }
 
@@ -37,6 +38,15 @@ function measureEnd({ status, agentId, error, startedAt, endedAt }: AttemptRecor
       ]
     }
   }
+}
+
+/** Of what is stored only: an attempt that was lost has missed nothing, the next one reads it. */
+function measureMemory({ status, agentId, memoryBacklog: backlog }: AttemptRecord): Measurement[] {
+  if (backlog === undefined || status !== 'COMPLETED') return []
+  const counts = { missed: backlog.isMissed ? 1 : 0, made_up: backlog.madeUp.length, failed: backlog.failed.length }
+  return Object.entries(counts).flatMap(([outcome, value]) =>
+    value === 0 ? [] : [{ key: 'missedMessages', value, attributes: { 'gen_ai.agent.id': agentId, outcome } }],
+  )
 }
 
 function measureFirstToken({ origin, marks, startedAt, agentId }: AttemptRecord): Measurement[] {

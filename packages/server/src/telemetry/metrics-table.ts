@@ -5,6 +5,7 @@
  * @module
  */
 import { KNOWLEDGE_ATTRIBUTES, KNOWLEDGE_METRICS } from './metrics-knowledge.ts'
+import { MEMORY_METRICS } from './metrics-memory.ts'
 import { SCHEDULE_METRICS } from './metrics-schedules.ts'
 
 /** `updown` goes up and down by what happens; `gauge` and `total` are read when metrics are collected. */
@@ -348,6 +349,7 @@ export const METRIC_GROUPS = {
   'Models and tools': MODEL_METRICS,
   HTTP: HTTP_METRICS,
   Knowledge: KNOWLEDGE_METRICS,
+  Memory: MEMORY_METRICS,
   Schedules: SCHEDULE_METRICS,
   Server: SERVER_METRICS,
 } as const
@@ -357,6 +359,7 @@ export const METRICS = {
   ...MODEL_METRICS,
   ...HTTP_METRICS,
   ...KNOWLEDGE_METRICS,
+  ...MEMORY_METRICS,
   ...SCHEDULE_METRICS,
   ...SERVER_METRICS,
 } as const

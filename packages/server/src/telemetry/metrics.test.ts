@@ -48,7 +48,8 @@ function doEverything(): void {
     { type: 'model-end', at: 1200, model: MODEL, usage, timeToFirstTokenMs: 20 },
     toolEnd('look', 30, false),
   ] as const
-  metrics.attemptEnded(attemptRecord({ marks, endedAt: 2000 }))
+  const memoryBacklog = { isMissed: true, madeUp: [], failed: [] }
+  metrics.attemptEnded(attemptRecord({ marks, endedAt: 2000, memoryBacklog }))
   metrics.attemptEnded(attemptRecord({ status: 'PENDING' }))
   metrics.attemptEnded(attemptRecord({ status: 'RUNNING' }))
   metrics.requestEnded({ method: 'GET', route: '/agents/{id}', status: 200, seconds: 0.01 })

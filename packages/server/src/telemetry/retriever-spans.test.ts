@@ -3,7 +3,7 @@ import type { Message } from '../base/message.ts'
 import { attemptSpanId, toolSpanId } from '../base/trace-context.ts'
 import { describeAttempt } from './attempt-spans.ts'
 import { limitContent } from './span-content.ts'
-import { attempt, MESSAGES } from './testing/attempt.ts'
+import { attempt, lostAttempt, MESSAGES } from './testing/attempt.ts'
 
 const DOCUMENTS = [
   { name: 'handbook.pdf', meta_data: { page: 4 }, content: 'Refunds take five days.' },
@@ -69,10 +69,12 @@ test('a long document is cut', () => {
   expect(String(span?.attributes['retrieval.documents.0.document.content']).length).toBeLessThan(3_000)
 })
 
-test('the next attempt tells what a lost one had looked up, under the same ids, and no later attempt does', () => {
-  const second = attempt({ messages, attempt: 2, origin: 'recover', fromMessage: messages.length })
+test('what lost attempts had looked up is told by the one after them, under the same ids', () => {
+  const fromMessage = messages.length
+  const lostBefore = [lostAttempt({ toMessage: fromMessage })]
+  const second = attempt({ messages, attempt: 2, origin: 'recover', fromMessage, lostBefore })
   const found = searches(second)
   expect(found.map(({ spanId }) => spanId)).toEqual(searches().map(({ spanId }) => spanId))
   expect(found.every(({ attributes }) => attributes['agentos.attempt.lost'] === true)).toBe(true)
-  expect(searches(attempt({ messages, attempt: 3, origin: 'recover', fromMessage: messages.length }))).toEqual([])
+  expect(searches({ ...second, lostBefore: [] })).toEqual([])
 })

@@ -16,6 +16,7 @@ export function withMemories(ask: Ask, texts: readonly string[]): Ask {
       room: 1000,
       summary: null,
     }),
+    'missed-messages': () => [],
     'change-memories': (changes) => {
       for (const change of changes) apply(known, change)
       return changes.length

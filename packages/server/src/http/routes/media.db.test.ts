@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CHUNK_BYTES } from '../../storage/media.ts'
 import { openTestDatabase, type TestDatabase } from '../../storage/testing/database.ts'
 import { countContents } from '../../storage/testing/media.ts'
 import { COMPLETED } from '../testing/fake-runs.ts'
@@ -108,6 +109,52 @@ test('files of a form are kept apart from the run, shown in it by reference, and
   ]) {
     expect([path, (await server.app.inject(path)).statusCode]).toEqual([path, 404])
   }
+})
+
+test('a part of a medium is served as its range, and a good copy is not sent again', async () => {
+  const video = randomBytes(CHUNK_BYTES + 100_000)
+  const [part] = (await upload([...ASK, ['session_id', 'ranges'], ['files', video, 'a.mp4', 'video/mp4']])).json().input
+    .videos
+  const get = (headers: Record<string, string>) =>
+    server.app.inject({ url: `/sessions/ranges/media/${part.id}`, headers })
+  const whole = await get({})
+  expect(whole.headers).toMatchObject({ 'accept-ranges': 'bytes', 'content-length': String(video.length) })
+  expect(whole.rawPayload.equals(video)).toBe(true)
+  const etag = String(whole.headers.etag)
+
+  const last = video.length - 1
+  for (const [range, first, end] of [
+    ['bytes=0-1', 0, 1],
+    [`bytes=${CHUNK_BYTES - 1}-${CHUNK_BYTES}`, CHUNK_BYTES - 1, CHUNK_BYTES],
+    [`bytes=${CHUNK_BYTES}-${CHUNK_BYTES + 9}`, CHUNK_BYTES, CHUNK_BYTES + 9],
+    [`bytes=100-${CHUNK_BYTES + 3}`, 100, CHUNK_BYTES + 3],
+    ['bytes=-5', last - 4, last],
+    [`bytes=${last}-`, last, last],
+    ['bytes=0-', 0, last],
+  ] as const) {
+    const answer = await get({ range, 'if-range': etag })
+    expect([range, answer.statusCode]).toEqual([range, 206])
+    expect(answer.headers).toMatchObject({
+      'content-range': `bytes ${first}-${end}/${video.length}`,
+      'content-length': String(end - first + 1),
+      'content-type': 'video/mp4',
+      etag,
+    })
+    expect(answer.rawPayload.equals(video.subarray(first, end + 1))).toBe(true)
+  }
+
+  const behind = await get({ range: `bytes=${video.length}-` })
+  expect(behind.statusCode).toBe(416)
+  expect(behind.headers['content-range']).toBe(`bytes */${video.length}`)
+  expect(behind.json()).toMatchObject({ error_id: 'RANGE_NOT_SATISFIABLE' })
+  for (const headers of [{ range: 'bytes=0-1,4-5' }, { range: 'bytes=0-1', 'if-range': '"another"' }]) {
+    const answer = await get(headers)
+    expect([answer.statusCode, answer.rawPayload.length]).toEqual([200, video.length])
+  }
+
+  const unchanged = await get({ 'if-none-match': `"another", W/${etag}`, range: 'bytes=0-1' })
+  expect([unchanged.statusCode, unchanged.rawPayload.length, unchanged.headers.etag]).toEqual([304, 0, etag])
+  expect((await get({ 'if-none-match': '"another"' })).statusCode).toBe(200)
 })
 
 test('media in JSON come as base64, as text, as a data URL or as a link', async () => {

@@ -1,7 +1,7 @@
 import { memoryManager } from '@agentos/sdk'
 import { expect, test } from 'vitest'
 import type { Ask } from '../../base/ask.ts'
-import type { Memory, MemoryChange } from '../../base/memory.ts'
+import type { Memory, MemoryChange, MissedMessage } from '../../base/memory.ts'
 import { textOf, type Message } from '../../base/message.ts'
 import type { ModelRequest } from '../../models/model.ts'
 import { call, say, testRun, type TestRunOptions, type Turn, USAGE } from '../test-run.ts'
@@ -9,12 +9,17 @@ import { call, say, testRun, type TestRunOptions, type Turn, USAGE } from '../te
 const TEA: Memory = { memoryId: 'tea', memory: 'The user likes tea.', topics: ['drinks'] }
 
 /** A main thread that knows one memory and one summary. */
-function createPast(memories: readonly Memory[] = [TEA], summary: string | null = null) {
+function createPast(
+  memories: readonly Memory[] = [TEA],
+  summary: string | null = null,
+  missed: readonly MissedMessage[] = [],
+) {
   const asked: string[] = []
   const changes: MemoryChange[] = []
   const ask = ((kind: string, question: unknown) => {
     asked.push(kind)
     if (kind === 'recall') return Promise.resolve({ memories, room: 10, summary })
+    if (kind === 'missed-messages') return Promise.resolve(missed)
     if (kind !== 'change-memories') return Promise.reject(new Error(`nobody answers ${kind}`))
     changes.push(...(question as MemoryChange[]))
     return Promise.resolve((question as MemoryChange[]).length)
@@ -85,7 +90,7 @@ test('memories are made beside the answer and handed over with it, not before', 
 test('the model is told what is remembered, and the manager too, with one question', async () => {
   const past = createPast()
   const { requests } = await run(past, { turns: parts({ answer: say('Ahoy!') }) })
-  expect(past.asked).toEqual(['recall'])
+  expect(past.asked).toEqual(['recall', 'missed-messages'])
   const [manager] = requests.filter(isManager)
   const [answer] = requests.filter((request) => !isManager(request))
   expect(answer && systemOf(answer)).toContain(
@@ -131,9 +136,59 @@ test('a manager that fails leaves the run as it is and is told in the log', asyn
   })
   expect(result).toMatchObject({ status: 'COMPLETED', content: 'Ahoy!' })
   expect(result.memoryChanges).toBeUndefined()
+  expect(result.memoryBacklog).toEqual({ isMissed: true, madeUp: [], failed: [] })
   expect(log).toContainEqual(
     expect.objectContaining({ level: 'warn', message: expect.stringContaining('the model is ill') }),
   )
+})
+
+const MISSED: readonly MissedMessage[] = [
+  { runId: 'r1', message: 'I live in Oslo.' },
+  { runId: 'r2', message: 'I have a dog.' },
+]
+const lastSaid = ({ messages }: ModelRequest) => {
+  const last = messages.findLast(({ role }) => role === 'user')
+  return last?.role === 'user' ? last.content : ''
+}
+const isAboutMissed = (request: ModelRequest) => lastSaid(request).includes('I live in Oslo.')
+
+test('what a manager has missed earlier it reads once it has read what the user says now', async () => {
+  const past = createPast([TEA], null, MISSED)
+  const makesUp = call(['add_memory', { memory: 'The user lives in Oslo.' }], ['delete_memory', { memory_id: 'm2' }])
+  const manager: Turn = (request, signal) =>
+    isAboutMissed(request) && callsMade(request) === 0 ? makesUp(request, signal) : ADD(request, signal)
+  const { result, requests, log } = await run(past, { turns: parts({ answer: say('Ahoy!'), manager }) })
+  expect(result.memoryBacklog).toEqual({ isMissed: false, madeUp: ['r1', 'r2'], failed: [] })
+  // On top of what it has decided about the message of now, which is m2.
+  expect(result.memoryChanges).toEqual([expect.objectContaining({ type: 'add', memory: 'The user lives in Oslo.' })])
+  const about = requests.filter(isAboutMissed)
+  expect(lastSaid(about[0]!)).toMatch(/I live in Oslo\.[^]*I have a dog\./)
+  expect(systemOf(about[0]!)).toContain('m2: The user sails.')
+  expect(result.metrics.beside).toHaveLength(4)
+  expect(log).toEqual([])
+})
+
+test('a missed message on which the manager fails again spoils nothing else', async () => {
+  const manager: Turn = (request, signal) => {
+    if (isAboutMissed(request)) throw new TypeError('I cannot read that')
+    return ADD(request, signal)
+  }
+  const { result, log } = await run(createPast([TEA], null, MISSED), {
+    turns: parts({ answer: say('Ahoy!'), manager }),
+  })
+  expect(result.memoryBacklog).toEqual({ isMissed: false, madeUp: [], failed: ['r1', 'r2'] })
+  expect(result.memoryChanges).toEqual([expect.objectContaining({ type: 'add', memory: 'The user sails.' })])
+  expect(log).toContainEqual(expect.objectContaining({ message: expect.stringContaining('I cannot read that') }))
+})
+
+test('a manager that fails on what the user says now is not asked about earlier messages', async () => {
+  const past = createPast([TEA], null, MISSED)
+  const manager: Turn = () => {
+    throw new TypeError('the model is ill')
+  }
+  const { result } = await run(past, { turns: parts({ answer: say('Ahoy!'), manager }) })
+  expect(result.memoryBacklog).toEqual({ isMissed: true, madeUp: [], failed: [] })
+  expect(past.asked).toEqual(['recall'])
 })
 
 test('a manager that never ends is given up some time after the answer', async () => {

@@ -4,18 +4,20 @@
  * statement: a run that is lost before does it again, and one that has ended has done it once.
  *
  * The answer is committed first, so that a replica that takes the run up does not ask the model for it again. Whatever
- * fails here, or is cut short by a cancel, leaves the run completed.
+ * fails here, or is cut short by a cancel, leaves the run completed. What the manager could not read is noted with the end,
+ * for a later run to make up for (`missed.ts`).
  * @module
  */
 import { uuidOf } from '../../base/ids.ts'
-import type { Memory, Recollection } from '../../base/memory.ts'
+import type { Memory, MemoryBacklog, Recollection } from '../../base/memory.ts'
 import type { Message } from '../../base/message.ts'
 import type { RunJob } from '../../base/run.ts'
 import type { Execution, RunPorts } from '../execution.ts'
 import { usableHistory } from '../history.ts'
 import { commitMessages } from '../journal.ts'
 import { describeError } from '../thrown.ts'
-import { type Managed, manageMemories, MOST_SHOWN, type PreparedManager } from './manager.ts'
+import { letManagerRead, type Managed, MOST_SHOWN, openNotebook, type PreparedManager } from './manager.ts'
+import { makeUpForMissed } from './missed.ts'
 import { summarizeSession } from './summary.ts'
 
 export type SideWork = {
@@ -67,27 +69,40 @@ export function startSideWork(run: Execution, recollection: Recollection | undef
   }
 }
 
-type Extraction = Promise<Managed | undefined>
+type Extracted = Managed & { readonly backlog?: MemoryBacklog | undefined }
+type Extraction = Promise<Extracted | undefined>
 
 async function extract(
   manager: PreparedManager,
   message: string,
   recollection: Recollection | undefined,
   { job, ports, signal }: { readonly job: RunJob; readonly ports: RunPorts; readonly signal: AbortSignal },
-) {
+): Promise<Extracted> {
   const known = recollection ?? (await ports.ask('recall', { memories: MOST_SHOWN, summary: false }))
   signal.throwIfAborted()
   // Of what the user says now: a run that is continued with new words keeps what it learned from those before.
   const idOf = (index: number) => uuidOf('memory', job.runId, message, String(index))
-  return manageMemories(manager, message, known, { ...ports, signal, idOf })
+  const book = openNotebook(known, idOf)
+  const deps = { ...ports, signal }
+  const made = await letManagerRead(manager, message, book, deps)
+  const later = await settle(ports, 'What a user said earlier could not be looked for', () =>
+    makeUpForMissed(manager, book, deps),
+  )
+  return later === undefined
+    ? made
+    : { ...made, ...later.made, used: [...made.used, ...later.used], backlog: later.backlog }
 }
 
 async function keepMemories(run: Execution, extraction: Extraction): Promise<void> {
   const { clock, emit } = run.ports
   emit({ type: 'memory-start', at: clock.now() })
   const made = await extraction
-  if (made === undefined) return emit({ type: 'memory-end', at: clock.now() })
+  if (made === undefined) {
+    run.memoryBacklog = { isMissed: true, madeUp: [], failed: [] }
+    return emit({ type: 'memory-end', at: clock.now() })
+  }
   run.memoryChanges = made.changes
+  run.memoryBacklog = made.backlog
   run.beside.push(...made.used)
   const memories: readonly Memory[] = made.changed
   emit({ type: 'memory-end', at: clock.now(), memories })

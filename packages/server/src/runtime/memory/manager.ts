@@ -40,13 +40,33 @@ const MOST_CALLS = 5
  * @param idOf the id of the n-th memory that it adds, from 0
  * @throws {ModelError} when its model fails for good, and the signal's reason when it aborts
  */
-export async function manageMemories(
-  { model, instructions, rights }: PreparedManager,
+export function manageMemories(
+  manager: PreparedManager,
   message: string,
-  { memories, room }: Pick<Recollection, 'memories' | 'room'>,
+  known: Pick<Recollection, 'memories' | 'room'>,
   deps: SideDeps & { readonly idOf: (index: number) => string },
 ): Promise<Managed> {
-  const book = createNotebook(memories.slice(0, MOST_SHOWN), { room, idOf: deps.idOf })
+  return letManagerRead(manager, message, openNotebook(known, deps.idOf), deps)
+}
+
+/** With as much as a manager is shown. */
+export function openNotebook(
+  { memories, room }: Pick<Recollection, 'memories' | 'room'>,
+  idOf: (index: number) => string,
+): Notebook {
+  return createNotebook(memories.slice(0, MOST_SHOWN), { room, idOf })
+}
+
+/**
+ * {@link manageMemories} on a notebook that is read in before or further on: what comes back is all that it holds then, but
+ * for `used`. One on which a manager has failed may hold half of what it had decided.
+ */
+export async function letManagerRead(
+  { model, instructions, rights }: PreparedManager,
+  message: string,
+  book: Notebook,
+  deps: SideDeps,
+): Promise<Managed> {
   const { clock, ids } = deps
   const stamp = () => ({ id: ids.uuid(), createdAt: clock.now() })
   const transcript: Message[] = [

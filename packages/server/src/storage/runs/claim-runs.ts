@@ -16,6 +16,7 @@
  */
 import { sql, type RawBuilder } from 'kysely'
 import { HOT } from '../hot-statement.ts'
+import { startsAfterClaim } from './attempt-starts.ts'
 import { readClaimed, SELECT_CLAIMED, type ClaimedRow, type ClaimedRun } from './claimed-run.ts'
 import type { Db, SessionType } from '../tables.ts'
 import { textArray } from '../values.ts'
@@ -87,7 +88,8 @@ export async function claimRuns(db: Db, options: ClaimOptions): Promise<ClaimedR
       update agentos_runs r set
         status = 'RUNNING', lease_owner = ${owner}, lease_until = now() + ${leaseMs}::float8 * interval '1 millisecond',
         attempt = r.attempt + 1, lost_attempts = r.lost_attempts + picked.lost, revision = ${options.revision},
-        started_at = coalesce(r.started_at, now()), updated_at = now()
+        started_at = coalesce(r.started_at, now()), updated_at = now(),
+        attempt_starts = ${startsAfterClaim(sql`picked.origin`)}
       from picked where r.run_id = picked.run_id
       returning r.*, picked.origin
     )
@@ -143,7 +145,8 @@ export async function adoptRun(
       update agentos_runs r set
         status = 'RUNNING', lease_owner = ${owner}, lease_until = now() + ${leaseMs}::float8 * interval '1 millisecond',
         attempt = r.attempt + 1, lost_attempts = r.lost_attempts + picked.lost,
-        started_at = coalesce(r.started_at, now()), updated_at = now()
+        started_at = coalesce(r.started_at, now()), updated_at = now(),
+        attempt_starts = ${startsAfterClaim(sql`picked.origin`)}
       from picked where r.run_id = picked.run_id
       returning r.*, picked.origin
     )

@@ -8,6 +8,7 @@
  */
 import { sql, type Selectable } from 'kysely'
 import type { JsonObject } from '../../base/json.ts'
+import { withRecovery } from './attempt-starts.ts'
 import { readRun, type Run } from './run-row.ts'
 import type { Db, RunRow } from '../tables.ts'
 import { textArray } from '../values.ts'
@@ -52,9 +53,9 @@ export async function readClaimed(db: Db, rows: readonly ClaimedRow[]): Promise<
   const ends = known.length === 0 ? new Map<string, EventsEnd>() : await findEventsEnds(db, known)
   const lost = rows.flatMap((row) => {
     const end = ends.get(row.run_id)
-    return row.origin === 'lost' && end !== undefined ? [{ row, tail: tailOf(end) }] : []
+    return row.origin === 'lost' && end !== undefined ? [{ row, tail: tailOf(end), messages: end.messages }] : []
   })
-  const voidEvents = lost.length === 0 ? new Map<string, VoidEvents>() : await voidTails(db, lost)
+  const recovered = lost.length === 0 ? new Map<string, Recovered>() : await recover(db, lost)
   const tails = new Map(lost.map(({ row, tail }) => [row.run_id, tail]))
   return rows.flatMap((row): ClaimedRun[] => {
     const { run_id: runId, origin, session_state: sessionState } = row
@@ -64,10 +65,10 @@ export async function readClaimed(db: Db, rows: readonly ClaimedRow[]): Promise<
       return [{ run, origin, lastIndex, firstIndex: lastIndex + 1, voided: undefined, sessionState }]
     }
     const tail = tails.get(runId)
-    const voidRanges = voidEvents.get(runId)
+    const found = recovered.get(runId)
     // Somebody else has taken it in the meantime: the lease is shorter than these statements were apart.
-    if (tail === undefined || voidRanges === undefined) return []
-    return [{ run: { ...run, voidEvents: voidRanges }, origin, ...tail, firstIndex: tail.voided.to + 1, sessionState }]
+    if (tail === undefined || found === undefined) return []
+    return [{ run: { ...run, ...found }, origin, ...tail, firstIndex: tail.voided.to + 1, sessionState }]
   })
 }
 
@@ -80,6 +81,8 @@ type EventsEnd = {
   /** Last index that is stored or void. */
   readonly last: number
   readonly settled: number
+  /** How many messages its journal has. */
+  readonly messages: number
 }
 
 /**
@@ -101,34 +104,50 @@ async function findEventsEnds(db: Db, rows: readonly ClaimedRow[]): Promise<Map<
           where e.run_id = r.run_id and e.day >= (r.created_at at time zone 'utc')::date
           order by first_index desc, last_index desc limit 1)
       ) as last,
-      greatest(r.settled_index, (select max(event_index) from agentos_messages m where m.run_id = r.run_id)) as settled
-    from agentos_runs r where r.run_id = any(${textArray(rows.map((row) => row.run_id))}::text[])`.execute(db)
-  return new Map(found.rows.map(({ run_id: runId, last, settled }) => [runId, { last, settled }]))
+      greatest(r.settled_index, journal.event_index) as settled, journal.messages
+    from agentos_runs r, lateral (
+      select max(event_index) as event_index, coalesce(max(seq) + 1, 0) as messages
+      from agentos_messages m where m.run_id = r.run_id
+    ) journal
+    where r.run_id = any(${textArray(rows.map((row) => row.run_id))}::text[])`.execute(db)
+  return new Map(found.rows.map(({ run_id: runId, ...end }) => [runId, end]))
 }
 
-type Tail = { readonly lastIndex: number; readonly voided: { readonly from: number; readonly to: number } }
+type Tail = {
+  readonly lastIndex: number
+  readonly voided: { readonly from: number; readonly to: number }
+}
 
 function tailOf({ last, settled }: EventsEnd): Tail {
   const lastIndex = Math.max(settled, last)
   return { lastIndex, voided: { from: settled + 1, to: lastIndex + INDEX_GAP } }
 }
 
-type VoidEvents = Run['voidEvents']
+type Lost = { readonly row: ClaimedRow; readonly tail: Tail; readonly messages: number }
+type Recovered = Pick<Run, 'voidEvents' | 'attemptStarts'>
 
-/** Stores what has become void, where this claim still has the run. */
-async function voidTails(
-  db: Db,
-  lost: readonly { readonly row: ClaimedRow; readonly tail: Tail }[],
-): Promise<Map<string, VoidEvents>> {
-  const numbers = (value: (claim: (typeof lost)[number]) => number) =>
-    textArray(lost.map((claim) => String(value(claim))))
-  const voided = await sql<{ run_id: string; void_events: VoidEvents }>`
-    update agentos_runs r set void_events = r.void_events || jsonb_build_array(jsonb_build_array(given.first, given.last))
+/** Stores what has become void, and that this attempt takes up a lost one, where this claim still has the run. */
+async function recover(db: Db, lost: readonly Lost[]): Promise<Map<string, Recovered>> {
+  const numbers = (value: (claim: Lost) => number) => textArray(lost.map((claim) => String(value(claim))))
+  const { rows } = await sql<{
+    run_id: string
+    void_events: Recovered['voidEvents']
+    attempt_starts: Recovered['attemptStarts']
+  }>`
+    update agentos_runs r set
+      void_events = r.void_events || jsonb_build_array(jsonb_build_array(given.first, given.last)),
+      attempt_starts = ${withRecovery(sql`given.messages`)}
     from unnest(
       ${textArray(lost.map(({ row }) => row.run_id))}::text[], ${numbers(({ row }) => row.attempt)}::integer[],
-      ${numbers(({ tail }) => tail.voided.from)}::integer[], ${numbers(({ tail }) => tail.voided.to)}::integer[]
-    ) as given (run_id, attempt, first, last)
+      ${numbers(({ tail }) => tail.voided.from)}::integer[], ${numbers(({ tail }) => tail.voided.to)}::integer[],
+      ${numbers(({ messages }) => messages)}::integer[]
+    ) as given (run_id, attempt, first, last, messages)
     where r.run_id = given.run_id and r.attempt = given.attempt and r.status = 'RUNNING'
-    returning r.run_id, r.void_events`.execute(db)
-  return new Map(voided.rows.map(({ run_id: runId, void_events: voidEvents }) => [runId, voidEvents]))
+    returning r.run_id, r.void_events, r.attempt_starts`.execute(db)
+  return new Map(
+    rows.map(({ run_id: runId, void_events: voidEvents, attempt_starts: attemptStarts }) => [
+      runId,
+      { voidEvents, attemptStarts },
+    ]),
+  )
 }

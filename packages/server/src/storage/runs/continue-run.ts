@@ -6,6 +6,8 @@
 import { sql } from 'kysely'
 import type { Message } from '../../base/message.ts'
 import type { Requirement } from '../../base/requirement.ts'
+import type { SpanLink } from '../../base/span.ts'
+import { attemptStart } from './attempt-starts.ts'
 import { readClaimed, SELECT_CLAIMED, type ClaimedRow, type ClaimedRun } from './claimed-run.ts'
 import {
   answerApprovals,
@@ -34,6 +36,8 @@ export type RunContinuation = {
   readonly approvals: readonly ApprovalAnswer[]
   /** Records of answers that need no approval. */
   readonly audits: readonly NewApproval[]
+  /** The request that lets it go on, where that is in another trace. */
+  readonly links: readonly SpanLink[]
   /** The name of the agent, for the records. */
   readonly componentName: string
 }
@@ -51,12 +55,18 @@ export async function continueRun(db: Db, continuation: RunContinuation): Promis
     from === 'ERROR'
       ? sql`${keepMessages}::integer`
       : sql`(select coalesce(max(seq) + 1, 0) from agentos_messages where run_id = ${runId})`
+  const start = attemptStart({
+    attempt: sql`r.attempt + 1`,
+    origin: 'continue',
+    fromMessage: sql`${nextSeq} + ${message === null ? 0 : 1}::integer`,
+    links: continuation.links,
+  })
   const claimed = await sql<ClaimedRow>`
     with claimed as (
       update agentos_runs r set
         status = ${statusAfter(continuation)}, lease_owner = ${owner},
         lease_until = now() + ${leaseMs}::float8 * interval '1 millisecond',
-        attempt = r.attempt + ${owner === null ? 0 : 1}::integer,
+        attempt = r.attempt + ${owner === null ? 0 : 1}::integer, attempt_starts = jsonb_build_array(${start}),
         max_attempts = greatest(r.max_attempts, r.lost_attempts + 1),
         requirements = ${jsonText(continuation.requirements)}, error_code = null, error_message = null,
         cancel_requested_at = null, finished_at = null, updated_at = now()

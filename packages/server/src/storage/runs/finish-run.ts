@@ -8,13 +8,14 @@
  */
 import { sql } from 'kysely'
 import type { Json, JsonObject } from '../../base/json.ts'
-import type { MemoryChange, SessionSummary } from '../../base/memory.ts'
+import type { MemoryBacklog, MemoryChange, SessionSummary } from '../../base/memory.ts'
 import type { Requirement } from '../../base/requirement.ts'
 import type { RunFailure, RunMetrics, StatePatch } from '../../base/run.ts'
 import type { Usage } from '../../base/usage.ts'
 import { isHeld, type MessageCommit } from './commit-messages.ts'
 import { HOT } from '../hot-statement.ts'
 import { memoryChanges } from '../memory/memory-changes.ts'
+import { earlierMisses, ownMiss } from '../memory/missed-messages.ts'
 import { askedApprovals, cancelApprovals, insertApprovals } from './new-approval.ts'
 import { insertEvents } from './run-events.ts'
 import type { Db } from '../tables.ts'
@@ -37,6 +38,7 @@ export type RunEnd = Omit<MessageCommit, 'statePatch'> & {
   readonly requirements?: readonly Requirement[] | undefined
   /** What is remembered of the run's user from now on. */
   readonly memoryChanges?: readonly MemoryChange[] | undefined
+  readonly memoryBacklog?: MemoryBacklog | undefined
   /** What the session is about now; undefined leaves what is there. */
   readonly summary?: SessionSummary | undefined
   /** The name of the agent, for approvals. */
@@ -58,7 +60,7 @@ export async function finishRun(db: Db, end: RunEnd): Promise<{ finished: boolea
         reasoning = ${end.reasoning}, metrics = ${jsonText(end.metrics)}, error_code = ${error?.code ?? null},
         error_message = ${error?.message ?? null}, lease_owner = null, lease_until = null, state_patch = null,
         settled_index = ${settled}, finished_at = ${isOver ? sql`now()` : sql`null`}, updated_at = now()
-        ${requirements === undefined ? sql`` : sql`, requirements = ${jsonText(requirements)}`}
+        ${requirements === undefined ? sql`` : sql`, requirements = ${jsonText(requirements)}`}${ownMiss(end.memoryBacklog)}
       where ${isHeld(end)}
       returning run_id, session_id, run_type, component_id, user_id
     ), written as (
@@ -96,8 +98,10 @@ function patchedState({ set, unset }: StatePatch) {
 }
 
 /** CTEs; whoever counts how many memories a user may have has done so. */
-function rememberedOf({ memoryChanges: changes = [] }: RunEnd) {
-  return changes.length === 0 ? sql`` : sql`${memoryChanges('ended', changes, undefined)},`
+function rememberedOf({ memoryChanges: changes = [], memoryBacklog: backlog }: RunEnd) {
+  const made = changes.length === 0 ? sql`` : sql`${memoryChanges('ended', changes, undefined)},`
+  const hasEarlier = backlog !== undefined && backlog.madeUp.length + backlog.failed.length > 0
+  return hasEarlier ? sql`${made} ${earlierMisses('ended', backlog)},` : made
 }
 
 /** As Agno has it, under its names. */

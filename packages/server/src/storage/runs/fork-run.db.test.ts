@@ -164,6 +164,7 @@ describe('forkSession', () => {
         forkedFromRunId: run.forkedFromRunId,
         idempotencyKey: null,
         requestHash: null,
+        attemptStarts: [],
         settledIndex: -1,
         updatedAt: run.updatedAt,
       })

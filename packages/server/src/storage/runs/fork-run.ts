@@ -5,6 +5,8 @@
  */
 import { sql } from 'kysely'
 import type { Message } from '../../base/message.ts'
+import type { SpanLink } from '../../base/span.ts'
+import { attemptStart } from './attempt-starts.ts'
 import { readClaimed, SELECT_CLAIMED, type ClaimedRow, type ClaimedRun } from './claimed-run.ts'
 import { cancelApprovals } from './new-approval.ts'
 import type { Db } from '../tables.ts'
@@ -32,6 +34,8 @@ export type RunFork = {
   readonly background: boolean
   readonly priority: number
   readonly maxAttempts: number
+  /** Where it comes from: what the source is in the trace of that, and the request. */
+  readonly links: readonly SpanLink[]
 }
 
 /**
@@ -43,6 +47,12 @@ export type RunFork = {
 export async function forkRun(db: Db, fork: RunFork): Promise<ClaimedRun | undefined> {
   const { runId, source, owner, message, messageIndex } = fork
   const leaseMs = owner === null ? null : fork.leaseMs
+  const start = attemptStart({
+    attempt: sql`1`,
+    origin: 'start',
+    fromMessage: sql`${messageIndex}::integer + ${message === null ? 0 : 1}::integer`,
+    links: fork.links,
+  })
   const forked = await sql<ClaimedRow>`
     with source as (
       select * from agentos_runs
@@ -62,7 +72,8 @@ export async function forkRun(db: Db, fork: RunFork): Promise<ClaimedRun | undef
       insert into agentos_runs (
         run_id, session_id, run_type, component_id, user_id, status, streamed, input, options, revision, provider, model,
         lease_owner, lease_until, attempt, max_attempts, created_at, started_at, background, priority,
-        forked_from_run_id, forked_from_message_index, forked_from_session_id, regenerated_from
+        forked_from_run_id, forked_from_message_index, forked_from_session_id, regenerated_from,
+        attempt_starts
       )
       select ${runId}::text, source.session_id, run_type, component_id, user_id,
         ${owner === null ? 'PENDING' : 'RUNNING'}::text, ${fork.streamed}::boolean, input, options - 'sessionState',
@@ -71,7 +82,7 @@ export async function forkRun(db: Db, fork: RunFork): Promise<ClaimedRun | undef
         ${fork.maxAttempts}::integer, session.created_at, ${owner === null ? sql`null` : sql`session.created_at`},
         ${fork.background}::boolean, ${fork.priority}::integer,
         source.run_id, ${messageIndex}::integer, forked_from_session_id,
-        case when ${fork.regenerated}::boolean then source.run_id end
+        case when ${fork.regenerated}::boolean then source.run_id end, jsonb_build_array(${start})
       from source, session
       returning *, 'queued' as origin
     ), kept as (

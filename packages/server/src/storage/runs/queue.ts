@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely'
 import type { RunStatus } from '../../base/run.ts'
+import { attemptStart } from './attempt-starts.ts'
 import { readRun, type Run } from './run-row.ts'
 import type { Db } from '../tables.ts'
 
@@ -106,6 +107,13 @@ export async function findJob(db: Db, runId: string): Promise<Run | undefined> {
   return row && readRun(row)
 }
 
+/** The attempt that a run of the queue `r` waits for. */
+const REQUEUED = attemptStart({
+  attempt: sql`r.attempt + 1`,
+  origin: 'hand-over',
+  fromMessage: sql`(select coalesce(max(seq) + 1, 0) from agentos_messages m where m.run_id = r.run_id)`,
+})
+
 /**
  * Gives a failed or cancelled background run another attempt, on top of those it had: from its journal, without the reply
  * it ended with, if any. Its events stay and go on.
@@ -134,12 +142,13 @@ export async function requeueRun(db: Db, runId: string): Promise<Run | undefined
           where part ->> 'type' = 'tool-call' and part ->> 'toolCallId' not in (select id from answered)
         ) as is_open
       )
-      update agentos_runs set
+      update agentos_runs r set
         status = case when is_open then 'RUNNING' else 'PENDING' end,
         lease_owner = null,
         lease_until = case when is_open then now() end,
         max_attempts = greatest(max_attempts, lost_attempts) + 1,
         cancel_requested_at = null,
+        attempt_starts = jsonb_build_array(${REQUEUED}),
         -- What nobody answered is asked again.
         requirements = (
           select coalesce(jsonb_agg(requirement), '[]') from jsonb_array_elements(requirements) as requirement

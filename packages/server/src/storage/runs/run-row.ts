@@ -3,6 +3,7 @@
  * @module
  */
 import type { Selectable } from 'kysely'
+import type { AttemptStart } from '../../base/attempt-record.ts'
 import type { Json } from '../../base/json.ts'
 import type { Requirement } from '../../base/requirement.ts'
 import type { ModelName, RunFailure, RunMetrics, RunOptions, RunStatus, StatePatch } from '../../base/run.ts'
@@ -59,6 +60,8 @@ export type Run = {
   readonly requestHash: string | null
   /** The W3C trace context of the request that started it; null when it brought none. */
   readonly traceparent: string | null
+  /** How its last attempts began, oldest first; see `attempt-starts.ts`. */
+  readonly attemptStarts: readonly AttemptStart[]
 }
 
 export type VoidRange = readonly [from: number, to: number]
@@ -105,5 +108,6 @@ export function readRun(row: Selectable<RunRow>): Run {
     idempotencyKey: row.idempotency_key,
     requestHash: row.request_hash,
     traceparent: row.traceparent,
+    attemptStarts: row.attempt_starts,
   }
 }

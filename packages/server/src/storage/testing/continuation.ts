@@ -17,6 +17,7 @@ export function continuation(runId: string, given: Partial<RunContinuation> = {}
     keepMessages: 0,
     approvals: [],
     audits: [],
+    links: [],
     componentName: 'Assistant',
     ...given,
   }
@@ -37,6 +38,7 @@ export function fork(source: string, given: Partial<RunFork> = {}): RunFork {
     background: false,
     priority: 0,
     maxAttempts: 3,
+    links: [],
     ...given,
   }
 }

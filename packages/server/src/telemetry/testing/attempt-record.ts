@@ -36,6 +36,7 @@ export function attemptRecord(given: Partial<AttemptRecord> = {}): AttemptRecord
     messages: [],
     inherited: 0,
     fromMessage: 0,
+    lostBefore: [],
     marks: [],
     usage: NO_USAGE,
     trace: { traceId: '01890a5dac96774bbcceb302099a8057', parentSpanId: null, sampled: true },

@@ -2,7 +2,7 @@
  * An attempt of a run for tests: one question, one tool, one answer.
  * @module
  */
-import type { AttemptRecord } from '../../base/attempt-record.ts'
+import type { AttemptRecord, LostAttempt } from '../../base/attempt-record.ts'
 import type { AssistantMessage, Message } from '../../base/message.ts'
 import type { StepEvent } from '../../base/run.ts'
 import { NO_USAGE, type Usage } from '../../base/usage.ts'
@@ -68,9 +68,24 @@ export function attempt(given: Partial<AttemptRecord> = {}): AttemptRecord {
     messages: MESSAGES,
     inherited: 0,
     fromMessage: 0,
+    lostBefore: [],
     marks: MARKS,
     usage: { ...USAGE, inputTokens: 20, outputTokens: 10, totalTokens: 30 },
     trace: { traceId: '01938e6f7c3b7def8a2b0123456789ab', parentSpanId: null, sampled: true },
+    ...given,
+  }
+}
+
+/** A first attempt that was killed before it committed anything. */
+export function lostAttempt(given: Partial<LostAttempt> = {}): LostAttempt {
+  return {
+    attempt: 1,
+    origin: 'start',
+    startedAt: 995,
+    endedAt: 1_000,
+    fromMessage: 0,
+    toMessage: 0,
+    links: [],
     ...given,
   }
 }
