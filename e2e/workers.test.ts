@@ -4,6 +4,8 @@
  * @module
  */
 import { createClient } from '@agentos/wire/client'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from './condition.ts'
 import { HAS_POSTGRES, runSql } from './database.ts'
@@ -51,6 +53,26 @@ describe.skipIf(!HAS_POSTGRES)('two replicas that take nothing from the queue', 
       return Number(count) > 0
     })
 
+  test('are not what KEDA counts of the chart: it counts what waits for workers, not what runs inline', async () => {
+    const golden = await readFile(join(import.meta.dirname, '../tools/chart/golden/workers.yaml'), 'utf8')
+    const query = /query: >-\n([^]*?)\n\s+targetQueryValue/.exec(golden)?.[1] ?? ''
+    const count = async () => Number((await runSql(fleet.databaseUrl, query))[0]?.[0])
+    expect(await count()).toBe(0)
+    const heard = createTranscript('desk')
+    const args = { id: 'counted', gate: 'count' }
+    const reading = heard.read(
+      await postRun(url(0), 'desk', { message: fake({ id: 'counted', tool: 'read', args, text: 'Done' }) }),
+    )
+    await fleet.effects.happened('counted')
+    expect(await count()).toBe(0)
+    const queued = await queueRun(url(0), 'desk', job('waiting'))
+    expect(await count()).toBe(1)
+    await cancelRun(url(0), queued)
+    await fleet.effects.open('count')
+    await reading
+    expect(await count()).toBe(0)
+  })
+
   test('leave background runs to a worker, and follow them', async () => {
     const queued = await Promise.all(
       [0, 1, 0, 1].map((at, number) => queueRun(url(at), 'desk', job(`early-${number}`))),
@@ -58,7 +80,9 @@ describe.skipIf(!HAS_POSTGRES)('two replicas that take nothing from the queue', 
     const heard = createTranscript('desk')
     const reading = heard.read(await postRun(url(0), 'desk', { ...job('followed'), background: 'true' }))
     await new Promise((done) => setTimeout(done, 1500))
-    expect(await fleet.effects.list()).toEqual([])
+    for (const id of ['early-0', 'early-1', 'early-2', 'early-3', 'followed']) {
+      expect(await fleet.effects.list(id)).toEqual([])
+    }
     expect((await createClient({ baseUrl: url(0) }).status()).runs).toMatchObject({ waiting: 5, background_limit: 0 })
     await startWorker()
     for (const run of queued) expect(await waitForRest(url(1), run)).toMatchObject({ status: 'COMPLETED' })
