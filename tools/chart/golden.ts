@@ -26,6 +26,7 @@ const KEPT = new Set([
   'mesh',
   'minimal',
   'requirements',
+  'workers',
 ])
 
 /**

@@ -41,6 +41,7 @@ export type Container = {
   readonly args?: readonly string[]
   readonly command?: readonly string[]
   readonly env?: readonly EnvVar[]
+  readonly envFrom?: readonly { readonly configMapRef?: { readonly name: string } }[]
   readonly ports?: readonly { readonly name: string; readonly containerPort: number; readonly hostPort?: number }[]
   readonly restartPolicy?: string
   readonly securityContext?: SecurityContext

@@ -33,11 +33,10 @@ beforeAll(async () => {
 describe.each(listScenarios())('$name', ({ name }) => {
   test('the server and its Jobs accept every variable that they are given', () => {
     const objects = rendered.get(name) ?? []
-    const names = findPods(objects)
+    const told = findPods(objects)
       .flatMap(containersOf)
-      .map((container) => container.name)
-    const told = names.filter((container) => container in TABLES)
-    expect(told).toContain('agentos')
+      .filter((container) => container.name in TABLES)
+    expect(told.map((container) => container.name)).toContain('agentos')
     expect(told.flatMap((container) => problemsOf(objects, container))).toEqual([])
   })
 })
@@ -80,25 +79,30 @@ async function environmentFor(values: Values): Promise<Readonly<Record<string, s
   return environmentOf(await renderObjects({ helm, values }), 'agentos')
 }
 
-function problemsOf(objects: readonly KubernetesObject[], name: string): readonly string[] {
-  return Object.entries(environmentOf(objects, name)).flatMap(([variable, value]) => {
+function problemsOf(objects: readonly KubernetesObject[], container: Container): readonly string[] {
+  const { name } = container
+  return Object.entries(environmentIn(objects, container)).flatMap(([variable, value]) => {
     const setting = TABLES[name]?.[variable]
     if (setting === undefined) return FOR_AGENTS.test(variable) ? [] : [`${name}: ${variable} is no setting`]
     return setting.schema.safeParse(value).success ? [] : [`${name}: ${variable} cannot be ${value}`]
   })
 }
 
-/** The variables of a container, with a stand-in for each secret. */
+/** The variables of the first container of that name. */
 function environmentOf(objects: readonly KubernetesObject[], name: string): Readonly<Record<string, string>> {
-  const { env = [] } = containerOf(objects, name)
-  const settings = name === 'agentos' ? findConfig(objects) : {}
-  const given = env.map((variable) => [variable.name, variable.value ?? SECRETS[variable.name] ?? 'a-secret-value'])
-  return { ...settings, ...Object.fromEntries(given) }
+  return environmentIn(objects, containerOf(objects, name))
 }
 
-function findConfig(objects: readonly KubernetesObject[]): Readonly<Record<string, string>> {
-  const deployment = findObject(objects, 'Deployment')
-  return findObject(objects, 'ConfigMap', `${deployment.metadata.name}-config`).data ?? {}
+/** With a stand-in for each secret. */
+function environmentIn(
+  objects: readonly KubernetesObject[],
+  { name, env = [], envFrom = [] }: Container,
+): Readonly<Record<string, string>> {
+  // What a user adds to it is not the chart's.
+  const config = name === 'agentos' ? envFrom[0]?.configMapRef?.name : undefined
+  const settings = config === undefined ? {} : (findObject(objects, 'ConfigMap', config).data ?? {})
+  const given = env.map((variable) => [variable.name, variable.value ?? SECRETS[variable.name] ?? 'a-secret-value'])
+  return { ...settings, ...Object.fromEntries(given) }
 }
 
 function containerOf(objects: readonly KubernetesObject[], name: string): Container {

@@ -29,15 +29,16 @@ describe.concurrent.each(listScenarios())('$name', ({ name, file }) => {
     const objects = await renderObjects({ helm: helm4, valuesFiles: [file] })
     const kept = objects.filter(isKept)
     expect(kept.filter(({ kind }) => !KEPT_KINDS.has(kind))).toEqual([])
-    const [deployment] = objects.filter(({ kind }) => kind === 'Deployment')
+    const deployments = objects.filter(({ kind }) => kind === 'Deployment')
     // The values file of one scenario names a namespace of its own, and a scheduler that is not there.
     const namespace = name === 'extras' ? 'desks' : home
-    const place = { namespace, name: deployment?.metadata.name ?? '' }
 
     const [first, second] = [helm4, helm3].map((helm) => openRelease({ helm, kubeconfig, namespace: home }))
     const installed = await first?.install({ valuesFiles: [file] })
     expect(installed).toMatchObject({ code: 0, stderr: expect.not.stringMatching(/warning|deprecated|violat/i) })
-    await waitForPods(api, place, name === 'extras' ? 'admitted' : 'ready')
+    for (const { metadata } of deployments) {
+      await waitForPods(api, { namespace, name: metadata.name }, name === 'extras' ? 'admitted' : 'ready')
+    }
     const upgraded = await second?.upgrade({ valuesFiles: [file] })
     expect(upgraded).toMatchObject({ code: 0, stderr: '' })
     const uninstalled = await second?.run(['uninstall', 'agentos', '--wait'])

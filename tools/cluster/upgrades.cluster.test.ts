@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => api[Symbol.dispose]())
 
 /** Each differs from the one before it in other parts. An autoscaler, which takes the number of pods over, has its own test. */
-const CHAIN = ['minimal', 'requirements', 'eso-all', 'mesh', 'embedded', 'extras', 'observability', 'keda']
+const CHAIN = ['minimal', 'requirements', 'eso-all', 'mesh', 'embedded', 'extras', 'observability', 'workers', 'keda']
 const RELEASED = /^(ConfigMap|Deployment|NetworkPolicy|PodDisruptionBudget|Service|ServiceAccount) /
 /** What the last Jobs that ran as hooks needed stays with them. */
 const KEPT_FOR_JOBS = /-(init-db|jobs)$/

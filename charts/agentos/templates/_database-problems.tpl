@@ -8,6 +8,9 @@
 {{- if gt (include "agentos.maxReplicas" . | int) 1 -}}
 {{- $problems = append $problems "replicaCount, autoscaling, keda: more than one pod needs a PostgreSQL; set database.host, or stay at one replica." -}}
 {{- end -}}
+{{- if .Values.workers.enabled -}}
+{{- $problems = append $problems "workers: the embedded database belongs to one process, so nobody could share its queue; set database.host, or workers.enabled to false." -}}
+{{- end -}}
 {{- if or .Values.initDb.enabled .Values.migrations.enabled -}}
 {{- $problems = append $problems "database.host: initDb and migrations need a PostgreSQL; set its host, or switch both off." -}}
 {{- end -}}
@@ -40,7 +43,7 @@
 {{- end -}}
 {{- $needed := include "agentos.connections" . | int -}}
 {{- if and (gt (int $database.maxConnections) 0) (gt (add $needed 10) (int $database.maxConnections)) -}}
-{{- $problems = append $problems (printf "database.maxConnections: %s replicas, old and new together, may open %d connections and 10 are kept for others, but the database has %d; lower poolSize or the replicas, or raise max_connections." (include "agentos.maxReplicas" .) $needed (int $database.maxConnections)) -}}
+{{- $problems = append $problems (printf "database.maxConnections: %s replicas, old and new together, may open %d connections and 10 are kept for others, but the database has %d; lower poolSize or the replicas, or raise max_connections." (include "agentos.maxPods" .) $needed (int $database.maxConnections)) -}}
 {{- end -}}
 {{- toYaml $problems -}}
 {{- end -}}

@@ -153,5 +153,5 @@ PGVECTOR_DB_URL: {{ include "agentos.url" (merge (dict "driver" "postgresql+psyc
 
 {{/* Connections in the worst moment: old and new pods together, each with its pools, one for pings and one for notifications. */}}
 {{- define "agentos.connections" -}}
-{{- mul 2 (include "agentos.maxReplicas" .) (add .Values.database.poolSize .Values.database.backgroundPoolSize 2) -}}
+{{- mul 2 (include "agentos.maxPods" .) (add .Values.database.poolSize .Values.database.backgroundPoolSize 2) -}}
 {{- end -}}

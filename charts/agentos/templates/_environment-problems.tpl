@@ -54,12 +54,14 @@
 {{- end -}}
 {{- $seen = append $seen .name -}}
 {{- end -}}
-{{- range $name, $_ := .Values.server.config -}}
+{{- range $key, $config := dict "server.config" .Values.server.config "workers.config" .Values.workers.config -}}
+{{- range $name, $_ := $config -}}
 {{- $decides := include "agentos.keyOfSetting" $name -}}
 {{- if $decides -}}
-{{- $problems = append $problems (printf "server.config: %s comes from %s; use that." $name $decides) -}}
+{{- $problems = append $problems (printf "%s: %s comes from %s; use that." $key $name $decides) -}}
 {{- else if include "agentos.isSecretName" $name -}}
-{{- $problems = append $problems (printf "server.config: %s looks like a secret; use env with valueFrom.secretKeyRef." $name) -}}
+{{- $problems = append $problems (printf "%s: %s looks like a secret; use env with valueFrom.secretKeyRef." $key $name) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml $problems -}}

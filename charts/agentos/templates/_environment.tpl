@@ -11,6 +11,11 @@ AGENTOS_RUN_TIMEOUT_MS: {{ mul .Values.drain.longestRunSeconds 1000 | quote }}
 AGENTOS_DB_POOL_SIZE: {{ .Values.database.poolSize | quote }}
 AGENTOS_DB_BACKGROUND_POOL_SIZE: {{ .Values.database.backgroundPoolSize | quote }}
 AGENTOS_LOG_FORMAT: json
+{{- if and .Values.workers.enabled (eq (include "agentos.component" .) "server") }}
+{{- range include "agentos.workersOwn" . | fromYamlArray }}
+{{ . }}: '0'
+{{- end }}
+{{- end }}
 {{- if .Values.auth.insecure }}
 AGENTOS_INSECURE: 'true'
 {{- end }}
@@ -31,6 +36,11 @@ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: {{ . | quote }}
 OTEL_SERVICE_NAME: {{ . | quote }}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* Settings of which 0 leaves work to others: where there are workers, servers have none of it. */}}
+{{- define "agentos.workersOwn" -}}
+[AGENTOS_MAX_BACKGROUND_RUNS, AGENTOS_KNOWLEDGE_JOBS]
 {{- end -}}
 
 {{/* Variables that the chart makes, as a list. */}}

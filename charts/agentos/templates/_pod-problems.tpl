@@ -20,7 +20,7 @@
 {{- $problems = append $problems (printf "global.%s: unknown; there are imageRegistry and imagePullSecrets." $name) -}}
 {{- end -}}
 {{- end -}}
-{{- if and .Values.data.existingClaim (gt (include "agentos.maxReplicas" . | int) 1) -}}
+{{- if and .Values.data.existingClaim (gt (include "agentos.maxPods" . | int) 1) -}}
 {{- $problems = append $problems "data.existingClaim: one claim for several pods would be shared by all; leave it empty, the database holds what lasts." -}}
 {{- end -}}
 {{- $found := lookup "apps/v1" "Deployment" (include "agentos.namespace" .) (include "agentos.fullname" .) -}}

@@ -111,7 +111,7 @@ affinity:
           topologyKey: kubernetes.io/hostname
           labelSelector:
             matchLabels:
-              {{- include "agentos.selectorLabels" (dict "root" . "component" "server") | nindent 14 }}
+              {{- include "agentos.ownSelectorLabels" . | nindent 14 }}
   {{- end }}
 {{- end -}}
 
@@ -127,7 +127,7 @@ topologySpreadConstraints:
     matchLabelKeys: [pod-template-hash]
     labelSelector:
       matchLabels:
-        {{- include "agentos.selectorLabels" (dict "root" $ "component" "server") | nindent 8 }}
+        {{- include "agentos.ownSelectorLabels" $ | nindent 8 }}
   {{- end }}
   {{- end }}
 {{- end -}}

@@ -8,7 +8,7 @@ the autoscaler's; where it compares with its last release, for ever, and notes s
 {{/* "applies" or "compares" when Helm has to repeat the number of pods, by the way it works; else empty. */}}
 {{- define "agentos.repeatsReplicas" -}}
 {{- if or .Values.autoscaling.enabled .Values.keda.enabled -}}
-{{- $live := lookup "apps/v1" "Deployment" (include "agentos.namespace" .) (include "agentos.fullname" .) -}}
+{{- $live := lookup "apps/v1" "Deployment" (include "agentos.namespace" .) (include "agentos.deploymentName" .) -}}
 {{- $way := "compares" -}}
 {{- $owns := false -}}
 {{- range dig "metadata" "managedFields" (list) $live -}}
@@ -26,6 +26,6 @@ the autoscaler's; where it compares with its last release, for ever, and notes s
 {{- if not (or .Values.autoscaling.enabled .Values.keda.enabled) -}}
 {{- .Values.replicaCount -}}
 {{- else if include "agentos.repeatsReplicas" . -}}
-{{- dig "spec" "replicas" "" (lookup "apps/v1" "Deployment" (include "agentos.namespace" .) (include "agentos.fullname" .)) -}}
+{{- dig "spec" "replicas" "" (lookup "apps/v1" "Deployment" (include "agentos.namespace" .) (include "agentos.deploymentName" .)) -}}
 {{- end -}}
 {{- end -}}

@@ -1,4 +1,18 @@
 {{- define "agentos.scaleProblems" -}}
+{{- $deployments := dict "root" . -}}
+{{- include "agentos.findDeployments" $deployments -}}
+{{- $problems := list -}}
+{{- range $deployments.all -}}
+{{- $key := eq .Component "worker" | ternary "workers." "" -}}
+{{- range include "agentos.countProblems" . | fromYamlArray -}}
+{{- $problems = append $problems (printf "%s%s" $key .) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $problems -}}
+{{- end -}}
+
+{{/* Of one Deployment; each begins with the key, which for workers stands below theirs. */}}
+{{- define "agentos.countProblems" -}}
 {{- $problems := list -}}
 {{- if and .Values.autoscaling.enabled .Values.keda.enabled -}}
 {{- $problems = append $problems "autoscaling, keda: both would count the pods; enable one." -}}

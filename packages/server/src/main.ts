@@ -95,7 +95,9 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   if (database.engine === 'embedded') await releaseAllRuns(database.background)
 
   answers.add(answerMedia(database, ids, registry))
-  const presence = startPresence({ database, registry, replicaId, log })
+  const drain = { begun: false }
+  const takesRuns = () => settings.AGENTOS_MAX_BACKGROUND_RUNS > 0 && !drain.begun
+  const presence = startPresence({ database, registry, replicaId, log, takesRuns })
   started.defer(presence.close)
   const housekeeping = startHousekeeping(database, retentionOf(options.config), log)
   started.defer(housekeeping.close)
@@ -122,7 +124,6 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   answers.add(knowledge.answerers)
   const profiles = createProfiles(registry, log)
   const schedules = openSchedules(options.config, { database, runs, ids, log, metrics, replicaId })
-  const drain = { begun: false }
   const shared = { database, runs, registry, presence, replicaId, ids, metrics, tracing, profiles, drain }
   const parts: Parts = { ...shared, uploadDirectory, schedules, memory, knowledge }
   const appDeps = describeApp(options.config, deps, parts)
@@ -280,6 +281,7 @@ function describeApp(config: Config, { clock, log, redact }: ServerDeps, parts: 
       uploads: uploadLimits(settings),
       accessLog: settings.AGENTOS_ACCESS_LOG,
       heartbeatMs: settings.AGENTOS_HEARTBEAT_MS,
+      maxBackgroundRuns: settings.AGENTOS_MAX_BACKGROUND_RUNS,
       streamBufferBytes: settings.AGENTOS_STREAM_BUFFER_BYTES,
       availableModels: [defaultModelOf(config)],
       readiness: () => describeReadiness(drain.begun, presence.databaseProblem(), registry),

@@ -27,6 +27,10 @@ export const ServerStatus = z
         .describe(
           'Since the oldest lease of this replica was renewed, 0 without one; null while the database does not answer.',
         ),
+      background_limit: z
+        .number()
+        .optional()
+        .describe('Background runs at once on this replica; 0: it takes none from the queue.'),
     }),
     streams_open: z.number().describe('Event streams.'),
     database: z.object({

@@ -46,6 +46,15 @@ test.each(['0.0.0.0', '::', '10.1.2.3', 'agents.example.com'])(
   },
 )
 
+test.each(['AGENTOS_MAX_BACKGROUND_RUNS', 'AGENTOS_KNOWLEDGE_JOBS'])(
+  '%s of 0 is refused with the embedded database, where nobody else would do that work',
+  (name) => {
+    expect(failure({ [name]: '0' }).message).toContain(`${name}: 0 leaves them to other replicas`)
+    const database = { POSTGRES_URL: 'postgresql://app@db/agentos' }
+    expect(loadConfig({ [name]: '0', ...database }).settings).toMatchObject({ [name]: 0 })
+  },
+)
+
 test('variables that Kubernetes makes for a Service named agentos are not settings', () => {
   const config = loadConfig({
     AGENTOS_PORT: 'tcp://10.0.0.1:8000',

@@ -75,6 +75,14 @@ function contradictions(settings: Settings): string[] {
       problems.push(`${name}: must start with postgresql:// (or postgresql+psycopg://)`)
     }
   }
+  if (settings.POSTGRES_URL === undefined && DB_HOST === undefined) {
+    for (const name of ['AGENTOS_MAX_BACKGROUND_RUNS', 'AGENTOS_KNOWLEDGE_JOBS'] as const) {
+      if (settings[name] > 0) continue
+      problems.push(
+        `${name}: 0 leaves them to other replicas, and the embedded database has none; set 1 or more, or POSTGRES_URL`,
+      )
+    }
+  }
   return problems
 }
 

@@ -214,7 +214,7 @@ export const SETTINGS = {
   AGENTOS_KNOWLEDGE_JOBS: setting(
     'Knowledge',
     ms(0, 100, 4),
-    'Documents that this replica has in work at once; 0 leaves them to other replicas.',
+    'Documents that this replica has in work at once; 0 leaves them to other replicas, which the embedded database has not.',
   ),
   AGENTOS_KNOWLEDGE_MAX_ATTEMPTS: setting(
     'Knowledge',
@@ -254,7 +254,7 @@ export const SETTINGS = {
   AGENTOS_MAX_BACKGROUND_RUNS: setting(
     'Queue',
     ms(0, 100_000, 50),
-    'Background runs at once on this replica; 0 leaves them to other replicas.',
+    'Background runs at once on this replica. 0: it takes nothing from the queue and leaves runs that lost their replica to those that do, as long as one lives; not with the embedded database.',
   ),
   AGENTOS_MAX_QUEUE_DEPTH: setting(
     'Queue',

@@ -75,6 +75,8 @@ export type HttpSettings = {
   readonly uploads: Readonly<Record<UploadKind, Pick<FileLimits, 'fileBytes' | 'totalBytes' | 'count'>>>
   /** Which requests are written to the log. */
   readonly accessLog: AccessLogLevel
+  /** Background runs at once; 0 takes none from the queue. */
+  readonly maxBackgroundRuns: number
   /** Milliseconds between comments on a silent stream. */
   readonly heartbeatMs: number
   /** Bytes held for one client that does not read; beyond them it is cut. */

@@ -26,7 +26,12 @@ export async function describeStatus(deps: AppDeps): Promise<ServerStatus> {
     reasons: Object.fromEntries(Object.entries(reasons).map(([part, why]) => [part, deps.redact(why)])),
     event_loop: { p50_ms: seconds('loopDelayMedian'), p99_ms: seconds('loopDelay'), max_ms: seconds('loopDelayMax') },
     memory_bytes: one('memory'),
-    runs: { active: one('runsActive'), waiting: one('runsWaiting'), oldest_lease_seconds: one('leaseAge') },
+    runs: {
+      active: one('runsActive'),
+      waiting: one('runsWaiting'),
+      oldest_lease_seconds: one('leaseAge'),
+      background_limit: deps.settings.maxBackgroundRuns,
+    },
     streams_open: count('streamsOpen'),
     database: { engine: deps.database.engine, pools: poolsOf(read) },
     revision: loaded,

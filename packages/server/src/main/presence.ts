@@ -1,6 +1,6 @@
 /**
- * Tells the fleet that this replica lives and which revision it serves, and hears from it: whether the database answers,
- * and whether somebody asked all replicas to load their agents again.
+ * Tells the fleet that this replica lives, which revision it serves and whether it takes up runs, and hears from it:
+ * whether the database answers, and whether somebody asked all replicas to load their agents again.
  * @module
  */
 import type { Registry } from '../loader/registry.ts'
@@ -21,18 +21,21 @@ type PresenceDeps = {
   readonly registry: Registry
   readonly replicaId: string
   readonly log: Log
+  /** Whether this replica takes up runs that wait, now. */
+  readonly takesRuns: () => boolean
 }
 
 const BEAT_MS = 2000
 
-export function startPresence({ database, registry, replicaId, log }: PresenceDeps): Presence {
+export function startPresence({ database, registry, replicaId, log, takesRuns }: PresenceDeps): Presence {
   let problem: string | undefined
   let seenReload: number | undefined
   let beating: Promise<void> | undefined
 
   async function beatOnce(): Promise<void> {
     try {
-      const { reloadVersion } = await heartbeat(database.background, { replicaId, revision: registry.status().loaded })
+      const state = { replicaId, revision: registry.status().loaded, takesRuns: takesRuns() }
+      const { reloadVersion } = await heartbeat(database.background, state)
       if (problem !== undefined) log.info('the database answers again')
       problem = undefined
       const isAsked = seenReload !== undefined && reloadVersion > seenReload

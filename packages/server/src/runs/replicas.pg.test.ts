@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../base/clock.ts'
 import { openDatabase } from '../storage/database.ts'
+import { heartbeat, removeReplica } from '../storage/replicas.ts'
 import { readEvents } from '../storage/runs/run-events.ts'
 import { findRun, loadMessages } from '../storage/runs/runs.ts'
 import { openTestDatabase, type TestDatabase } from '../storage/testing/database.ts'
@@ -141,6 +142,39 @@ test('a replica that stops hands its runs to the others within moments', async (
   }
   expect(performance.now() - asked).toBeLessThan(5000)
   expect(other.executor.started.every(({ job }) => !job.interrupted)).toBe(true)
+})
+
+test('what a replica leaves that takes none from the queue is taken up by a worker, not by another of its kind', async () => {
+  const takesNone = { maxBackgroundRuns: 0, leaseMs: 1000, queuePollMs: 100 }
+  await using other = await openReplica(work, takesNone)
+  await heartbeat(database.db, { replicaId: 'worker', revision: 'abc', takesRuns: true })
+  const killed = await openReplica(() => {}, takesNone)
+  const drained = await openReplica(undefined, takesNone)
+  const runs = [await killed.begin(), await drained.begin()]
+  await killed.kill()
+  await drained.drain(100)
+  await drained.release()
+  await drained.kill()
+  // The leases have run out, and it has looked many times.
+  await pause(2500)
+  expect(other.executor.started).toHaveLength(0)
+  await using worker = await openReplica(work, { leaseMs: 1000, queuePollMs: 100 })
+  for (const { runId } of runs)
+    expect(await other.wait(runId, soon())).toMatchObject({ status: 'COMPLETED', attempt: 2 })
+  expect(worker.executor.started).toHaveLength(2)
+  expect(other.executor.started).toHaveLength(0)
+  await removeReplica(database.db, 'worker')
+})
+
+test('without a worker, replicas that take none from the queue go on with the inline runs of each other alone', async () => {
+  const takesNone = { maxBackgroundRuns: 0, leaseMs: 1000, queuePollMs: 100 }
+  await using other = await openReplica(work, takesNone)
+  const killed = await openReplica(() => {}, takesNone)
+  const { runId } = await killed.begin()
+  const queued = await killed.start(request({ background: true }))
+  await killed.kill()
+  expect(await other.wait(runId, soon())).toMatchObject({ status: 'COMPLETED', attempt: 2 })
+  expect(await findRun(database.db, queued.runId)).toMatchObject({ status: 'PENDING' })
 })
 
 test('a hundred jobs are worked off by three replicas, each once', async () => {

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Db } from '../storage/database.ts'
+import { ALIVE_MS } from '../storage/replicas.ts'
 import { claimRuns } from '../storage/runs/runs.ts'
 import type { Admission } from './admission.ts'
 import type { Dispatch } from './dispatch.ts'
@@ -10,7 +11,7 @@ import type { HeldRuns } from './held-runs.ts'
 import type { Executor, Lease } from './start.ts'
 
 export type TakerOptions = Lease & {
-  /** Background runs at once. */
+  /** Background runs at once; 0 leaves these and all others that wait to replicas that take some, while there are any. */
   readonly maxBackgroundRuns: number
 }
 
@@ -45,6 +46,7 @@ export function createTaker(deps: TakerDeps): (lost: boolean) => Promise<boolean
         held: held.all().map(({ runId }) => runId),
         lost,
         revision: executor.revision,
+        unlessTakenWithinMs: deps.maxBackgroundRuns === 0 ? ALIVE_MS : undefined,
       })
     try {
       return await admission.claim(claim, async (claimed) => {

@@ -8,11 +8,16 @@ import type { Db } from './tables.ts'
 export type Replica = {
   readonly replicaId: string
   readonly revision: string | null
+  /** Whether it takes up runs that wait. */
+  readonly takesRuns: boolean
   readonly startedAt: Date
   readonly heartbeatAt: Date
   /** Milliseconds since then, by the clock of the database. */
   readonly heartbeatAgeMs: number
 }
+
+/** A replica says that it lives every two seconds. One that said nothing for so many milliseconds does not. */
+export const ALIVE_MS = 10_000
 
 /** A replica that said nothing for so long is forgotten. */
 const FORGET_AFTER = sql`interval '1 day'`
@@ -23,12 +28,13 @@ const FORGET_AFTER = sql`interval '1 day'`
  */
 export async function heartbeat(
   db: Db,
-  { replicaId, revision }: { readonly replicaId: string; readonly revision: string | null },
+  { replicaId, revision, takesRuns }: Pick<Replica, 'replicaId' | 'revision' | 'takesRuns'>,
 ): Promise<{ reloadVersion: number }> {
   const { rows } = await sql<{ version: number }>`
     with beat as (
-      insert into agentos_replicas (replica_id, revision) values (${replicaId}, ${revision})
-      on conflict (replica_id) do update set revision = excluded.revision, heartbeat_at = now()
+      insert into agentos_replicas (replica_id, revision, takes_runs) values (${replicaId}, ${revision}, ${takesRuns})
+      on conflict (replica_id) do update set
+        revision = excluded.revision, takes_runs = excluded.takes_runs, heartbeat_at = now()
     ), forgotten as (
       delete from agentos_replicas where heartbeat_at < now() - ${FORGET_AFTER} and replica_id <> ${replicaId}
     )
@@ -63,6 +69,7 @@ export async function listReplicas(db: Db, { aliveWithinMs }: { readonly aliveWi
   return rows.map((row) => ({
     replicaId: row.replica_id,
     revision: row.revision,
+    takesRuns: row.takes_runs,
     startedAt: row.started_at,
     heartbeatAt: row.heartbeat_at,
     heartbeatAgeMs: row.heartbeat_age_ms,

@@ -187,6 +187,7 @@ export type ReplicaRow = {
   revision: string | null
   started_at: DatabaseTime
   heartbeat_at: DatabaseTime
+  takes_runs: boolean
 }
 
 export type SignalRow = { name: string; version: Generated<number> }

@@ -37,8 +37,8 @@ test('tells what is stored, what waits, who lives, and which runs nobody advance
   await insertRun(db, { status: 'PENDING', background: true })
   const ranOut = { status: 'RUNNING' as const, lease_until: new Date(Date.now() - 3_600_000) }
   const lost = await insertRun(db, ranOut)
-  await heartbeat(db, { replicaId: 'alive', revision: 'abc' })
-  await heartbeat(db, { replicaId: 'gone', revision: null })
+  await heartbeat(db, { replicaId: 'alive', revision: 'abc', takesRuns: true })
+  await heartbeat(db, { replicaId: 'gone', revision: null, takesRuns: true })
   const longAgo = new Date(Date.now() - 3_600_000)
   await db.updateTable('agentos_replicas').set({ heartbeat_at: longAgo }).where('replica_id', '=', 'gone').execute()
 

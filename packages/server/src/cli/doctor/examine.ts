@@ -16,7 +16,7 @@ import { databaseOptions } from '../../main/database.ts'
 import { openDatabase, type Database } from '../../storage/database.ts'
 import { parseConnectionUrl } from '../../storage/postgres/connection-url.ts'
 import { listExpiredLeases, queueStats } from '../../storage/runs/queue.ts'
-import { listReplicas } from '../../storage/replicas.ts'
+import { ALIVE_MS, listReplicas } from '../../storage/replicas.ts'
 import { readDatabaseState } from '../../storage/server-state.ts'
 import { reportStorage } from '../../storage/upkeep/storage-report.ts'
 import { findProblems } from './problems.ts'
@@ -29,8 +29,6 @@ export type Subject = {
   readonly workingDirectory: string
 }
 
-/** A replica says that it lives every two seconds. */
-const ALIVE_MS = 10_000
 const DAY_MS = 86_400_000
 const PING_TIMEOUT_MS = 5_000
 

@@ -23,9 +23,10 @@ const database: DatabaseReport = {
   },
 }
 const counts = { PENDING: 0, RUNNING: 0, PAUSED: 0, COMPLETED: 9, ERROR: 1, CANCELLED: 0, REGENERATED: 0 }
-const replica = (isAlive: boolean) => ({
+const replica = (isAlive: boolean, takesRuns = true) => ({
   replicaId: 'r',
   revision: 'abc',
+  takesRuns,
   startedAt: NOW,
   heartbeatAt: NOW,
   heartbeatAgeMs: 1,
@@ -54,10 +55,10 @@ const withFolder = (change: { readonly exists: boolean; readonly isFolder: boole
   agentsDirectory: { path: '/agents', ...change },
 })
 const withPort = (state: PortReport['state']) => ({ ...well, ports: [{ ...well.ports[0]!, state }] })
-const withWaiting = (waiting: number, alive: boolean) => ({
+const withWaiting = (waiting: number, alive: boolean, takesRuns = true) => ({
   ...well,
   queue: { counts: { ...counts, PENDING: waiting }, oldestQueuedAt: NOW },
-  replicas: [replica(false), replica(alive)],
+  replicas: [replica(false), replica(alive, takesRuns)],
 })
 const whats = (seen: typeof well) => findProblems(seen, settings).map(({ what }) => what)
 
@@ -65,6 +66,8 @@ test('a deployment that is well has no problems', () => {
   expect(findProblems(well, settings)).toEqual([])
   expect(whats(withWaiting(999, true))).toEqual([])
   expect(whats({ ...well, replicas: [] })).toEqual([])
+  expect(whats({ ...well, replicas: [replica(true, false)] })).toEqual([])
+  expect(whats({ ...withWaiting(3, true), replicas: [replica(true, false), replica(true)] })).toEqual([])
 })
 
 test.each<[string, typeof well]>([
@@ -95,10 +98,19 @@ test.each<[string, typeof well]>([
     { ...well, replicas: Array.from({ length: 7 }, () => replica(true)) },
   ],
   ['3 runs wait and no replica is alive.', withWaiting(3, false)],
+  ['3 runs wait and no living replica takes any from the queue.', withWaiting(3, true, false)],
   ['1000 runs wait; from 1000 on new ones are refused.', withWaiting(1000, true)],
   [
     '1 runs have lost their replica and nobody takes them up.',
     { ...well, expiredLeases: [{ runId: 'r', componentId: 'desk', expiredAt: NOW }] },
+  ],
+  [
+    '1 runs have lost their replica and no living replica takes any up.',
+    {
+      ...well,
+      replicas: [replica(true, false)],
+      expiredLeases: [{ runId: 'r', componentId: 'desk', expiredAt: NOW }],
+    },
   ],
 ])('says: %s', (what, seen) => {
   const problems = findProblems(seen, settings)

@@ -98,15 +98,31 @@ function findQueueProblems({ queue, replicas }: Seen, settings: Settings): Probl
     const next = 'Start a server on this database.'
     return [problem(`${waiting} runs wait and no replica is alive.`, next)]
   }
+  if (isWithoutTakers(replicas)) {
+    return [problem(`${waiting} runs wait and no living replica takes any from the queue.`, START_WORKER)]
+  }
   const most = settings.AGENTOS_MAX_QUEUE_DEPTH
   if (waiting < most) return []
   const next = 'Add replicas, or raise AGENTOS_MAX_BACKGROUND_RUNS.'
   return [problem(`${waiting} runs wait; from ${most} on new ones are refused.`, next, 'QUEUE_FULL')]
 }
 
-function findLeaseProblems({ expiredLeases }: Seen): Problem[] {
+const START_WORKER =
+  'Start a worker: a server on this database whose AGENTOS_MAX_BACKGROUND_RUNS is above 0. With the chart, see what became of the pods of NAME-worker.'
+
+/** Whether all that live leave runs to others. */
+function isWithoutTakers(replicas: Seen['replicas']): boolean {
+  const alive = replicas?.filter(({ isAlive }) => isAlive) ?? []
+  return alive.length > 0 && alive.every(({ takesRuns }) => !takesRuns)
+}
+
+function findLeaseProblems({ expiredLeases, replicas }: Seen): Problem[] {
   if (expiredLeases === null || expiredLeases.length === 0) return []
   const components = [...new Set(expiredLeases.map(({ componentId }) => componentId))].toSorted().join(', ')
+  if (isWithoutTakers(replicas)) {
+    const what = `${expiredLeases.length} runs have lost their replica and no living replica takes any up.`
+    return [problem(what, START_WORKER)]
+  }
   const next = `Start a replica that serves ${components}; GET /health/ready of each tells what it serves.`
   return [problem(`${expiredLeases.length} runs have lost their replica and nobody takes them up.`, next)]
 }

@@ -33,7 +33,10 @@ function describeStatus(status: ServerStatus): string[] {
   return [
     line('replica', `${status.replica_id}, node ${status.node}, up ${up}${memory}`),
     line('event loop', `late by ${ms(loop.p50_ms)} p50, ${ms(loop.p99_ms)} p99, ${ms(loop.max_ms)} at most`),
-    line('runs', `${runs.active ?? 0} here, ${runs.waiting ?? '?'} wait in the fleet${lease}`),
+    line(
+      'runs',
+      `${runs.active ?? 0} here, ${runs.waiting ?? '?'} wait in the fleet${lease}${runs.background_limit === 0 ? ', takes none from the queue' : ''}`,
+    ),
     line('streams', `${status.streams_open} open`),
     ...lines(
       'pools',

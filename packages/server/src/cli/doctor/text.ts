@@ -86,9 +86,9 @@ function describeReplicas({ replicas }: DoctorReport): string[] {
   if (replicas.length === 0) return [line('replicas', 'none')]
   return lines(
     'replicas',
-    replicas.map(({ replicaId, revision, heartbeatAgeMs, isAlive }) => {
+    replicas.map(({ replicaId, revision, heartbeatAgeMs, isAlive, takesRuns }) => {
       const heard = `heard of ${describeDuration(heartbeatAgeMs)} ago`
-      return `${replicaId}  ${isAlive ? 'alive' : 'gone '}  ${heard}, revision ${revision ?? 'none'}`
+      return `${replicaId}  ${isAlive ? 'alive' : 'gone '}  ${heard}, revision ${revision ?? 'none'}${takesRuns ? '' : ', takes no runs'}`
     }),
   )
 }

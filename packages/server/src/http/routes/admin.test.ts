@@ -61,7 +61,7 @@ test('the status tells what the metrics tell, and what is not ready', async () =
     reasons: { database: 'it is away' },
     event_loop: { p50_ms: expect.any(Number), p99_ms: expect.any(Number), max_ms: expect.any(Number) },
     memory_bytes: expect.any(Number),
-    runs: { active: 3, waiting: 7, oldest_lease_seconds: 1.5 },
+    runs: { active: 3, waiting: 7, oldest_lease_seconds: 1.5, background_limit: 50 },
     streams_open: 1,
     database: {
       engine: 'embedded',
@@ -99,7 +99,12 @@ test('the status answers while the database does not, without what only the data
   await using server = await createTestApp({ metrics })
   const answer = await server.app.inject('/admin/status')
   expect(answer.statusCode).toBe(200)
-  expect(ServerStatus.parse(answer.json()).runs).toEqual({ active: 3, waiting: null, oldest_lease_seconds: null })
+  expect(ServerStatus.parse(answer.json()).runs).toEqual({
+    active: 3,
+    waiting: null,
+    oldest_lease_seconds: null,
+    background_limit: 50,
+  })
 })
 
 test('the status is for callers with the key only', async () => {

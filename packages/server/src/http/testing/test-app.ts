@@ -110,6 +110,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       uploadDirectory: tmpdir(),
       uploads: { knowledge: UPLOADS, media: UPLOADS },
       accessLog: 'on',
+      maxBackgroundRuns: 50,
       heartbeatMs: 15_000,
       streamBufferBytes: 1024 * 1024,
       availableModels: ['openai:gpt-5-mini'],

@@ -5,6 +5,7 @@ import { INDEX_GAP } from './claimed-run.ts'
 import { appendEvents, readEvents } from './run-events.ts'
 import { commitMessages, createRun, findRun, finishRun, loadMessages, type NewRun } from './runs.ts'
 import type { Db } from '../tables.ts'
+import { ALIVE_MS, heartbeat, removeReplica } from '../replicas.ts'
 import { openTestDatabase, type TestDatabase } from '../testing/database.ts'
 import { assistantMessage, newJob, newRun, runEnd, userMessage } from '../testing/new-run.ts'
 
@@ -78,6 +79,27 @@ describe('the queue', () => {
     )
     expect(await claimIds({ limit: 2 })).toEqual([urgent, first])
     expect(await claimIds()).toEqual([second, later])
+  })
+
+  test('leaves all to replicas that take runs while one serves and lives, then gives lost and handed over inline ones', async () => {
+    const [waiting, handedOver, lost] = await store(newJob(), newRun(), newRun())
+    await sql`update agentos_runs set status = 'PENDING', lease_owner = null where run_id = ${handedOver}`.execute(db)
+    await expire(lost!)
+    const left = { backgroundLimit: 0, unlessTakenWithinMs: ALIVE_MS }
+    const taker = { replicaId: 'worker', revision: 'abc', takesRuns: true }
+    await heartbeat(db, taker)
+    expect(await claimIds(left)).toEqual([])
+    for (const idle of [{ takesRuns: false }, { revision: null }]) {
+      await heartbeat(db, { ...taker, ...idle })
+      const claimed = await claimIds(left)
+      expect(claimed).toEqual([handedOver, lost])
+      await expire(...claimed)
+    }
+    await heartbeat(db, taker)
+    await sql`update agentos_replicas set heartbeat_at = now() - interval '11 seconds'`.execute(db)
+    expect(await claimIds(left)).toHaveLength(2)
+    expect((await findRun(db, waiting!))?.status).toBe('PENDING')
+    await removeReplica(db, 'worker')
   })
 
   test('gives what is asked for: no more than the limits, only the components, nothing that is held', async () => {

@@ -39,16 +39,24 @@ export type ClaimOptions = {
   readonly lost: boolean
   /** What the runs go on with. */
   readonly revision: string
+  /**
+   * Leave everything to the replicas that take up runs: nothing is claimed while one of them serves and was heard of
+   * within so many milliseconds.
+   */
+  readonly unlessTakenWithinMs?: number | undefined
 }
 
 /**
  * Leases runs to a replica: lost ones first, because somebody has waited for them already, and before those that queue
  * the ones that another replica has handed over; within each by priority, then age. Runs that have lost all their
  * attempts are claimed as well; whoever gets one ends it.
+ *
+ * A replica that leaves runs to others gets lost and handed over inline runs as well, once there are no others: nobody
+ * else would end what a client waits for.
  */
 export async function claimRuns(db: Db, options: ClaimOptions): Promise<ClaimedRun[]> {
   const { owner, leaseMs, limit, backgroundLimit } = options
-  if (limit <= 0 || options.components.length === 0 || !(await mayHaveRuns(db))) return []
+  if (limit <= 0 || options.components.length === 0 || !(await mayHaveRuns(db, options))) return []
   const isWanted = sql`r.parent_run_id is null and r.run_id <> all(${textArray(options.held)}::text[])
       and r.run_type || '/' || r.component_id = any(${componentKeys(options)}::text[])`
   const isLost = options.lost ? IS_LOST : sql`false`
@@ -98,16 +106,31 @@ export async function claimRuns(db: Db, options: ClaimOptions): Promise<ClaimedR
 }
 
 /** A look that costs next to nothing, because most looks find nothing. */
-async function mayHaveRuns(db: Db): Promise<boolean> {
+async function mayHaveRuns(db: Db, { backgroundLimit, unlessTakenWithinMs }: ClaimOptions): Promise<boolean> {
+  if (unlessTakenWithinMs !== undefined && (await isTakenByOthers(db, unlessTakenWithinMs))) return false
   // The order is that of an index: without one, a table that ends in runs that wait would be read from its beginning.
+  const takesBackground = backgroundLimit > 0
+  const background = sql`
+      (select true from agentos_runs where status = 'PENDING' and background
+        order by session_id, status desc, created_at, run_id limit 1),`
   const { rows } = await sql<{ found: boolean }>`${HOT}
     select coalesce(
-      (select true from agentos_runs r where ${IS_LOST} order by lease_owner limit 1),
+      (select true from agentos_runs r where ${IS_LOST} and (${takesBackground} or not r.background)
+        order by lease_owner limit 1),
       (select true from agentos_runs where status = 'PENDING' and not background
         order by priority desc, created_at, run_id limit 1),
-      (select true from agentos_runs where status = 'PENDING' and background
-        order by session_id, status desc, created_at, run_id limit 1),
+      ${takesBackground ? background : sql``}
       false
+    ) as found`.execute(db)
+  return rows[0]?.found === true
+}
+
+/** One that serves nothing claims nothing. */
+async function isTakenByOthers(db: Db, aliveWithinMs: number): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`${HOT}
+    select exists (
+      select from agentos_replicas where takes_runs and revision is not null
+        and heartbeat_at > now() - ${aliveWithinMs}::float8 * interval '1 millisecond'
     ) as found`.execute(db)
   return rows[0]?.found === true
 }
