@@ -11,6 +11,9 @@ AGENTOS_RUN_TIMEOUT_MS: {{ mul .Values.drain.longestRunSeconds 1000 | quote }}
 AGENTOS_DB_POOL_SIZE: {{ .Values.database.poolSize | quote }}
 AGENTOS_DB_BACKGROUND_POOL_SIZE: {{ .Values.database.backgroundPoolSize | quote }}
 AGENTOS_LOG_FORMAT: json
+{{- if eq .Values.migrations.serverMode "verify" }}
+AGENTOS_MIGRATIONS: verify
+{{- end }}
 {{- if .Values.auth.insecure }}
 AGENTOS_INSECURE: 'true'
 {{- end }}

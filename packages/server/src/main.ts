@@ -18,6 +18,7 @@ import type { AppDeps } from './http/deps.ts'
 import { type Retention, startHousekeeping } from './main/housekeeping.ts'
 import { answerMedia } from './main/media.ts'
 import { openKnowledge } from './main/knowledge.ts'
+import { openStore } from './main/knowledge-store.ts'
 import { openLentModels } from './main/lent-models.ts'
 import { openMemory, type ServerMemory } from './main/memory.ts'
 import { createEndpoints } from './http/endpoint.ts'
@@ -30,6 +31,7 @@ import { countAttempts, observeParts, openMetrics, startOutputs } from './main/m
 import { type Presence, startPresence } from './main/presence.ts'
 import { createProfiles, type ServerProfiles } from './main/profiles.ts'
 import { describeReadiness } from './main/readiness.ts'
+import { createSchemaWait } from './main/schema-wait.ts'
 import { checkToolInput } from './main/tool-input.ts'
 import { openUploadDirectory, uploadLimits } from './main/uploads.ts'
 import { openSchedules, type ServerSchedules } from './main/schedules.ts'
@@ -71,7 +73,8 @@ const FIRST_LOAD_MS = 5000
 const LAST_WRITES_MS = 5000
 
 /**
- * @throws {AgentOSError} DATABASE_UNREACHABLE, DATABASE_AUTH, DATA_DIR_LOCKED, SCHEMA_NEWER once the start has given up
+ * @throws {AgentOSError} DATABASE_UNREACHABLE, DATABASE_AUTH, DATA_DIR_LOCKED, SCHEMA_NEWER once the start has given up;
+ *   SCHEMA_OLDER on the embedded database when migrations are only verified
  * @throws {Error} with code EADDRINUSE or EACCES when the address cannot be listened on
  */
 export async function startServer(options: ServerOptions, deps: ServerDeps): Promise<RunningServer> {
@@ -89,8 +92,11 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const registry = openRegistry(options, { ...deps, metrics, answers }, dataDirectory)
   started.defer(registry.close)
   const firstLoad = registry.reload()
-  const database = await openStorage(options.config, { dataDirectory, clock, ids, log })
+  const awaitSchema = createSchemaWait(options.config, { ...deps, ids, registry })
+  const database = await openStorage(options.config, { dataDirectory, clock, ids, log }, awaitSchema)
   started.defer(database.close)
+  const { store, close: closeStore } = await openStore(options.config, database, { clock, ids, log }, awaitSchema)
+  started.defer(closeStore)
   // What is RUNNING there was this machine's, and nobody else can have it open: nobody is waited for.
   if (database.engine === 'embedded') await releaseAllRuns(database.background)
 
@@ -116,7 +122,7 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   started.defer(uploads.close)
   const uploadDirectory = uploads.path
   const { complete } = models
-  const shares = { database, registry, replicaId, ids, metrics, dataDirectory, uploadDirectory, complete }
+  const shares = { database, store, registry, replicaId, ids, metrics, dataDirectory, uploadDirectory, complete }
   const knowledge = await openKnowledge(options.config, { ...deps, ...shares })
   started.defer(knowledge.close)
   answers.add(knowledge.answerers)

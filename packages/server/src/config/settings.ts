@@ -128,6 +128,11 @@ export const SETTINGS = {
     ms(100, 3_600_000, 30_000),
     'Longest statement, in milliseconds.',
   ),
+  AGENTOS_MIGRATIONS: setting(
+    'Database',
+    z.enum(['apply', 'verify']).default('apply'),
+    'apply: the start brings the schema up to date. verify: the start waits, not ready, until `agentos migrate` has; on the embedded database it ends instead.',
+  ),
   AGENTOS_DB_START_TIMEOUT_MS: setting(
     'Database',
     ms(0, 3_600_000, 60_000),

@@ -11,6 +11,7 @@ import type { DatabaseUrls } from '../config/database-url.ts'
 import type { Config } from '../config/load.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
+import { findOlderSchema } from '../storage/schema-check.ts'
 import { prepareEventPartitions } from '../storage/runs/run-events.ts'
 import { prepareSpanPartitions } from '../storage/traces/spans.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -25,9 +26,17 @@ type Deps = {
 const RETRY = { baseMs: 200, maxMs: 5000 }
 const CONNECT_TIMEOUT_MS = 5000
 
-/** @throws {AgentOSError} what the last try said, when the database did not come within AGENTOS_DB_START_TIMEOUT_MS */
-export function openStorage(config: Config, deps: Deps): Promise<Database> {
-  return openPatiently(config, deps, () => openOnce(config, deps))
+/** Resolves once `find` finds nothing any more; fails as it does. */
+export type AwaitSchema = (find: () => Promise<AgentOSError | undefined>) => Promise<void>
+
+/**
+ * @param awaitSchema waits until somebody else has brought the schema up to date, where this process may not; without it,
+ *   an older schema is a failure
+ * @throws {AgentOSError} what the last try said, when the database did not come within AGENTOS_DB_START_TIMEOUT_MS;
+ *   SCHEMA_OLDER, SCHEMA_NEWER, SCHEMA_CHANGED
+ */
+export function openStorage(config: Config, deps: Deps, awaitSchema?: AwaitSchema): Promise<Database> {
+  return openPatiently(config, deps, () => openOnce(config, deps, awaitSchema))
 }
 
 /**
@@ -53,17 +62,21 @@ export async function openPatiently(
 }
 
 /** A database that still starts, and a password that is still being rotated, get better by waiting; nothing else does. */
-function mayPass(error: unknown): error is AgentOSError {
+export function mayPass(error: unknown): error is AgentOSError {
   const passing = ['DATABASE_UNREACHABLE', 'DATABASE_UNAVAILABLE', 'DATABASE_AUTH']
   return error instanceof AgentOSError && passing.includes(error.code)
 }
 
-/** Opens the database for `agentos migrate`, the server's start, or a test: migrated and with room for today's events and spans. */
-async function openOnce(config: Config, deps: Deps): Promise<Database> {
+/** Opens the database as the settings say, with a schema of this release and room for today's events and spans. */
+async function openOnce(config: Config, deps: Deps, awaitSchema: AwaitSchema | undefined): Promise<Database> {
   const database = await openDatabase(databaseOptions(config, deps.dataDirectory), withLog(deps))
   try {
-    const { applied } = await migrate(database)
-    if (applied.length > 0) deps.log.info('schema brought up to date', { migrations: applied })
+    if (config.settings.AGENTOS_MIGRATIONS === 'apply') {
+      const { applied } = await migrate(database)
+      if (applied.length > 0) deps.log.info('schema brought up to date', { migrations: applied })
+    } else {
+      await verifySchema(database, () => findOlderSchema(database.maintenance), awaitSchema)
+    }
     await prepareEventPartitions(database.maintenance)
     await prepareSpanPartitions(database.maintenance)
   } catch (error) {
@@ -71,6 +84,18 @@ async function openOnce(config: Config, deps: Deps): Promise<Database> {
     throw error
   }
   return database
+}
+
+/** @throws {AgentOSError} what `find` finds, where waiting is of no use */
+export async function verifySchema(
+  { engine }: Pick<Database, 'engine'>,
+  find: () => Promise<AgentOSError | undefined>,
+  awaitSchema: AwaitSchema | undefined,
+): Promise<void> {
+  // Nobody else can open an embedded database to change it.
+  if (engine === 'postgres' && awaitSchema !== undefined) return awaitSchema(find)
+  const older = await find()
+  if (older !== undefined) throw older
 }
 
 /** The database that the settings name. */

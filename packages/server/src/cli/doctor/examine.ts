@@ -104,7 +104,8 @@ async function examineDatabase({ config, workingDirectory }: Subject, { clock, r
 export async function examineOpened(database: Database, config: Config, clock: Clock) {
   const state = await readDatabaseState(database.db)
   const latencyMs = await measureLatency(database, clock)
-  const isOurs = state.schema.applied === state.schema.known
+  const { applied, known, refusal } = state.schema
+  const isOurs = refusal === null && applied !== null && applied >= known
   return { latencyMs, state, ...(isOurs ? await examineTables(database, config) : NOTHING) }
 }
 
