@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path'
 import { sleep } from './base/backoff.ts'
 import type { Clock } from './base/clock.ts'
 import { createIds, type Ids } from './base/ids.ts'
-import type { Redact } from './base/redact.ts'
+import type { LearningRedact, Redact } from './base/redact.ts'
 import type { Config } from './config/load.ts'
 import { type Answers, createAnswers } from './main/answers.ts'
 import { openStorage } from './main/database.ts'
@@ -52,7 +52,12 @@ export type ServerOptions = {
   readonly workingDirectory: string
 }
 
-export type ServerDeps = { readonly clock: Clock; readonly log: Log; readonly redact: Redact }
+export type ServerDeps = {
+  readonly clock: Clock
+  readonly log: Log
+  readonly redact: Redact
+  readonly learnSecret: LearningRedact['learn']
+}
 
 export type RunningServer = {
   /** Base URL, with the port that was taken. */
@@ -79,7 +84,7 @@ const LAST_WRITES_MS = 5000
  */
 export async function startServer(options: ServerOptions, deps: ServerDeps): Promise<RunningServer> {
   const { settings } = options.config
-  const { clock, log } = deps
+  const { clock, log, learnSecret } = deps
   const ids = createIds(clock)
   await using started = new AsyncDisposableStack()
   const replicaId = randomUUID()
@@ -92,10 +97,11 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const registry = openRegistry(options, { ...deps, metrics, answers }, dataDirectory)
   started.defer(registry.close)
   const firstLoad = registry.reload()
+  const opening = { clock, ids, log, learnSecret }
   const awaitSchema = createSchemaWait(options.config, { ...deps, ids, registry })
-  const database = await openStorage(options.config, { dataDirectory, clock, ids, log }, awaitSchema)
+  const database = await openStorage(options.config, { dataDirectory, ...opening }, awaitSchema)
   started.defer(database.close)
-  const { store, close: closeStore } = await openStore(options.config, database, { clock, ids, log }, awaitSchema)
+  const { store, close: closeStore } = await openStore(options.config, database, opening, awaitSchema)
   started.defer(closeStore)
   // What is RUNNING there was this machine's, and nobody else can have it open: nobody is waited for.
   if (database.engine === 'embedded') await releaseAllRuns(database.background)

@@ -113,7 +113,7 @@ export const SETTINGS = {
   DB_PASS_FILE: setting(
     'Database',
     text().optional(),
-    'File that holds the password; read again when the database refuses it.',
+    'File that holds the password; read for each new connection.',
   ),
   DB_DATABASE: setting('Database', text().optional(), 'Database name, with DB_HOST.'),
   AGENTOS_DATA_DIR: setting(

@@ -21,6 +21,8 @@ type Deps = {
   readonly clock: Clock
   readonly log: Log
   readonly ids: Ids
+  /** Told of secrets that were not among the settings. */
+  readonly learnSecret: (secret: string) => void
 }
 
 const RETRY = { baseMs: 200, maxMs: 5000 }
@@ -69,7 +71,7 @@ export function mayPass(error: unknown): error is AgentOSError {
 
 /** Opens the database as the settings say, with a schema of this release and room for today's events and spans. */
 async function openOnce(config: Config, deps: Deps, awaitSchema: AwaitSchema | undefined): Promise<Database> {
-  const database = await openDatabase(databaseOptions(config, deps.dataDirectory), withLog(deps))
+  const database = await openDatabase(databaseOptions(config, deps.dataDirectory, deps.learnSecret), withLog(deps))
   try {
     if (config.settings.AGENTOS_MIGRATIONS === 'apply') {
       const { applied } = await migrate(database)
@@ -98,15 +100,23 @@ export async function verifySchema(
   if (older !== undefined) throw older
 }
 
-/** The database that the settings name. */
-export function databaseOptions({ settings, database }: Config, dataDirectory: string): DatabaseOptions {
+/**
+ * The database that the settings name.
+ * @param onSecret told each password that is read from a file
+ */
+export function databaseOptions(
+  { settings, database }: Config,
+  dataDirectory: string,
+  onSecret: (secret: string) => void,
+): DatabaseOptions {
   if (database === undefined) return { kind: 'embedded', directory: join(dataDirectory, 'database') }
-  return postgresOptions(settings, database)
+  return postgresOptions(settings, database, onSecret)
 }
 
 export function postgresOptions(
   settings: Config['settings'],
   { url, directUrl, passwordFile }: DatabaseUrls,
+  onSecret: (secret: string) => void,
 ): DatabaseOptions {
   return {
     kind: 'postgres',
@@ -118,7 +128,7 @@ export function postgresOptions(
     statementTimeoutMs: settings.AGENTOS_DB_STATEMENT_TIMEOUT_MS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     applicationName: settings.AGENTOS_ID,
-    ...(passwordFile === undefined ? {} : { passwordFile }),
+    ...(passwordFile === undefined ? {} : { passwordFile, onSecret }),
   }
 }
 

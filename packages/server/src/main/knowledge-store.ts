@@ -29,7 +29,7 @@ export type OpenedStore = {
 export async function openStore(
   config: Config,
   main: Database,
-  deps: { readonly clock: Clock; readonly ids: Ids; readonly log: Log },
+  deps: { readonly clock: Clock; readonly ids: Ids; readonly log: Log; readonly learnSecret: (secret: string) => void },
   awaitSchema?: AwaitSchema,
 ): Promise<OpenedStore> {
   const { settings } = config
@@ -41,7 +41,9 @@ export async function openStore(
     return openMigratedKnowledgeStore(database, language)
   }
   if (urls === undefined) return { store: await open(main), close: async () => {} }
-  const database = await openPatiently(config, deps, () => openDatabase(postgresOptions(settings, urls), withLog(deps)))
+  const database = await openPatiently(config, deps, () =>
+    openDatabase(postgresOptions(settings, urls, deps.learnSecret), withLog(deps)),
+  )
   try {
     return { store: await open(database), close: database.close }
   } catch (error) {
