@@ -14,6 +14,7 @@ import { type Answers, createAnswers } from './main/answers.ts'
 import { openStorage } from './main/database.ts'
 import { encodeEvent } from './http/agno/events.ts'
 import { createApp, createLoopbackApp } from './http/app.ts'
+import { type Connections, watchConnections } from './http/connections.ts'
 import type { AppDeps } from './http/deps.ts'
 import { type Retention, startHousekeeping } from './main/housekeeping.ts'
 import { answerMedia } from './main/media.ts'
@@ -66,14 +67,16 @@ export type RunningServer = {
   readonly database: Database['engine']
   readonly defaultModel: string
   /**
-   * Stops in order: not ready, no new runs, what runs may finish until the drain deadline, the rest given to other
-   * replicas, streams closed, database closed. A second call ends the wait for runs.
+   * Stops in order: not ready, no new runs, what runs may finish until the drain deadline while clients leave, the rest
+   * given to other replicas, streams closed, database closed. A second call ends the wait for runs and clients.
    */
   readonly stop: () => Promise<void>
 }
 
 /** How long a load balancer and a person at a terminal wait for the answer of the first reconcile before we listen. */
 const FIRST_LOAD_MS = 5000
+/** How long clients that keep connections have for one more answer, which tells them to close theirs. */
+const LEAVE_MS = 2000
 /** How long giving runs away may take; past it their leases run out, with the same effect. */
 const LAST_WRITES_MS = 5000
 
@@ -139,6 +142,7 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const parts: Parts = { ...shared, uploadDirectory, schedules, memory, knowledge }
   const appDeps = describeApp(options.config, deps, parts)
   const app = await createApp(appDeps)
+  const connections = watchConnections(app.server)
   started.defer(() => app.close())
   started.defer(schedules.close)
   schedules.begin(app)
@@ -156,7 +160,7 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
     registry,
     database: database.engine,
     defaultModel: defaultModelOf(options.config),
-    stop: createStop(parts, started.move(), settings.AGENTOS_DRAIN_TIMEOUT_MS, log),
+    stop: createStop({ ...parts, connections }, started.move(), settings.AGENTOS_DRAIN_TIMEOUT_MS, log),
   }
 }
 
@@ -178,8 +182,10 @@ type Parts = {
   readonly knowledge: Knowledge
 }
 
-function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number, log: Log): () => Promise<void> {
-  const { runs, registry, profiles, schedules, drain } = parts
+type StopParts = Parts & { readonly connections: Connections }
+
+function createStop(parts: StopParts, started: AsyncDisposableStack, drainMs: number, log: Log): () => Promise<void> {
+  const { runs, registry, profiles, schedules, connections, drain } = parts
   const hurry = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   const stop = async () => {
@@ -187,7 +193,8 @@ function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number
     profiles.stop()
     registry.stopWatching()
     log.info('stopping', { runs: runs.running(), deadline_ms: drainMs })
-    await Promise.race([Promise.all([runs.drain(drainMs), schedules.drain(drainMs)]), hurry.promise])
+    const leaving = connections.untilGone(Math.min(drainMs, LEAVE_MS))
+    await Promise.race([Promise.all([runs.drain(drainMs), schedules.drain(drainMs), leaving]), hurry.promise])
     const givenAway = await giveRunsAway(runs, log)
     await started.disposeAsync()
     log.info('stopped', { runs_given_away: givenAway })
