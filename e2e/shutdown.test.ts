@@ -2,6 +2,10 @@
  * How a server ends: asked to, in the middle of streams, and without a word.
  * @module
  */
+import { once } from 'node:events'
+import { Agent, type IncomingMessage, request } from 'node:http'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@agentos/wire/client'
 import { expect, test } from 'vitest'
 import { agentSource, createFolder } from './agents-folder.ts'
@@ -86,6 +90,39 @@ test('a draining server is not ready and takes no new runs', async () => {
   expect(run).toMatchObject({ reason: { status: 503, errorId: 'DRAINING' } })
   expect(await stopped).toBe(0)
 })
+
+test('nobody who asks twice a second on a kept connection is cut off when the server stops', async () => {
+  await using all = await startAll({ AGENTOS_DRAIN_TIMEOUT_MS: '20000' })
+  const server = await all.start()
+  const leaving = Array.from({ length: 50 }, () => askUntilTold(server.url))
+  await sleep(1000)
+  expect(await server.stop()).toBe(0)
+  const answers = await Promise.all(leaving)
+  // More than one before the stop, all on one connection, and the last one says that the connection is over.
+  for (const { statuses, connections } of answers) {
+    expect(new Set(statuses)).toEqual(new Set([200]))
+    expect(statuses.length).toBeGreaterThan(1)
+    expect(connections).toBe(1)
+  }
+})
+
+/** Asks at random times, on one connection, until an answer says that the connection is over. */
+async function askUntilTold(url: string) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const statuses: (number | undefined)[] = []
+  const sockets = new Set<Socket>()
+  for (let isTold = false; !isTold;) {
+    const asked = request(`${url}/health`, { agent }).end()
+    const [response] = (await once(asked, 'response')) as [IncomingMessage] // by Node's documentation
+    sockets.add(response.socket)
+    isTold = response.headers.connection === 'close'
+    statuses.push(response.statusCode)
+    await once(response.resume(), 'end')
+    if (!isTold) await sleep(Math.random() * 500)
+  }
+  agent.destroy()
+  return { statuses, connections: sockets.size }
+}
 
 test('after kill -9 a server on the same directory has the sessions', async () => {
   await using all = await startAll({ AGENTOS_LEASE_MS: '1000' })

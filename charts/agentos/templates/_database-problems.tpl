@@ -14,6 +14,9 @@
 {{- if or .Values.initDb.enabled .Values.migrations.enabled -}}
 {{- $problems = append $problems "database.host: initDb and migrations need a PostgreSQL; set its host, or switch both off." -}}
 {{- end -}}
+{{- if eq .Values.migrations.serverMode "verify" -}}
+{{- $problems = append $problems "migrations.serverMode: verify needs a PostgreSQL, whose schema something else can bring up to date; set database.host, or use apply." -}}
+{{- end -}}
 {{- if $database.pooler.host -}}
 {{- $problems = append $problems "database.pooler.host: a pooler stands before a database; set database.host." -}}
 {{- end -}}

@@ -12,6 +12,7 @@
   "AGENTOS_RUN_TIMEOUT_MS" "drain.longestRunSeconds"
   "AGENTOS_DB_POOL_SIZE" "database.poolSize"
   "AGENTOS_DB_BACKGROUND_POOL_SIZE" "database.backgroundPoolSize"
+  "AGENTOS_MIGRATIONS" "migrations.serverMode"
   "AGENTOS_INSECURE" "auth.insecure"
   "AGENTOS_AGENTS_DIR" "server.agentsDir or gitSync.subPath"
   "AGENTOS_METRICS_PORT" "observability.metrics"

@@ -16,6 +16,9 @@ AGENTOS_LOG_FORMAT: json
 {{ . }}: '0'
 {{- end }}
 {{- end }}
+{{- if eq .Values.migrations.serverMode "verify" }}
+AGENTOS_MIGRATIONS: verify
+{{- end }}
 {{- if .Values.auth.insecure }}
 AGENTOS_INSECURE: 'true'
 {{- end }}

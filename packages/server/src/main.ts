@@ -8,16 +8,18 @@ import { join, resolve } from 'node:path'
 import { sleep } from './base/backoff.ts'
 import type { Clock } from './base/clock.ts'
 import { createIds, type Ids } from './base/ids.ts'
-import type { Redact } from './base/redact.ts'
+import type { LearningRedact, Redact } from './base/redact.ts'
 import type { Config } from './config/load.ts'
 import { type Answers, createAnswers } from './main/answers.ts'
 import { openStorage } from './main/database.ts'
 import { encodeEvent } from './http/agno/events.ts'
 import { createApp, createLoopbackApp } from './http/app.ts'
+import { type Connections, watchConnections } from './http/connections.ts'
 import type { AppDeps } from './http/deps.ts'
 import { type Retention, startHousekeeping } from './main/housekeeping.ts'
 import { answerMedia } from './main/media.ts'
 import { openKnowledge } from './main/knowledge.ts'
+import { openStore } from './main/knowledge-store.ts'
 import { openLentModels } from './main/lent-models.ts'
 import { openMemory, type ServerMemory } from './main/memory.ts'
 import { createEndpoints } from './http/endpoint.ts'
@@ -30,6 +32,7 @@ import { countAttempts, observeParts, openMetrics, startOutputs } from './main/m
 import { type Presence, startPresence } from './main/presence.ts'
 import { createProfiles, type ServerProfiles } from './main/profiles.ts'
 import { describeReadiness } from './main/readiness.ts'
+import { createSchemaWait } from './main/schema-wait.ts'
 import { checkToolInput } from './main/tool-input.ts'
 import { openUploadDirectory, uploadLimits } from './main/uploads.ts'
 import { openSchedules, type ServerSchedules } from './main/schedules.ts'
@@ -50,7 +53,12 @@ export type ServerOptions = {
   readonly workingDirectory: string
 }
 
-export type ServerDeps = { readonly clock: Clock; readonly log: Log; readonly redact: Redact }
+export type ServerDeps = {
+  readonly clock: Clock
+  readonly log: Log
+  readonly redact: Redact
+  readonly learnSecret: LearningRedact['learn']
+}
 
 export type RunningServer = {
   /** Base URL, with the port that was taken. */
@@ -59,24 +67,27 @@ export type RunningServer = {
   readonly database: Database['engine']
   readonly defaultModel: string
   /**
-   * Stops in order: not ready, no new runs, what runs may finish until the drain deadline, the rest given to other
-   * replicas, streams closed, database closed. A second call ends the wait for runs.
+   * Stops in order: not ready, no new runs, what runs may finish until the drain deadline while clients leave, the rest
+   * given to other replicas, streams closed, database closed. A second call ends the wait for runs and clients.
    */
   readonly stop: () => Promise<void>
 }
 
 /** How long a load balancer and a person at a terminal wait for the answer of the first reconcile before we listen. */
 const FIRST_LOAD_MS = 5000
+/** How long clients that keep connections have for one more answer, which tells them to close theirs. */
+const LEAVE_MS = 2000
 /** How long giving runs away may take; past it their leases run out, with the same effect. */
 const LAST_WRITES_MS = 5000
 
 /**
- * @throws {AgentOSError} DATABASE_UNREACHABLE, DATABASE_AUTH, DATA_DIR_LOCKED, SCHEMA_NEWER once the start has given up
+ * @throws {AgentOSError} DATABASE_UNREACHABLE, DATABASE_AUTH, DATA_DIR_LOCKED, SCHEMA_NEWER once the start has given up;
+ *   SCHEMA_OLDER on the embedded database when migrations are only verified
  * @throws {Error} with code EADDRINUSE or EACCES when the address cannot be listened on
  */
 export async function startServer(options: ServerOptions, deps: ServerDeps): Promise<RunningServer> {
   const { settings } = options.config
-  const { clock, log } = deps
+  const { clock, log, learnSecret } = deps
   const ids = createIds(clock)
   await using started = new AsyncDisposableStack()
   const replicaId = randomUUID()
@@ -89,8 +100,12 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const registry = openRegistry(options, { ...deps, metrics, answers }, dataDirectory)
   started.defer(registry.close)
   const firstLoad = registry.reload()
-  const database = await openStorage(options.config, { dataDirectory, clock, ids, log })
+  const opening = { clock, ids, log, learnSecret }
+  const awaitSchema = createSchemaWait(options.config, { ...deps, ids, registry })
+  const database = await openStorage(options.config, { dataDirectory, ...opening }, awaitSchema)
   started.defer(database.close)
+  const { store, close: closeStore } = await openStore(options.config, database, opening, awaitSchema)
+  started.defer(closeStore)
   // What is RUNNING there was this machine's, and nobody else can have it open: nobody is waited for.
   if (database.engine === 'embedded') await releaseAllRuns(database.background)
 
@@ -118,7 +133,7 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   started.defer(uploads.close)
   const uploadDirectory = uploads.path
   const { complete } = models
-  const shares = { database, registry, replicaId, ids, metrics, dataDirectory, uploadDirectory, complete }
+  const shares = { database, store, registry, replicaId, ids, metrics, dataDirectory, uploadDirectory, complete }
   const knowledge = await openKnowledge(options.config, { ...deps, ...shares })
   started.defer(knowledge.close)
   answers.add(knowledge.answerers)
@@ -128,6 +143,7 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
   const parts: Parts = { ...shared, uploadDirectory, schedules, memory, knowledge }
   const appDeps = describeApp(options.config, deps, parts)
   const app = await createApp(appDeps)
+  const connections = watchConnections(app.server)
   started.defer(() => app.close())
   started.defer(schedules.close)
   schedules.begin(app)
@@ -145,7 +161,7 @@ export async function startServer(options: ServerOptions, deps: ServerDeps): Pro
     registry,
     database: database.engine,
     defaultModel: defaultModelOf(options.config),
-    stop: createStop(parts, started.move(), settings.AGENTOS_DRAIN_TIMEOUT_MS, log),
+    stop: createStop({ ...parts, connections }, started.move(), settings.AGENTOS_DRAIN_TIMEOUT_MS, log),
   }
 }
 
@@ -167,8 +183,10 @@ type Parts = {
   readonly knowledge: Knowledge
 }
 
-function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number, log: Log): () => Promise<void> {
-  const { runs, registry, profiles, schedules, drain } = parts
+type StopParts = Parts & { readonly connections: Connections }
+
+function createStop(parts: StopParts, started: AsyncDisposableStack, drainMs: number, log: Log): () => Promise<void> {
+  const { runs, registry, profiles, schedules, connections, drain } = parts
   const hurry = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   const stop = async () => {
@@ -176,7 +194,8 @@ function createStop(parts: Parts, started: AsyncDisposableStack, drainMs: number
     profiles.stop()
     registry.stopWatching()
     log.info('stopping', { runs: runs.running(), deadline_ms: drainMs })
-    await Promise.race([Promise.all([runs.drain(drainMs), schedules.drain(drainMs)]), hurry.promise])
+    const leaving = connections.untilGone(Math.min(drainMs, LEAVE_MS))
+    await Promise.race([Promise.all([runs.drain(drainMs), schedules.drain(drainMs), leaving]), hurry.promise])
     const givenAway = await giveRunsAway(runs, log)
     await started.disposeAsync()
     log.info('stopped', { runs_given_away: givenAway })

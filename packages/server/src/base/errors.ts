@@ -99,6 +99,7 @@ export const ERRORS = {
   DATABASE_SETUP_BUSY: { status: 500, next: 'Try again, or raise INITDB_WAIT_SECONDS.' },
   DATABASE_SETUP_FAILED: { status: 500, next: 'See docs/how-to/prepare-a-database.md for what a set-up does.' },
   SCHEMA_NEWER: { status: 500, next: 'Start a release of the server that knows this schema.' },
+  SCHEMA_OLDER: { status: 503, next: 'Run `agentos migrate`; the server then starts by itself.' },
   SCHEMA_CHANGED: { status: 500, next: 'Start the release that made this schema; released migrations never change.' },
   DATA_DIR_LOCKED: { status: 500, next: 'Stop the other server, or set AGENTOS_DATA_DIR or POSTGRES_URL.' },
   AGENTS_LOAD_FAILED: { status: 500, next: 'Run `agentos check DIR` to see every file.' },

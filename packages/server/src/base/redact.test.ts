@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createRedact } from './redact.ts'
+import { createLearningRedact, createRedact } from './redact.ts'
 
 test('a secret value disappears wherever it stands, the longer of two first', () => {
   fc.assert(
@@ -28,6 +28,24 @@ test.each([
 
 test('ordinary text and short secrets stay as they are', () => {
   expect(createRedact(['abc'])('abc: the task is done')).toBe('abc: the task is done')
+})
+
+test('a secret that is learned later is removed like those of the start, and an earlier one still is', () => {
+  const { redact, learn } = createLearningRedact(['at-the-start'])
+  expect(redact('at-the-start, first-password')).toBe('[redacted], first-password')
+  learn('first-password')
+  learn('second-password')
+  expect(redact('at-the-start, first-password, second-password')).toBe('[redacted], [redacted], [redacted]')
+})
+
+test('of learned secrets those are known that were named last', () => {
+  const { redact, learn } = createLearningRedact(['at-the-start'])
+  for (let rotation = 0; rotation < 100; rotation++) learn(`password-${1000 + rotation}`)
+  learn('password-1000')
+  learn('password-next')
+  expect(redact('at-the-start, password-1000, password-1001, password-next')).toBe(
+    '[redacted], [redacted], password-1001, [redacted]',
+  )
 })
 
 test('a secret is found within JSON, and percent-encoded in whatever way a URL may be', () => {

@@ -13,7 +13,33 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
   [/\bAIza[A-Za-z0-9_-]{20,}/g, MASK],
 ]
 
+/** Learned secrets that are kept. A password that rotates every hour is known for four days. */
+const MAX_LEARNED = 100
+
 export type Redact = (text: string) => string
+
+export type LearningRedact = {
+  readonly redact: Redact
+  /** Removes `secret` too, from now on. The last 100 that were named are known, beside those of the start. */
+  readonly learn: (secret: string) => void
+}
+
+/** A redactor for secrets that come one by one, as rotated passwords do: those before may still stand somewhere. */
+export function createLearningRedact(secrets: readonly string[]): LearningRedact {
+  const learned = new Set<string>()
+  let current = createRedact(secrets)
+  return {
+    redact: (text) => current(text),
+    learn(secret) {
+      const isKnown = learned.delete(secret)
+      learned.add(secret)
+      if (isKnown) return
+      const [oldest] = learned
+      if (learned.size > MAX_LEARNED && oldest !== undefined) learned.delete(oldest)
+      current = createRedact([...secrets, ...learned])
+    },
+  }
+}
 
 /**
  * Builds the redactor of this process. A secret is found as it is, within JSON, and percent-encoded as in a URL.

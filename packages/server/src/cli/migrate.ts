@@ -9,7 +9,9 @@ import { openStore } from '../main/knowledge-store.ts'
 import { openCommand } from './process.ts'
 
 export async function migrateOnly(): Promise<number> {
-  const { config, deps, workingDirectory } = openCommand()
+  const { config: given, deps, workingDirectory } = openCommand()
+  // Servers may only verify; this command is what they wait for.
+  const config = { ...given, settings: { ...given.settings, AGENTOS_MIGRATIONS: 'apply' as const } }
   const dataDirectory = resolve(workingDirectory, config.settings.AGENTOS_DATA_DIR)
   const ids = createIds(deps.clock)
   await using database = await openStorage(config, { ...deps, ids, dataDirectory })

@@ -7,7 +7,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../base/clock.ts'
 import { AgentOSError } from '../base/errors.ts'
-import { createRedact } from '../base/redact.ts'
+import { createLearningRedact } from '../base/redact.ts'
 import { type Config, type Environment, loadConfig, processEnvironment } from '../config/load.ts'
 import type { ServerDeps } from '../main.ts'
 import { createLog } from '../telemetry/log.ts'
@@ -18,14 +18,14 @@ export type Command = { readonly config: Config; readonly deps: ServerDeps; read
 export function openCommand(defaults: Environment = {}): Command {
   const config = loadConfig({ ...defaults, ...processEnvironment() })
   const { AGENTOS_LOG_FORMAT: format, AGENTOS_LOG_LEVEL: level } = config.settings
-  const redact = createRedact(config.secrets)
+  const { redact, learn: learnSecret } = createLearningRedact(config.secrets)
   const log = createLog({
     level,
     format: format === 'json' || (format === 'auto' && !process.stderr.isTTY) ? 'json' : 'pretty',
     redact,
     write: (line) => process.stderr.write(line),
   })
-  return { config, deps: { clock: systemClock, log, redact }, workingDirectory: process.cwd() }
+  return { config, deps: { clock: systemClock, log, redact, learnSecret }, workingDirectory: process.cwd() }
 }
 
 /** What is served when nobody names a folder. */

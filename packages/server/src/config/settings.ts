@@ -110,11 +110,7 @@ export const SETTINGS = {
   DB_PORT: setting('Database', z.coerce.number().int().min(1).max(65_535).default(5432), 'Port, with DB_HOST.'),
   DB_USER: setting('Database', text().optional(), 'User, with DB_HOST.'),
   DB_PASS: secret('Database', z.string().optional(), 'Password, with DB_HOST.'),
-  DB_PASS_FILE: setting(
-    'Database',
-    text().optional(),
-    'File that holds the password; read again when the database refuses it.',
-  ),
+  DB_PASS_FILE: setting('Database', text().optional(), 'File that holds the password; read for each new connection.'),
   DB_DATABASE: setting('Database', text().optional(), 'Database name, with DB_HOST.'),
   AGENTOS_DATA_DIR: setting(
     'Database',
@@ -127,6 +123,11 @@ export const SETTINGS = {
     'Database',
     ms(100, 3_600_000, 30_000),
     'Longest statement, in milliseconds.',
+  ),
+  AGENTOS_MIGRATIONS: setting(
+    'Database',
+    z.enum(['apply', 'verify']).default('apply'),
+    'apply: the start brings the schema up to date. verify: the start waits, not ready, until `agentos migrate` has; on the embedded database it ends instead.',
   ),
   AGENTOS_DB_START_TIMEOUT_MS: setting(
     'Database',

@@ -62,7 +62,11 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     throw new AgentOSError('METHOD_NOT_ALLOWED', 'Method Not Allowed')
   })
   // Before the server closes: Node then cuts answers that are ended but not yet read.
-  app.addHook('preClose', () => streams.endAll(STREAM_END_MS))
+  app.addHook('preClose', async () => {
+    await streams.endAll(STREAM_END_MS)
+    // Idle connections are closed next. What has arrived on them is read by then: the loop has just looked.
+    await new Promise((looked) => setImmediate(looked))
+  })
   return app
 }
 

@@ -23,6 +23,7 @@ const RETRY_AFTER: Partial<Record<ErrorCode, number>> = {
   DRAINING: 1,
   NO_REVISION: 5,
   DATABASE_UNAVAILABLE: 2,
+  SCHEMA_OLDER: 5,
 }
 
 /** What Fastify finds wrong with a request before a route sees it. */

@@ -83,7 +83,7 @@ function createCall(
   request: FastifyRequest,
   reply: FastifyReply,
   trace: RequestTrace,
-  { auth, streams }: Server,
+  { deps, auth, streams }: Server,
 ): Call {
   return {
     trace,
@@ -102,7 +102,8 @@ function createCall(
       reply.hijack()
       noteFirstByte(request, reply)
       const sent = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)
-      reply.raw.writeHead(reply.statusCode, { ...Object.fromEntries(sent), ...headers })
+      const leave = deps.settings.isStopping() ? { connection: 'close' } : {}
+      reply.raw.writeHead(reply.statusCode, { ...Object.fromEntries(sent), ...headers, ...leave })
       return {
         response: reply.raw,
         register: streams.add,

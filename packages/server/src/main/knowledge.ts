@@ -1,6 +1,6 @@
 /**
- * Knowledge of a server: its store, its embedders, the threads that read documents, and the part that brings them
- * together.
+ * Knowledge of a server: its embedders, the threads that read documents, and the part that brings them together with the
+ * store.
  * @module
  */
 import { join } from 'node:path'
@@ -16,15 +16,16 @@ import { type Knowledge, startKnowledge } from '../knowledge/knowledge.ts'
 import type { Registry } from '../loader/registry.ts'
 import type { Database } from '../storage/database.ts'
 import { releaseAllJobs } from '../storage/knowledge/jobs.ts'
+import type { KnowledgeStore } from '../storage/knowledge/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Answerers } from './answers.ts'
 import { openEmbedders } from './embedders.ts'
-import { openStore } from './knowledge-store.ts'
 import type { LentModels } from './lent-models.ts'
 
 export type KnowledgeParts = {
   readonly database: Database
+  readonly store: KnowledgeStore
   readonly registry: Registry
   readonly replicaId: string
   readonly clock: Clock
@@ -50,16 +51,14 @@ const POLL_MS = 2000
 const EMBEDDER_REST_MS = 30_000
 const MAX_KEYS = 100
 
-/** @throws {AgentOSError} as the opening of the database, of the remote sources and of the embedders */
+/** @throws {AgentOSError} as the opening of the remote sources and of the embedders */
 export async function openKnowledge(config: Config, parts: KnowledgeParts): Promise<ServerKnowledge> {
   const { settings } = config
-  const { database, registry, log } = parts
+  const { database, store, registry, log } = parts
   await using opened = new AsyncDisposableStack()
   const policy = { privateUrls: settings.AGENTOS_KNOWLEDGE_PRIVATE_URLS }
   const given = settings.AGENTOS_KNOWLEDGE_SOURCES
   const remotes = given === undefined ? [] : openRemoteSources(given, 'AGENTOS_KNOWLEDGE_SOURCES', policy)
-  const { store, close: closeStore } = await openStore(config, database, parts)
-  opened.defer(closeStore)
   if (database.engine === 'embedded') await releaseAllJobs(database.background)
   const embedders = openEmbedders(config, { ...parts, onCall: parts.metrics.embedderCalled })
   opened.defer(embedders.close)

@@ -24,6 +24,8 @@ export type PostgresOptions = {
   readonly connectTimeoutMs: number
   /** File with the password, read anew for every connection; wins over the password of the URL. */
   readonly passwordFile?: string
+  /** Told each password that the file holds, before it is used: it must not be shown from then on. */
+  readonly onSecret?: (secret: string) => void
   readonly applicationName: string
 }
 

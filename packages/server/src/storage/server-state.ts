@@ -3,8 +3,12 @@
  * @module
  */
 import { sql } from 'kysely'
-import { readMigrations } from './migrate.ts'
+import { AgentOSError, type ErrorCode } from '../base/errors.ts'
+import { MIGRATIONS_TABLE, readMigrations } from './migration-files.ts'
+import { findMissing } from './schema-check.ts'
 import type { Db } from './tables.ts'
+
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['SCHEMA_NEWER', 'SCHEMA_CHANGED'])
 
 export type DatabaseState = {
   /** As the server gives it, for example `18.4`. */
@@ -14,6 +18,8 @@ export type DatabaseState = {
     readonly applied: number | null
     /** Newest migration of this release. */
     readonly known: number
+    /** Why a server of this release does not serve it and never will; null when it does, or would once it is brought up to date. */
+    readonly refusal: { readonly code: ErrorCode; readonly message: string } | null
   }
   /** Of the whole server, all databases and clients together. */
   readonly connections: { readonly used: number; readonly max: number }
@@ -51,12 +57,11 @@ export async function readDatabaseState(db: Db): Promise<DatabaseState> {
       (select default_version from pg_available_extensions where name = 'vector') as available`.execute(db)
   const [row] = rows
   if (row === undefined) throw new TypeError('a select without a table has one row')
-  const known = (await readMigrations()).at(-1)?.version ?? 0
   const role = await readRole(db)
   const isReadable = row.has_tables && !role.withoutRights.includes('agentos_migrations')
-  const applied = isReadable ? await readApplied(db) : null
+  const schema = await readSchema(db, isReadable)
   const { version, used, max, installed, available } = row
-  return { version, schema: { applied, known }, connections: { used, max }, role, vector: { installed, available } }
+  return { version, schema, connections: { used, max }, role, vector: { installed, available } }
 }
 
 type RoleRow = { name: string; may_create: boolean; without_rights: string[]; not_owned: string[] }
@@ -80,8 +85,18 @@ async function readRole(db: Db): Promise<RoleState> {
   return { name: row.name, mayCreate: row.may_create, withoutRights: row.without_rights, notOwned: row.not_owned }
 }
 
-async function readApplied(db: Db): Promise<number | null> {
+async function readSchema(db: Db, isReadable: boolean): Promise<DatabaseState['schema']> {
+  const migrations = await readMigrations()
+  const known = migrations.at(-1)?.version ?? 0
+  if (!isReadable) return { applied: null, known, refusal: null }
   const { rows } = await sql<{ version: number | null }>`
     select max(version) as version from agentos_migrations`.execute(db)
-  return rows[0]?.version ?? null
+  const applied = rows[0]?.version ?? null
+  try {
+    await findMissing(db, migrations, MIGRATIONS_TABLE)
+    return { applied, known, refusal: null }
+  } catch (error) {
+    if (!(error instanceof AgentOSError) || !REFUSALS.has(error.code)) throw error
+    return { applied, known, refusal: { code: error.code, message: error.message } }
+  }
 }

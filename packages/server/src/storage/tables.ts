@@ -249,7 +249,13 @@ export type ScheduleRunRow = {
   created_at: DatabaseTime
 }
 
-export type MigrationRow = { version: number; name: string; checksum: string; applied_at: DatabaseTime }
+export type MigrationRow = {
+  version: number
+  name: string
+  checksum: string
+  applied_at: DatabaseTime
+  additive: Generated<boolean>
+}
 
 export type Tables = {
   agentos_sessions: SessionRow

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../../base/clock.ts'
 import { createIds } from '../../base/ids.ts'
-import { createRedact } from '../../base/redact.ts'
+import { createLearningRedact } from '../../base/redact.ts'
 import { loadConfig, type Environment } from '../../config/load.ts'
 import { openTestDatabase } from '../../storage/testing/database.ts'
 import { createTestRole } from '../../storage/testing/role.ts'
@@ -11,7 +11,8 @@ import { describeReport } from './text.ts'
 function look(environment: Environment) {
   const config = loadConfig({ AGENTOS_PORT: '0', ...environment })
   const subject = { config, agentsDirectory: import.meta.dirname, workingDirectory: import.meta.dirname }
-  return examine(subject, { clock: systemClock, ids: createIds(systemClock), redact: createRedact(config.secrets) })
+  const { redact, learn: learnSecret } = createLearningRedact(config.secrets)
+  return examine(subject, { clock: systemClock, ids: createIds(systemClock), redact, learnSecret })
 }
 
 test('is well with a database that is, and shows no secret', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { systemClock } from '../../base/clock.ts'
 import { createIds } from '../../base/ids.ts'
-import { createRedact } from '../../base/redact.ts'
+import { createLearningRedact } from '../../base/redact.ts'
 import { loadConfig } from '../../config/load.ts'
 import { openDatabase } from '../../storage/database.ts'
 import { createDirectory } from '../../storage/testing/database.ts'
@@ -22,7 +22,8 @@ test('looks at an embedded database before there is one, when it rests and when 
     workingDirectory: folder.path,
   }
   const look = async () => {
-    const report = await examine(subject, { clock: systemClock, ids: createIds(systemClock), redact: createRedact([]) })
+    const { redact, learn: learnSecret } = createLearningRedact([])
+    const report = await examine(subject, { clock: systemClock, ids: createIds(systemClock), redact, learnSecret })
     return { problems: report.problems.map(({ what }) => what), text: describeReport(report, Date.now()) }
   }
   const before = await look()

@@ -32,7 +32,12 @@ export type Subject = {
 const DAY_MS = 86_400_000
 const PING_TIMEOUT_MS = 5_000
 
-type Deps = { readonly clock: Clock; readonly ids: Ids; readonly redact: Redact }
+type Deps = {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly redact: Redact
+  readonly learnSecret: (secret: string) => void
+}
 
 export async function examine(subject: Subject, deps: Deps): Promise<DoctorReport> {
   const { config, agentsDirectory } = subject
@@ -73,8 +78,11 @@ type Seen = Pick<DoctorReport, 'database' | 'storage' | 'queue' | 'replicas' | '
 
 const NOTHING: Omit<Seen, 'database'> = { storage: null, queue: null, replicas: null, expiredLeases: null }
 
-async function examineDatabase({ config, workingDirectory }: Subject, { clock, redact }: Deps): Promise<Seen> {
-  const options = databaseOptions(config, resolve(workingDirectory, config.settings.AGENTOS_DATA_DIR))
+async function examineDatabase(
+  { config, workingDirectory }: Subject,
+  { clock, redact, learnSecret }: Deps,
+): Promise<Seen> {
+  const options = databaseOptions(config, resolve(workingDirectory, config.settings.AGENTOS_DATA_DIR), learnSecret)
   const isPooled = options.kind === 'postgres' && options.directUrl !== undefined
   const unseen: DatabaseReport = {
     engine: options.kind,
@@ -102,7 +110,8 @@ async function examineDatabase({ config, workingDirectory }: Subject, { clock, r
 export async function examineOpened(database: Database, config: Config, clock: Clock) {
   const state = await readDatabaseState(database.db)
   const latencyMs = await measureLatency(database, clock)
-  const isOurs = state.schema.applied === state.schema.known
+  const { applied, known, refusal } = state.schema
+  const isOurs = refusal === null && applied !== null && applied >= known
   return { latencyMs, state, ...(isOurs ? await examineTables(database, config) : NOTHING) }
 }
 

@@ -16,7 +16,7 @@ const database: DatabaseReport = {
   connectionsPerReplica: 16,
   state: {
     version: '18.4',
-    schema: { applied: 2, known: 2 },
+    schema: { applied: 2, known: 2, refusal: null },
     connections: { used: 20, max: 100 },
     role: { name: 'app', mayCreate: true, withoutRights: [], notOwned: [] },
     vector: { installed: null, available: '0.8.1' },
@@ -86,11 +86,16 @@ test.each<[string, typeof well]>([
     { ...well, collectors: [{ signal: 'metrics', address: 'c:4317', failure: 'connect ECONNREFUSED' }] },
   ],
   ['PostgreSQL at db:5432/agentos is 14.9.', withState({ version: '14.9' })],
-  ['The database has no tables yet.', withState({ schema: { applied: null, known: 2 } })],
-  ['The schema is at migration 1 and this release needs 2.', withState({ schema: { applied: 1, known: 2 } })],
+  ['The database has no tables yet.', withState({ schema: { applied: null, known: 2, refusal: null } })],
   [
-    'The schema is at migration 3 and this release knows migrations up to 2.',
-    withState({ schema: { applied: 3, known: 2 } }),
+    'The schema is at migration 1 and this release needs 2.',
+    withState({ schema: { applied: 1, known: 2, refusal: null } }),
+  ],
+  [
+    'The database holds migration 3.',
+    withState({
+      schema: { applied: 3, known: 2, refusal: { code: 'SCHEMA_NEWER', message: 'The database holds migration 3.' } },
+    }),
   ],
   ['PostgreSQL has 98 of its 100 connections open.', withState({ connections: { used: 98, max: 100 } })],
   [
@@ -120,7 +125,7 @@ test.each<[string, typeof well]>([
 
 test('of tables that may not be read, nobody says that there are none', () => {
   const role = { ...database.state!.role, withoutRights: ['agentos_migrations'] }
-  expect(whats(withState({ role, schema: { applied: null, known: 2 } }))).toEqual([
+  expect(whats(withState({ role, schema: { applied: null, known: 2, refusal: null } }))).toEqual([
     'The role app may not read and write agentos_migrations.',
   ])
 })

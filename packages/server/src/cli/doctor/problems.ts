@@ -2,6 +2,7 @@
  * What is wrong in what the doctor saw, each with the next step. Pure.
  * @module
  */
+import { ERRORS } from '../../base/errors.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { DoctorReport, Problem } from './report.ts'
 
@@ -49,12 +50,17 @@ function findDatabaseProblems({ database: { failure, state, address } }: Seen): 
     // That the tables may not be read is another problem.
     if (role.withoutRights.length > 0) return found
     found.push(problem('The database has no tables yet.', 'Start a server, or run `agentos migrate`.'))
+  } else if (schema.refusal !== null) {
+    found.push(problem(schema.refusal.message, ERRORS[schema.refusal.code].next, schema.refusal.code))
   } else if (schema.applied < schema.known) {
     const what = `The schema is at migration ${schema.applied} and this release needs ${schema.known}.`
-    found.push(problem(what, 'Start a server of this release, or run `agentos migrate`.'))
-  } else if (schema.applied > schema.known) {
-    const what = `The schema is at migration ${schema.applied} and this release knows migrations up to ${schema.known}.`
-    found.push(problem(what, 'Use a release of the server that knows this schema.', 'SCHEMA_NEWER'))
+    found.push(
+      problem(
+        what,
+        'Run `agentos migrate`, or start a server that may migrate (AGENTOS_MIGRATIONS=apply).',
+        'SCHEMA_OLDER',
+      ),
+    )
   }
   return found
 }

@@ -4,6 +4,7 @@
  */
 import type { RunStatus } from '../../base/run.ts'
 import type { StorageReport } from '../../storage/upkeep/storage-report.ts'
+import type { DatabaseState } from '../../storage/server-state.ts'
 import type { DatabaseReport, DoctorReport, Problem } from './report.ts'
 
 const LABEL_WIDTH = 11
@@ -65,7 +66,7 @@ function describeDatabase({ engine, address, isPooled, failure, state, latencyMs
   const { version, schema, connections, role, vector } = state
   const facts = [
     `version ${version}, answers in ${(latencyMs ?? 0).toFixed(1)} ms`,
-    `schema ${schema.applied ?? 'none'} of ${schema.known}`,
+    describeSchema(schema),
     `role ${role.name}`,
     describeVector(vector),
   ]
@@ -74,6 +75,11 @@ function describeDatabase({ engine, address, isPooled, failure, state, latencyMs
     facts.push(`${connections.used} of ${connections.max} connections, ${each}`)
   }
   return lines('database', [what, ...facts])
+}
+
+function describeSchema({ applied, known, refusal }: DatabaseState['schema']): string {
+  const isNewer = refusal === null && applied !== null && applied > known
+  return `schema ${applied ?? 'none'} of ${known}${isNewer ? ', newer and additive: this release serves it' : ''}`
 }
 
 function describeVector({ installed, available }: { installed: string | null; available: string | null }): string {

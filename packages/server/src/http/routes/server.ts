@@ -108,7 +108,10 @@ const BRIEFLY: Readonly<Record<string, string>> = {
 }
 
 /** @param trusted shows the reasons in full, and what the files say, code frames included */
-export function describeReadiness(deps: AppDeps, trusted: boolean): Ready {
+export function describeReadiness(
+  deps: Pick<AppDeps, 'registry' | 'redact'> & { readonly settings: Pick<AppDeps['settings'], 'readiness'> },
+  trusted: boolean,
+): Ready {
   const { ready: isReady, reasons } = deps.settings.readiness()
   const status = deps.registry.status()
   const serves = status.loaded !== null

@@ -1,16 +1,19 @@
 /**
- * The schema `ai`: where chunks and their vectors are, in the main database or in one of their own. Brings it up to date
- * at the start and finds out what the database can do.
+ * The schema `ai`: where chunks and their vectors are, in the main database or in one of their own. Brings it up to date,
+ * where it may, and finds out what the database can do.
  * @module
  */
 import { sql } from 'kysely'
 import { AgentOSError } from '../../base/errors.ts'
 import type { Database } from '../engine.ts'
 import { codeOf, reasonOf } from '../failure.ts'
-import { migrate, readMigrations } from '../migrate.ts'
+import { migrate } from '../migrate.ts'
+import { readMigrations } from '../migration-files.ts'
+import { describeOlder, findMissing } from '../schema-check.ts'
 import type { Db } from '../tables.ts'
 
 const DIRECTORY = new URL('../vector-migrations/', import.meta.url)
+const TABLE = 'ai.agentos_migrations'
 const INSUFFICIENT_PRIVILEGE = '42501'
 /** Extension as it must be for an index that filters, by numbers. */
 const ITERATIVE_SINCE = [0, 8] as const
@@ -32,15 +35,42 @@ export type KnowledgeStore = {
 }
 
 /**
+ * Brings the schema up to date and opens it.
  * @param database stays the caller's
  * @throws {AgentOSError} SCHEMA_NEWER, SCHEMA_CHANGED; CONFIG_INVALID when the schema cannot be made or the language is
  *   not known there
  */
 export async function openKnowledgeStore(database: Database, language: string): Promise<KnowledgeStore> {
   await makeSchema(database.maintenance)
-  await migrate(database, await readMigrations(DIRECTORY), 'ai.agentos_migrations')
+  await migrate(database, await readMigrations(DIRECTORY), TABLE)
+  return describeStore(database, language, await addVectors(database.maintenance))
+}
+
+/**
+ * Opens the schema as it is.
+ * @param database stays the caller's; {@link findOlderKnowledge} found nothing to do there
+ * @throws {AgentOSError} CONFIG_INVALID when the language is not known there
+ */
+export async function openMigratedKnowledgeStore(database: Database, language: string): Promise<KnowledgeStore> {
+  const { isReady } = await findVectors(database.maintenance)
+  const problem = isReady ? undefined : 'vectors were not prepared there; `agentos migrate` says why, or prepares them'
+  return describeStore(database, language, problem)
+}
+
+/**
+ * @returns SCHEMA_OLDER when the schema lacks something that this release needs
+ * @throws {AgentOSError} SCHEMA_NEWER, SCHEMA_CHANGED
+ */
+export async function findOlderKnowledge(db: Db): Promise<AgentOSError | undefined> {
+  return describeOlder('The schema of knowledge', await findMissing(db, await readMigrations(DIRECTORY), TABLE))
+}
+
+async function describeStore(
+  database: Database,
+  language: string,
+  problem: string | undefined,
+): Promise<KnowledgeStore> {
   await checkLanguage(database.maintenance, language)
-  const problem = await addVectors(database.maintenance)
   const vectors = problem === undefined ? await describeVectors(database.maintenance) : undefined
   return { database, vectors, problem, language }
 }
@@ -70,16 +100,21 @@ async function checkLanguage(db: Db, language: string): Promise<void> {
   )
 }
 
-/** @returns why there can be none; undefined when all is there */
-async function addVectors(db: Db): Promise<string | undefined> {
+async function findVectors(db: Db): Promise<{ isReady: boolean; isTyped: boolean; isOffered: boolean }> {
   const { rows } = await sql<{ typed: boolean; ready: boolean; offered: boolean }>`
     select to_regtype('vector') is not null as typed,
       exists (select from pg_attribute where attrelid = 'ai.agentos_chunks'::regclass and attname = 'embedding') as ready,
       exists (select from pg_available_extensions where name = 'vector') as offered`.execute(db)
-  const [found] = rows
-  if (found?.ready === true && found.typed) return undefined
-  if (found?.typed !== true) {
-    if (found?.offered !== true) return 'the database server does not have the extension pgvector'
+  const isTyped = rows[0]?.typed === true
+  return { isTyped, isReady: isTyped && rows[0]?.ready === true, isOffered: rows[0]?.offered === true }
+}
+
+/** @returns why there can be none; undefined when all is there */
+async function addVectors(db: Db): Promise<string | undefined> {
+  const { isReady, isTyped, isOffered } = await findVectors(db)
+  if (isReady) return undefined
+  if (!isTyped) {
+    if (!isOffered) return 'the database server does not have the extension pgvector'
     try {
       await sql`create extension if not exists vector`.execute(db)
     } catch (error) {

@@ -15,6 +15,8 @@ export type ConnectionSettings = {
   readonly target: ConnectionTarget
   /** Read anew for every connection, so that a rotated password is used as soon as it is there. */
   readonly passwordFile: string | undefined
+  /** Told each password that the file holds, before it is used. */
+  readonly onSecret?: ((secret: string) => void) | undefined
   /** Longest wait for a connection, new or free, in milliseconds. */
   readonly connectTimeoutMs: number
   readonly applicationName: string
@@ -28,7 +30,8 @@ export function clientConfig({ target, passwordFile, ...settings }: ConnectionSe
     database: target.database,
     ssl: target.ssl,
     ...(target.options === undefined ? {} : { options: target.options }),
-    password: passwordFile === undefined ? (target.password ?? '') : () => readPassword(passwordFile),
+    password:
+      passwordFile === undefined ? (target.password ?? '') : () => readPassword(passwordFile, settings.onSecret),
     application_name: settings.applicationName,
     connectionTimeoutMillis: settings.connectTimeoutMs,
     keepAlive: true,
@@ -37,9 +40,11 @@ export function clientConfig({ target, passwordFile, ...settings }: ConnectionSe
   }
 }
 
-async function readPassword(path: string): Promise<string> {
+async function readPassword(path: string, onSecret: ConnectionSettings['onSecret']): Promise<string> {
   try {
-    return (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
+    const password = (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
+    onSecret?.(password)
+    return password
   } catch (cause) {
     throw new AgentOSError('DATABASE_AUTH', `Cannot read the password file ${path}: ${codeOf(cause)}`, { cause })
   }

@@ -93,7 +93,7 @@ function createKysely(pool: Pool): Kysely<Tables> {
 /** One connection that answered, and what others to the same address are made with. */
 type Way = { readonly settings: PoolSettings; readonly pool: Pool }
 
-type Reach = Pick<PostgresOptions, 'passwordFile' | 'connectTimeoutMs' | 'applicationName'> & {
+type Reach = Pick<PostgresOptions, 'passwordFile' | 'onSecret' | 'connectTimeoutMs' | 'applicationName'> & {
   readonly isPooled: boolean
   readonly log: DatabaseLog
 }
@@ -112,6 +112,7 @@ async function reachTarget(target: ConnectionTarget, { log, ...reach }: Reach): 
   const settings: PoolSettings = {
     target,
     passwordFile: reach.passwordFile,
+    onSecret: reach.onSecret,
     size: 1,
     statementTimeoutMs: 0,
     connectTimeoutMs: reach.connectTimeoutMs,

@@ -11,7 +11,8 @@ import { inject } from 'vitest'
 import { systemClock } from '../../base/clock.ts'
 import { openDatabase } from '../database.ts'
 import type { Database, EmbeddedOptions, PostgresOptions } from '../engine.ts'
-import { migrate, readMigrations } from '../migrate.ts'
+import { migrate } from '../migrate.ts'
+import { readMigrations } from '../migration-files.ts'
 
 export type TestDatabase = Database & {
   /** With these `openDatabase` opens the same database again (on PostgreSQL also while this one is open). */
