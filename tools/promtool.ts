@@ -12,13 +12,14 @@ import { join } from 'node:path'
 import { installPromtool } from './promtool-install.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const RULES = 'observability/alerts/*.yaml'
-const TESTS = 'observability/tests/*.yaml'
+/** Of the server, and those that only the chart has. */
+const RULES = ['observability/alerts/*.yaml', 'charts/agentos/files/alerts-*.yaml']
+const TESTS = ['observability/tests/*.yaml']
 
-async function runPromtool(promtool: string, command: 'check' | 'test', pattern: string): Promise<boolean> {
-  const files = globSync(pattern, { cwd: ROOT }).toSorted()
+async function runPromtool(promtool: string, command: 'check' | 'test', patterns: readonly string[]): Promise<boolean> {
+  const files = globSync(patterns, { cwd: ROOT }).toSorted()
   // Without a file promtool reads its standard input, and finds nothing wrong with it.
-  if (files.length === 0) throw new Error(`There is no file ${pattern}.`)
+  if (files.length === 0) throw new Error(`There is no file ${patterns.join(' or ')}.`)
   const child = spawn(promtool, [command, 'rules', ...files], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] })
   const [code] = (await once(child, 'exit')) as [number | null]
   return code === 0
