@@ -51,6 +51,10 @@ export type SpanCountOptions = {
 const SENDERS = 8
 /** Before the first token, so that some runs are in a model call when something happens. */
 const FIRST_TOKEN_MS = 30
+/** Background runs at once on a replica, and runs whose tool is held until a replica is dead: so that it has some then. */
+const MOST_RUNS = 10
+const HELD = MOST_RUNS + 1
+const GATE = 'dead'
 /** Longest wait for spans that are sent again. */
 const LATE_MS = 60_000
 
@@ -60,11 +64,11 @@ export async function countSpans(mishap: Mishap, options: SpanCountOptions): Pro
   await using collector = await startCollector(mishap === 'collector hangs' ? 'hanging' : 'well')
   if (mishap === 'collector down' || mishap === 'collector back') await collector.down()
   // Only who is dead is taken for dead: on a busy machine, short leases run out by themselves.
-  const lease = mishap === 'kill' ? {} : { AGENTOS_LEASE_MS: '30000' }
+  const lease = mishap === 'kill' ? { AGENTOS_MAX_BACKGROUND_RUNS: String(MOST_RUNS) } : { AGENTOS_LEASE_MS: '30000' }
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...lease }
   await using fleet = await startFleet({ replicas: 2, env, ...(database && { database }) })
   const halfway = happens(mishap, fleet, runs)
-  await sendRuns(fleet, runs)
+  await sendRuns(fleet, runs, mishap === 'kill' ? HELD : 0)
   const stopMs = await halfway
   await until(
     () => 'the runs to be at rest',
@@ -96,12 +100,14 @@ export async function countSpans(mishap: Mishap, options: SpanCountOptions): Pro
 const RUNNING = `select count(*) from agentos_runs where status in ('PENDING', 'RUNNING')`
 const MARKED = `select count(*) from agentos_spans where attributes ? 'agentos.attempt.lost' or error = 'replica lost'`
 
-async function sendRuns(fleet: Fleet, runs: number): Promise<void> {
+async function sendRuns(fleet: Fleet, runs: number, held: number): Promise<void> {
   let next = 0
   const send = async () => {
     while (next < runs) {
-      const id = `n${next++}.`
-      const message = fake({ id, tool: 'keyed', args: { id }, text: 'Done', first: FIRST_TOKEN_MS })
+      const number = next++
+      const id = idOf(number)
+      const args = { id, ...(number < held && { gate: GATE }) }
+      const message = fake({ id, tool: 'keyed', args, text: 'Done', first: FIRST_TOKEN_MS })
       // The second replica stays, whatever happens.
       await queueRun(fleet.replica(1).url, 'desk', { message })
     }
@@ -109,13 +115,24 @@ async function sendRuns(fleet: Fleet, runs: number): Promise<void> {
   await Promise.all(Array.from({ length: SENDERS }, send))
 }
 
+const idOf = (number: number) => `n${number}.`
+
 /** Ends the first replica once half of the runs have had their effect. @returns how long that took */
 async function happens(mishap: Mishap, fleet: Fleet, runs: number): Promise<number> {
   if (mishap !== 'stop' && mishap !== 'kill') return Number.NaN
+  const { pid } = fleet.replica(0)
+  const held = new Set(Array.from({ length: HELD }, (_, number) => idOf(number)))
   await until('half of the effects', async () => (await fleet.effects.list()).length >= runs / 2, LATE_MS)
+  if (mishap === 'kill') {
+    const isMidway = async () =>
+      (await fleet.effects.list()).some((effect) => effect.pid === pid && held.has(effect.id))
+    await until('the replica to be in the middle of a run', isMidway, LATE_MS)
+  }
   const begun = performance.now()
   await (mishap === 'stop' ? fleet.stop(0) : fleet.kill(0))
-  return performance.now() - begun
+  const tookMs = performance.now() - begun
+  await fleet.effects.open(GATE)
+  return tookMs
 }
 
 /** Until the collector has everything, or has not had anything new for a while. */
