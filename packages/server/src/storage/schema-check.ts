@@ -14,6 +14,11 @@ export type SchemaState = {
   readonly known: number
   /** Those of this release that were not applied, oldest first. */
   readonly missing: readonly Migration[]
+  /**
+   * Why this release never serves it: SCHEMA_NEWER when the schema holds a migration that this release does not know and that
+   * is not additive, SCHEMA_CHANGED when it was made by another text; undefined when it does, or would once it is up to date.
+   */
+  readonly refusal: AgentOSError | undefined
 }
 
 type AppliedRow = { version: number; name: string; checksum: string; additive: boolean }
@@ -21,27 +26,40 @@ type AppliedRow = { version: number; name: string; checksum: string; additive: b
 /**
  * @param known migrations of this release, oldest first
  * @param table where it is noted which ones were applied; it need not be there
- * @throws {AgentOSError} SCHEMA_NEWER when the schema holds a migration that is not among `known` and not additive,
- *   SCHEMA_CHANGED when it was made by another text
  */
-export async function findMissing(db: Db, known: readonly Migration[], table: string): Promise<SchemaState> {
+export async function readSchema(db: Db, known: readonly Migration[], table: string): Promise<SchemaState> {
   const applied = await readApplied(db, table)
+  const done = new Set(applied.map(({ version }) => version))
+  return {
+    applied: applied.at(-1)?.version ?? null,
+    known: known.at(-1)?.version ?? 0,
+    missing: known.filter(({ version }) => !done.has(version)),
+    refusal: findRefusal(applied, known),
+  }
+}
+
+/** @throws {AgentOSError} the refusal of {@link readSchema} */
+export async function findMissing(db: Db, known: readonly Migration[], table: string): Promise<SchemaState> {
+  const state = await readSchema(db, known, table)
+  if (state.refusal !== undefined) throw state.refusal
+  return state
+}
+
+function findRefusal(applied: readonly AppliedRow[], known: readonly Migration[]): AgentOSError | undefined {
   const byVersion = new Map(known.map((migration) => [migration.version, migration]))
-  const newest = known.at(-1)?.version ?? 0
   for (const { version, name, checksum, additive } of applied) {
     const migration = byVersion.get(version)
     if (migration === undefined && !additive) {
+      const newest = known.at(-1)?.version ?? 0
       const message = `The database holds migration ${version} (${name}), which is not additive, and this release knows migrations up to ${newest}.`
-      throw new AgentOSError('SCHEMA_NEWER', message)
+      return new AgentOSError('SCHEMA_NEWER', message)
     }
     if (migration !== undefined && migration.checksum !== checksum) {
       const message = `The schema was made by another text of migration ${name} than this release has.`
-      throw new AgentOSError('SCHEMA_CHANGED', message)
+      return new AgentOSError('SCHEMA_CHANGED', message)
     }
   }
-  const done = new Set(applied.map(({ version }) => version))
-  const missing = known.filter(({ version }) => !done.has(version))
-  return { applied: applied.at(-1)?.version ?? null, known: newest, missing }
+  return undefined
 }
 
 /**

@@ -3,12 +3,10 @@
  * @module
  */
 import { sql } from 'kysely'
-import { AgentOSError, type ErrorCode } from '../base/errors.ts'
+import type { ErrorCode } from '../base/errors.ts'
 import { MIGRATIONS_TABLE, readMigrations } from './migration-files.ts'
-import { findMissing } from './schema-check.ts'
+import { readSchema } from './schema-check.ts'
 import type { Db } from './tables.ts'
-
-const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['SCHEMA_NEWER', 'SCHEMA_CHANGED'])
 
 export type DatabaseState = {
   /** As the server gives it, for example `18.4`. */
@@ -59,7 +57,7 @@ export async function readDatabaseState(db: Db): Promise<DatabaseState> {
   if (row === undefined) throw new TypeError('a select without a table has one row')
   const role = await readRole(db)
   const isReadable = row.has_tables && !role.withoutRights.includes('agentos_migrations')
-  const schema = await readSchema(db, isReadable)
+  const schema = await describeSchema(db, isReadable)
   const { version, used, max, installed, available } = row
   return { version, schema, connections: { used, max }, role, vector: { installed, available } }
 }
@@ -85,18 +83,9 @@ async function readRole(db: Db): Promise<RoleState> {
   return { name: row.name, mayCreate: row.may_create, withoutRights: row.without_rights, notOwned: row.not_owned }
 }
 
-async function readSchema(db: Db, isReadable: boolean): Promise<DatabaseState['schema']> {
+async function describeSchema(db: Db, isReadable: boolean): Promise<DatabaseState['schema']> {
   const migrations = await readMigrations()
-  const known = migrations.at(-1)?.version ?? 0
-  if (!isReadable) return { applied: null, known, refusal: null }
-  const { rows } = await sql<{ version: number | null }>`
-    select max(version) as version from agentos_migrations`.execute(db)
-  const applied = rows[0]?.version ?? null
-  try {
-    await findMissing(db, migrations, MIGRATIONS_TABLE)
-    return { applied, known, refusal: null }
-  } catch (error) {
-    if (!(error instanceof AgentOSError) || !REFUSALS.has(error.code)) throw error
-    return { applied, known, refusal: { code: error.code, message: error.message } }
-  }
+  if (!isReadable) return { applied: null, known: migrations.at(-1)?.version ?? 0, refusal: null }
+  const { applied, known, refusal } = await readSchema(db, migrations, MIGRATIONS_TABLE)
+  return { applied, known, refusal: refusal === undefined ? null : { code: refusal.code, message: refusal.message } }
 }
