@@ -107,14 +107,13 @@ export async function claimRuns(db: Db, options: ClaimOptions): Promise<ClaimedR
 
 /** A look that costs next to nothing, because most looks find nothing. */
 async function mayHaveRuns(db: Db, { backgroundLimit, unlessTakenWithinMs }: ClaimOptions): Promise<boolean> {
-  if (unlessTakenWithinMs !== undefined && (await isTakenByOthers(db, unlessTakenWithinMs))) return false
   // The order is that of an index: without one, a table that ends in runs that wait would be read from its beginning.
   const takesBackground = backgroundLimit > 0
   const background = sql`
       (select true from agentos_runs where status = 'PENDING' and background
         order by session_id, status desc, created_at, run_id limit 1),`
   const { rows } = await sql<{ found: boolean }>`${HOT}
-    select coalesce(
+    select ${isLeftToUs(unlessTakenWithinMs)} and coalesce(
       (select true from agentos_runs r where ${IS_LOST} and (${takesBackground} or not r.background)
         order by lease_owner limit 1),
       (select true from agentos_runs where status = 'PENDING' and not background
@@ -125,14 +124,13 @@ async function mayHaveRuns(db: Db, { backgroundLimit, unlessTakenWithinMs }: Cla
   return rows[0]?.found === true
 }
 
-/** One that serves nothing claims nothing. */
-async function isTakenByOthers(db: Db, aliveWithinMs: number): Promise<boolean> {
-  const { rows } = await sql<{ found: boolean }>`${HOT}
-    select exists (
+/** Whether no other replica takes runs up; one that serves nothing claims nothing. */
+function isLeftToUs(takenWithinMs: number | undefined): RawBuilder<boolean> {
+  if (takenWithinMs === undefined) return sql`true`
+  return sql`not exists (
       select from agentos_replicas where takes_runs and revision is not null
-        and heartbeat_at > now() - ${aliveWithinMs}::float8 * interval '1 millisecond'
-    ) as found`.execute(db)
-  return rows[0]?.found === true
+        and heartbeat_at > now() - ${takenWithinMs}::float8 * interval '1 millisecond'
+    )`
 }
 
 const IS_LOST = sql`r.status = 'RUNNING' and (r.lease_owner is null or r.lease_until < now())`
