@@ -43,6 +43,14 @@ describe.skipIf(!HAS_POSTGRES)('two replicas that take nothing from the queue', 
   const whoDid = async (id: string) => (await fleet.effects.happened(id)).pid
   const pid = (index: number) => fleet.replica(index).pid
   const job = (id: string) => ({ message: fake({ id, tool: 'read', args: { id }, text: 'Done' }) })
+  /** An inline run of replica 0 whose tool has had its effect and waits for the gate `id`. */
+  const startHeld = async (id: string, tool: string, text = 'Done') => {
+    const heard = createTranscript('desk')
+    const message = fake({ id, tool, args: { id, gate: id }, text })
+    const reading = heard.read(await postRun(url(0), 'desk', { message }))
+    await fleet.effects.happened(id)
+    return { heard, reading }
+  }
   /** Known to the whole fleet, by its heartbeat. */
   const workerIsKnown = () =>
     until('the worker to be known', async () => {
@@ -58,17 +66,12 @@ describe.skipIf(!HAS_POSTGRES)('two replicas that take nothing from the queue', 
     const query = /query: >-\n([^]*?)\n\s+targetQueryValue/.exec(golden)?.[1] ?? ''
     const count = async () => Number((await runSql(fleet.databaseUrl, query))[0]?.[0])
     expect(await count()).toBe(0)
-    const heard = createTranscript('desk')
-    const args = { id: 'counted', gate: 'count' }
-    const reading = heard.read(
-      await postRun(url(0), 'desk', { message: fake({ id: 'counted', tool: 'read', args, text: 'Done' }) }),
-    )
-    await fleet.effects.happened('counted')
+    const { reading } = await startHeld('counted', 'read')
     expect(await count()).toBe(0)
     const queued = await queueRun(url(0), 'desk', job('waiting'))
     expect(await count()).toBe(1)
     await cancelRun(url(0), queued)
-    await fleet.effects.open('count')
+    await fleet.effects.open('counted')
     await reading
     expect(await count()).toBe(0)
   })
@@ -117,14 +120,9 @@ describe.skipIf(!HAS_POSTGRES)('two replicas that take nothing from the queue', 
 
   test('hand inline runs to the worker when they are drained', async () => {
     await workerIsKnown()
-    const heard = createTranscript('desk')
-    const args = { id: 'drained', gate: 'drain' }
-    const reading = heard.read(
-      await postRun(url(0), 'desk', { message: fake({ id: 'drained', tool: 'idempotent', args, text: 'Done' }) }),
-    )
-    await fleet.effects.happened('drained')
+    const { heard, reading } = await startHeld('drained', 'idempotent')
     await Promise.all([fleet.stop(0), reading])
-    await fleet.effects.open('drain')
+    await fleet.effects.open('drained')
     await followToRest(heard, () => url(1))
     expect(heard.end()).toMatchObject({ event: 'RunCompleted', content: 'Done' })
     expect((await fleet.effects.list('drained')).at(-1)?.pid).toBe(pid(WORKER))
@@ -133,15 +131,10 @@ describe.skipIf(!HAS_POSTGRES)('two replicas that take nothing from the queue', 
 
   test('leave the inline run of one that was killed to the worker, and tell it whole to who resumes at the other', async () => {
     await workerIsKnown()
-    const heard = createTranscript('desk')
-    const args = { id: 'killed', gate: 'kill' }
-    const reading = heard.read(
-      await postRun(url(0), 'desk', { message: fake({ id: 'killed', tool: 'idempotent', args, text: 'All of it' }) }),
-    )
-    await fleet.effects.happened('killed')
+    const { heard, reading } = await startHeld('killed', 'idempotent', 'All of it')
     await fleet.kill(0)
     await reading
-    await fleet.effects.open('kill')
+    await fleet.effects.open('killed')
     await followToRest(heard, () => url(1))
     expect(heard.disorder).toEqual([])
     expect(heard.text()).toBe('All of it')
@@ -154,12 +147,7 @@ describe.skipIf(!HAS_POSTGRES)('two replicas that take nothing from the queue', 
 
   test('go on with inline runs of each other while no worker lives, and take no background run', async () => {
     await fleet.stop(WORKER)
-    const heard = createTranscript('desk')
-    const args = { id: 'alone', gate: 'alone' }
-    const reading = heard.read(
-      await postRun(url(0), 'desk', { message: fake({ id: 'alone', tool: 'idempotent', args, text: 'Done' }) }),
-    )
-    await fleet.effects.happened('alone')
+    const { heard, reading } = await startHeld('alone', 'idempotent')
     const queued = await queueRun(url(0), 'desk', job('late'))
     await fleet.kill(0)
     await reading
