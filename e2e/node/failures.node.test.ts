@@ -167,12 +167,7 @@ async function rotatePassword(pod: Pod, password: string): Promise<number> {
 }
 
 describe('with the agents of a Git host', () => {
-  afterEach(async () => {
-    const revision = await site.push(GOOD)
-    const [pod] = await waitForPods(site.namespace, RELEASE, 1)
-    const client = createClient({ baseUrl: podUrl(pod!) })
-    await untilSeen('a good revision to be served', async () => (await client.ready()).revision === revision)
-  })
+  afterEach(serveGood)
 
   test('serves the last good revision after a push that does not load, and says which file is wrong', async () => {
     const [pod] = await waitForPods(site.namespace, RELEASE, 1)
@@ -202,10 +197,16 @@ describe('with the agents of a Git host', () => {
     const back = performance.now()
     await waitForPods(site.namespace, 'early', 1)
     tell('Git host back: seconds until a first pod is ready', (performance.now() - back) / 1000)
-    const revision = await site.push(GOOD)
-    await untilSeen('the next revision', async () => (await client.ready()).revision === revision)
+    await serveGood()
     await site.namespace.helm('uninstall', 'early')
   })
+
+  async function serveGood(): Promise<void> {
+    const revision = await site.push(GOOD)
+    const [pod] = await waitForPods(site.namespace, RELEASE, 1)
+    const client = createClient({ baseUrl: podUrl(pod!) })
+    await untilSeen('a good revision to be served', async () => (await client.ready()).revision === revision)
+  }
 })
 
 describe('with an agent that eats memory', () => {
